@@ -1,0 +1,1 @@
+"""Targets: every kind of chip nmc compiles to."""

@@ -1,0 +1,1 @@
+"""nmc: one model, many kinds of chip, and what it would cost on each."""

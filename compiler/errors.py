@@ -1,0 +1,85 @@
+"""What a user is told when something is wrong: what, where, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True)
+class Location:
+    """A place in a file. Lines and columns count from 1."""
+
+    file: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong: what it is, at which node and place, and the remedy."""
+
+    what: str
+    remedy: str | None = None
+    node: str | None = None
+    where: Location | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        node = f"node {self.node!r}: " if self.node else ""
+        remedy = f"\n    -> {self.remedy}" if self.remedy else ""
+        return f"{place}{node}{self.what}{remedy}"
+
+
+class NmcError(Exception):
+    """A problem nmc can explain. Carries every fault found, not only the first."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(
+        self,
+        what: str,
+        remedy: str | None = None,
+        *,
+        node: str | None = None,
+        where: Location | None = None,
+    ) -> None:
+        self.faults: tuple[Fault, ...] = (Fault(what, remedy, node, where),)
+        super().__init__(str(self.faults[0]))
+
+    @classmethod
+    def of(cls, faults: Iterable[Fault]) -> NmcError:
+        """One error for a list of faults (at least one)."""
+        faults = tuple(faults)
+        error = cls(faults[0].what)
+        error.faults = faults
+        error.args = ("\n".join(str(fault) for fault in faults),)
+        return error
+
+
+class ModelError(NmcError):
+    """The user's model, data or budget is at fault."""
+
+
+class UnsupportedError(ModelError):
+    """The model is sound, but the chosen target cannot mean what it says."""
+
+
+class ProgramError(ModelError):
+    """A compiled program is damaged, foreign, or of another version."""
+
+
+class UsageError(NmcError):
+    """The command or call itself is wrong: an unknown target, a missing file, a bad option."""
+
+    exit_code = 2
+
+
+class ToolError(NmcError):
+    """A tool or the machine failed: an engine crashed, a toolchain is missing, the disk is full."""
+
+    exit_code = 3

@@ -1,0 +1,1 @@
+"""What running a program costs: events times prices, with every number's source, grade and interval."""

@@ -1,0 +1,36 @@
+"""What happened while a program ran, counted by its engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from nmc.model import FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class NodeEvents:
+    """Mean counts of one node for one inference.
+
+    `synaptic_operations`: weights read because a spike (or a graded value) arrived, at a synapse node.
+    `neuron_updates`: neurons times steps, at a neuron node. `spikes`: spikes (non-zero outputs)
+    sent by each element of the node over the run, with the shape of the node.
+    """
+
+    synaptic_operations: float = 0.0
+    neuron_updates: float = 0.0
+    spikes: FloatArray | None = None
+
+    @property
+    def total_spikes(self) -> float:
+        """All spikes that the node sent."""
+        return 0.0 if self.spikes is None else float(self.spikes.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """Counts for one inference, the mean over `samples`; `steps` is how many steps the chip ran for it."""
+
+    samples: int
+    steps: int
+    nodes: Mapping[str, NodeEvents] = field(default_factory=dict)

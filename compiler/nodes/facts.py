@@ -1,0 +1,71 @@
+"""What the facts of nodes share: short forms a person may write, and checks with clear messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+from nmc.graph import Shape, ShapeError
+
+Param = float | str
+"""One value for all elements, or the name of an array that broadcasts over them."""
+
+
+class Spatial:
+    """Annotation: one entry a spatial axis; a person may write one number for all of them."""
+
+
+class Pads:
+    """Annotation: padding at the begin of each axis, then at the end; short forms as in PyTorch."""
+
+
+def expand(value: object, marker: type, rank: int) -> object:
+    """A short form of a per-axis fact in full: 3 -> (3, 3); padding 1 or (1, 2) -> (1, 2, 1, 2)."""
+    if isinstance(value, int):
+        return (value,) * (rank * (2 if marker is Pads else 1))
+    if isinstance(value, Iterable) and not isinstance(value, str):
+        entries = tuple(value)
+        return entries * 2 if marker is Pads and len(entries) == rank else entries
+    return value
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise ValueError with `message` unless the condition holds."""
+    if not condition:
+        raise ValueError(message)
+
+
+def require_rank(kind: str, x: Shape, rank: int, layout: str) -> None:
+    """Raise ShapeError unless `x` has `rank` axes."""
+    if len(x) != rank:
+        raise ShapeError(f"{kind} takes {layout}, got shape {x}")
+
+
+def window_shape(
+    kind: str,
+    x: Shape,
+    kernel: Shape,
+    stride: Shape,
+    padding: Shape,
+    dilation: Shape,
+) -> Shape:
+    """Spatial output shape of a sliding window: floor((n + pads - reach) / stride) + 1 an axis."""
+    rank = len(kernel)
+    out = []
+    for axis, n in enumerate(x):
+        reach = dilation[axis] * (kernel[axis] - 1) + 1
+        room = n + padding[axis] + padding[rank + axis] - reach
+        if room < 0:
+            raise ShapeError(
+                f"{kind} has a window of {reach} along spatial axis {axis}, wider than its input of {n} with padding"
+            )
+        out.append(room // stride[axis] + 1)
+    return tuple(out)
+
+
+def param_names(*params: Param | None) -> tuple[str, ...]:
+    """The names among some parameters; the rest are plain values."""
+    return tuple(param for param in params if isinstance(param, str))
+
+
+Compare = Literal[">", ">="]

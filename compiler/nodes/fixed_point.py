@@ -1,0 +1,116 @@
+"""Nodes of fixed-point graphs: one to one with the processes of Lava 0.10.0, tag `fixed_pt`.
+
+All values are whole numbers. rz(x, s) = sign(x) (|x| >> s); w32 wraps to 32-bit integers; >> and <<
+on negative numbers are arithmetic. A synapse's sum reaches the neuron one step later on the chip:
+in the graph that is written as a read with delay 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from nmc.graph import ArraySpec, DType, Node, Shape, State, Timing
+from nmc.nodes.facts import Pads, Spatial, param_names, require, require_rank, window_shape
+
+SignMode = Literal["mixed", "excitatory", "inhibitory"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixedLIF(Node):
+    """Lava's LIF, and its LIFReset where `reset_interval` is not 0. Puts out spikes, or v' (`emits`).
+
+    u' = wrap24(w32(rz(u (4095 - du), 12) + w32(x << 6))), where wrap24 takes 2^24 off once above 2^23
+    and adds it once at or below -2^23;
+    v' = clip(w32(rz(v (4096 - dv), 12) + u' + bias), +-(2^23 - 1)), bias = bias_mant << bias_exp;
+    a spike where v' > vth << 6; there v' becomes 0. u stays.
+    At steps t (from 1) with t = reset_offset modulo reset_interval, u and v are 0 before this.
+    `initial` is v before the first step.
+    """
+
+    du: int
+    dv: int
+    vth: int
+    bias_mant: int | str = 0
+    bias_exp: int = 0
+    initial: int | str = 0
+    reset_interval: int = 0
+    reset_offset: int = 0
+    emits: Literal["spikes", "voltage"] = "spikes"
+
+    produces: ClassVar[Timing | None] = "stream"
+
+    def __post_init__(self) -> None:
+        for fact, low, high in (("du", -1, 4095), ("dv", 0, 4096), ("vth", 0, 2**17 - 1), ("bias_exp", -15, 15)):
+            value: int = getattr(self, fact)
+            require(low <= value <= high, f"{fact} is {value}: it takes {low} to {high}")
+
+    def output_dtype(self, *xs: DType) -> DType:
+        return "spike" if self.emits == "spikes" else "integer"
+
+    def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
+        return {name: ArraySpec(xs[0], broadcast=True) for name in param_names(self.bias_mant, self.initial)}
+
+    def state(self, *xs: Shape) -> Mapping[str, State]:
+        return {"u": State(xs[0]), "v": State(xs[0], self.initial), "t": State(())}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixedDense(Node):
+    """Lava's Dense over the flattened input: y = w32((W s) << weight_exp); a negative exponent shifts right.
+
+    W: [features, inputs], integers that Lava's clipping and truncation leave as they are. s is 0 or 1
+    per input where num_message_bits is 0 (any other number counts as 1), else the input itself.
+    """
+
+    features: int
+    weight: str
+    weight_exp: int = 0
+    num_weight_bits: int = 8
+    num_message_bits: int = 0
+    sign_mode: SignMode = "mixed"
+
+    def output_shape(self, *xs: Shape) -> Shape:
+        require_rank(self.kind, xs[0], 1, "[inputs]")
+        return (self.features,)
+
+    def output_dtype(self, *xs: DType) -> DType:
+        return "integer"
+
+    def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
+        return {self.weight: ArraySpec((self.features, xs[0][0]))}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixedConv2d(Node):
+    """Lava's Conv over [C, H, W], as cross-correlation: y = wrap to 24 bits of (W * s), zero padding.
+
+    W: [channels, C / groups, kh, kw] integers (Lava's own order is [channels, kw, kh, C / groups], flipped).
+    s as in FixedDense. Lava's Conv has no exponent.
+    """
+
+    channels: int
+    kernel: Annotated[tuple[int, ...], Spatial]
+    weight: str
+    stride: Annotated[tuple[int, ...], Spatial] = (1, 1)
+    padding: Annotated[tuple[int, ...], Pads] = (0, 0, 0, 0)
+    dilation: Annotated[tuple[int, ...], Spatial] = (1, 1)
+    groups: int = 1
+    num_message_bits: int = 0
+
+    def output_shape(self, *xs: Shape) -> Shape:
+        require_rank(self.kind, xs[0], 3, "[channels, height, width]")
+        return (
+            self.channels,
+            *window_shape(self.kind, xs[0][1:], self.kernel, self.stride, self.padding, self.dilation),
+        )
+
+    def output_dtype(self, *xs: DType) -> DType:
+        return "integer"
+
+    def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
+        return {self.weight: ArraySpec((self.channels, xs[0][0] // self.groups, *self.kernel))}
+
+
+KINDS: tuple[type[Node], ...] = (FixedLIF, FixedDense, FixedConv2d)

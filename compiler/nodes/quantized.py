@@ -1,0 +1,42 @@
+"""Nodes of quantized graphs: ONNX's QuantizeLinear and DequantizeLinear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nmc.graph import DType, Node
+from nmc.nodes.facts import require
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Affine(Node):
+    scale: float
+    zero_point: int = 0
+    bits: int = 8
+
+    def __post_init__(self) -> None:
+        require(self.scale > 0, f"scale is {self.scale}: it must be positive")
+        require(2 <= self.bits <= 32, f"bits is {self.bits}: it takes 2 to 32")
+        low, high = self.limits
+        require(low <= self.zero_point <= high, f"zero_point {self.zero_point} is outside {low}..{high}")
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """The least and the largest integer of a signed number of `bits` bits."""
+        return -(2 ** (self.bits - 1)), 2 ** (self.bits - 1) - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuantizeLinear(_Affine):
+    """y = saturate(round(x / scale) + zero_point) to signed `bits`-bit integers; rounding is half to even."""
+
+    def output_dtype(self, *xs: DType) -> DType:
+        return "integer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DequantizeLinear(_Affine):
+    """y = (x - zero_point) scale."""
+
+
+KINDS: tuple[type[Node], ...] = (QuantizeLinear, DequantizeLinear)

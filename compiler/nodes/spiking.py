@@ -1,0 +1,203 @@
+"""Spiking nodes: discrete time, every convention a fact of the node.
+
+In the equations x is the sum of the inputs at this step, primes mark values after this step, and
+`decay` and `gain` are per step. From a time constant tau and a step dt they are
+    exact:  decay = exp(-dt / tau)   gain = r (1 - decay)
+    euler:  decay = 1 - dt / tau     gain = r dt / tau
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from nmc.graph import ArraySpec, DType, Node, Shape, State, Timing
+from nmc.nodes.facts import Compare, Param, param_names, require
+from nmc.nodes.tensor import Window
+
+Reset = Literal["zero", "value", "subtract"]
+ResetAt = Literal["spike", "next"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stateful(Node):
+    """A node with a state in time; its parameters broadcast over its elements."""
+
+    initial: Param = 0.0
+
+    produces: ClassVar[Timing | None] = "stream"
+
+    def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
+        return {name: ArraySpec(xs[0], broadcast=True) for name in param_names(*self.params())}
+
+    def params(self) -> tuple[Param, ...]:
+        """The facts that may be one value or an array."""
+        return (self.initial,)
+
+    def state(self, *xs: Shape) -> Mapping[str, State]:
+        return {"v": State(xs[0], self.initial)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Neuron(_Stateful):
+    """What every spiking neuron states: when it spikes, and what a spike does to its voltage.
+
+    spike = v' compare threshold. `reset`: "zero" sets v' to 0, "value" to reset_value, "subtract"
+    takes the threshold away. `reset_at`: "spike" resets in the step of the spike; "next" lets v' stand
+    and resets after the integration of the following step. For `refractory` steps after a spike the
+    voltage keeps its value, input is lost, and there is no spike. v starts at `initial`.
+    """
+
+    threshold: Param = 1.0
+    reset: Reset = "zero"
+    reset_value: Param = 0.0
+    reset_at: ResetAt = "spike"
+    compare: Compare = ">"
+    refractory: int = 0
+
+    def __post_init__(self) -> None:
+        require(self.refractory >= 0, f"refractory is {self.refractory}: it is 0 steps or more")
+        require(
+            self.reset == "value" or self.reset_value == 0.0,
+            "reset_value goes with reset: value",
+        )
+        require(
+            self.reset_at == "spike" or self.refractory == 0,
+            "reset_at: next and refractory steps exclude each other",
+        )
+
+    def output_dtype(self, *xs: DType) -> DType:
+        return "spike"
+
+    def params(self) -> tuple[Param, ...]:
+        return (self.initial, self.threshold, self.reset_value)
+
+    def state(self, *xs: Shape) -> Mapping[str, State]:
+        states = {"v": State(xs[0], self.initial)}
+        if self.refractory:
+            states["rest"] = State(xs[0])
+        if self.reset_at == "next":
+            states["spike"] = State(xs[0])
+        return states
+
+
+@dataclass(frozen=True, kw_only=True)
+class LIF(Neuron):
+    """v' = leak + decay (v - leak) + gain x; a spike where v' > threshold; then v' is reset."""
+
+    decay: Param
+    gain: Param = 1.0
+    leak: Param = 0.0
+
+    def params(self) -> tuple[Param, ...]:
+        return (*super().params(), self.decay, self.gain, self.leak)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CubaLIF(Neuron):
+    """i' = current_decay i + current_gain x; v' = leak + decay (v - leak) + gain j; spike and reset as LIF.
+
+    j is i' where `current` is "new", and i where it is "old".
+    """
+
+    decay: Param
+    current_decay: Param
+    gain: Param = 1.0
+    current_gain: Param = 1.0
+    leak: Param = 0.0
+    current: Literal["new", "old"] = "new"
+
+    def params(self) -> tuple[Param, ...]:
+        return (*super().params(), self.decay, self.current_decay, self.gain, self.current_gain, self.leak)
+
+    def state(self, *xs: Shape) -> Mapping[str, State]:
+        return {"i": State(xs[0]), **super().state(*xs)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class IF(Neuron):
+    """v' = v + gain x; spike and reset as LIF."""
+
+    gain: Param = 1.0
+
+    def params(self) -> tuple[Param, ...]:
+        return (*super().params(), self.gain)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LI(_Stateful):
+    """v' = leak + decay (v - leak) + gain x; puts out v'."""
+
+    decay: Param
+    gain: Param = 1.0
+    leak: Param = 0.0
+
+    def params(self) -> tuple[Param, ...]:
+        return (self.initial, self.decay, self.gain, self.leak)
+
+
+@dataclass(frozen=True, kw_only=True)
+class I(_Stateful):  # noqa: E742 - NIR names it so
+    """v' = v + gain x; puts out v'."""
+
+    gain: Param = 1.0
+
+    def params(self) -> tuple[Param, ...]:
+        return (self.initial, self.gain)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Threshold(Node):
+    """y = 1 where x > threshold, else 0; no state."""
+
+    threshold: Param = 1.0
+    compare: Compare = ">"
+
+    def output_dtype(self, *xs: DType) -> DType:
+        return "spike"
+
+    def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
+        return {name: ArraySpec(xs[0], broadcast=True) for name in param_names(self.threshold)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delay(Node):
+    """y(t) = x(t - steps), and 0 before there is such an x. `steps`: one number, or one an element.
+
+    An array of steps must hold whole numbers from 0 to `longest`.
+    """
+
+    steps: int | str
+    longest: int = 0
+
+    produces: ClassVar[Timing | None] = "stream"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.steps, int):
+            require(self.steps >= 0, f"steps is {self.steps}: a delay is 0 steps or more")
+            object.__setattr__(self, "longest", self.steps)
+        else:
+            require(self.longest > 0, "per-element steps need 'longest', the largest of them")
+
+    def output_dtype(self, *xs: DType) -> DType:
+        return xs[0]
+
+    def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
+        return {name: ArraySpec(xs[0], broadcast=True) for name in param_names(self.steps)}
+
+    def state(self, *xs: Shape) -> Mapping[str, State]:
+        return {"line": State((self.longest, *xs[0]))} if self.longest else {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SumPool2d(Window):
+    """The sum of each window over [C, H, W]."""
+
+    rank: ClassVar[int] = 2
+
+    def output_dtype(self, *xs: DType) -> DType:
+        return "integer" if xs[0] == "spike" else xs[0]
+
+
+KINDS: tuple[type[Node], ...] = (LIF, CubaLIF, IF, LI, I, Threshold, Delay, SumPool2d)

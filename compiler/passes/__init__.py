@@ -1,0 +1,72 @@
+"""Passes: Model -> Model, each checked against the stage it promises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+from nmc.errors import Fault
+from nmc.graph import Node
+from nmc.model import Model
+from nmc.nodes import FAMILIES
+
+_TENSOR = {kind.__name__ for kind in FAMILIES["tensor"]}
+_SPIKING = {kind.__name__ for kind in FAMILIES["spiking"]}
+_CODING = {kind.__name__ for kind in FAMILIES["coding"]}
+_QUANTIZED = {kind.__name__ for kind in FAMILIES["quantized"]}
+_FIXED = {kind.__name__ for kind in FAMILIES["fixed-point"]}
+_NONLINEAR = {"Relu", "LeakyRelu", "Sigmoid", "Tanh", "Clip", "Softmax", "Mul", "MaxPool1d", "MaxPool2d", "BatchNorm"}
+
+STAGES: Mapping[str, frozenset[str]] = {
+    "model": frozenset(_TENSOR | _SPIKING | _CODING),
+    "quantized": frozenset(_TENSOR | _SPIKING | _CODING | _QUANTIZED),
+    "spiking": frozenset((_TENSOR - _NONLINEAR) | _SPIKING | _CODING),
+    "fixed-point": frozenset({"Input", "Flatten", "Reshape"} | _CODING | _QUANTIZED | _FIXED),
+}
+"""The kinds of node that are legal at each point of the pipeline."""
+
+
+class Pass(Protocol):
+    """One step of compilation: a frozen dataclass whose fields are its options. Valid model in, valid model out."""
+
+    @property
+    def name(self) -> str:
+        """What the pass is called in dumps and messages."""
+        ...
+
+    @property
+    def stage(self) -> str:
+        """The stage that the result belongs to."""
+        ...
+
+    def __call__(self, model: Model) -> Model:
+        """The changed model."""
+        ...
+
+
+def apply(passes: Iterable[Pass], model: Model, watch: Callable[[str, Model], None] | None = None) -> Model:
+    """The model after all passes, each result checked. `watch` sees the name and result of each.
+
+    Raises ModelError naming the pass and the node where a result is unsound or not of its stage.
+    """
+    for step in passes:
+        model = step(model)
+        faults = [*model.check(), *_stage_faults(step, model.graph)]
+        model.graph.raise_faults(
+            Fault(f"after the pass {step.name}: {f.what}", f.remedy, f.node, f.where) for f in faults
+        )
+        if watch is not None:
+            watch(step.name, model)
+    return model
+
+
+def _stage_faults(step: Pass, nodes: Iterable[Node]) -> list[Fault]:
+    legal = STAGES[step.stage]
+    return [
+        Fault(
+            f"{node.kind} is not legal at the stage {step.stage!r}",
+            f"this is a fault of the pass {step.name}: it must replace the node or refuse it", node.name,
+        )
+        for node in nodes
+        if node.kind not in legal
+    ]

@@ -1,0 +1,80 @@
+"""The meaning of fixed-point nodes: the integers of Lava 0.10.0, tag `fixed_pt`.
+
+Values travel as doubles, which hold every integer here exactly (all are below 2^53).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from nmc.graph import Node
+from nmc.model import FloatArray
+from nmc.nodes import fixed_point
+from nmc.reference.meaning import Meaning, Result, Step
+from nmc.reference.tensor import convolve
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.int64]
+
+
+def wrap(x: IntArray, bits: int) -> IntArray:
+    """x modulo 2^bits, as a signed number."""
+    half = 1 << (bits - 1)
+    return (x + half) % (1 << bits) - half
+
+
+def toward_zero(x: IntArray, shift: int) -> IntArray:
+    """sign(x) (|x| >> shift)."""
+    y: IntArray = np.sign(x) * (np.abs(x) >> shift)
+    return y
+
+
+def shifted(x: IntArray, exponent: int) -> IntArray:
+    """x << exponent, or x >> -exponent (towards minus infinity)."""
+    return x << exponent if exponent >= 0 else x >> -exponent
+
+
+def _integers(value: FloatArray | float) -> IntArray:
+    return np.asarray(value).astype(np.int64)
+
+
+def _lif(node: fixed_point.FixedLIF, step: Step) -> Result:
+    t = step.state["t"] + 1
+    u, v = _integers(step.state["u"]), _integers(step.state["v"])
+    if node.reset_interval:
+        due = t % node.reset_interval == node.reset_offset % node.reset_interval
+        keep = ~due.reshape(-1, *(1,) * (u.ndim - 1))
+        u, v = u * keep, v * keep
+    activation = wrap(_integers(step.x) << 6, 32)
+    u = wrap(wrap(toward_zero(u * (4095 - node.du), 12), 32) + activation, 32)
+    u = np.where(u > 2**23, u - 2**24, np.where(u <= -(2**23), u + 2**24, u))
+    bias = shifted(_integers(step.param(node.bias_mant)), node.bias_exp)
+    v = wrap(wrap(toward_zero(v * (4096 - node.dv), 12), 32) + u + bias, 32)
+    v = np.clip(v, 1 - 2**23, 2**23 - 1)
+    spike = v > (node.vth << 6)
+    v = np.where(spike, 0, v)
+    emitted = spike if node.emits == "spikes" else v
+    state = {"u": u, "v": v, "t": t}
+    return Result(emitted.astype(np.float64), {name: array.astype(np.float64) for name, array in state.items()})
+
+
+def _message(bits: int, x: FloatArray) -> FloatArray:
+    return x if bits else np.asarray(x != 0, dtype=np.float64)
+
+
+def _dense(node: fixed_point.FixedDense, step: Step) -> FloatArray:
+    total = _integers(_message(node.num_message_bits, step.x) @ step.arrays[node.weight].T)
+    return wrap(shifted(total, node.weight_exp), 32).astype(np.float64)
+
+
+def _conv(node: fixed_point.FixedConv2d, step: Step) -> FloatArray:
+    total = convolve(node, _message(node.num_message_bits, step.x), step.arrays[node.weight])
+    return wrap(_integers(np.rint(total)), 24).astype(np.float64)
+
+
+MEANINGS: Mapping[type[Node], Meaning] = {
+    fixed_point.FixedLIF: _lif,
+    fixed_point.FixedDense: _dense,
+    fixed_point.FixedConv2d: _conv,
+}

@@ -1,0 +1,156 @@
+"""Runs a graph by the meanings of its nodes, one time step after another."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+from nmc.errors import UsageError
+from nmc.graph import Graph, Node
+from nmc.model import FloatArray, Model
+from nmc.nodes.tensor import Input
+from nmc.reference import coding, fixed_point, spiking, tensor
+from nmc.reference.meaning import Meaning, Step, stateless
+from numpy.typing import NDArray
+
+MEANINGS: Mapping[type[Node], Meaning] = {
+    **tensor.MEANINGS, **spiking.MEANINGS, **coding.MEANINGS, **fixed_point.MEANINGS,
+}  # fmt: skip
+
+Feed = NDArray[np.generic] | Mapping[str, NDArray[np.generic]]
+
+
+class Interpreter:
+    """A model with its state held: feed it one time step after another."""
+
+    def __init__(self, model: Model, batch: int) -> None:
+        """`model` must be sound; `batch` is the number of samples that run side by side."""
+        self.graph = model.graph
+        self.batch = batch
+        self._arrays = {name: np.asarray(array, dtype=np.float64) for name, array in model.weights.items()}
+        self._state = {node.name: self._initial(node) for node in self.graph}
+        self._static: dict[str, FloatArray] = {}
+        self._past: dict[str, deque[FloatArray]] = {}
+        for node in self.graph:
+            for ref in node.inputs:
+                if ref.delay:
+                    kept = self._past.get(ref.node)
+                    length = max(ref.delay, kept.maxlen or 0) if kept is not None else ref.delay
+                    self._past[ref.node] = deque(maxlen=length)
+
+    def step(self, inputs: Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
+        """One time step: every node's output, given each input node's value [B, *shape].
+
+        Nodes known before the run keep what they had at the first step.
+        """
+        values = dict(self._static)
+        for name in self.graph.order:
+            if name in values:
+                continue
+            node = self.graph[name]
+            if isinstance(node, Input):
+                values[name] = inputs[name]
+            else:
+                values[name] = self._evaluate(node, values)
+            if self.graph.signals[name].timing == "static":
+                self._static[name] = values[name]
+        for name, past in self._past.items():
+            past.appendleft(values[name])
+        return values
+
+    def _evaluate(self, node: Node, values: Mapping[str, FloatArray]) -> FloatArray:
+        reads = [self._read(ref.node, ref.delay, values) for ref in node.inputs]
+        operands = (sum(reads[1:], start=reads[0]),) if node.sums else tuple(reads)
+        result = stateless(MEANINGS[type(node)](node, Step(operands, self._arrays, self._state[node.name])))
+        self._state[node.name] = result.state
+        return result.y
+
+    def _read(self, name: str, delay: int, values: Mapping[str, FloatArray]) -> FloatArray:
+        if not delay:
+            return values[name]
+        past = self._past[name]
+        if len(past) >= delay:
+            return past[delay - 1]
+        return np.zeros((self.batch, *self.graph.signals[name].shape))
+
+    def _initial(self, node: Node) -> Mapping[str, FloatArray]:
+        return {
+            name: np.broadcast_to(
+                self._arrays[state.initial] if isinstance(state.initial, str) else np.float64(state.initial),
+                (self.batch, *state.shape),
+            ).copy()
+            for name, state in node.state(*self.graph.operand_shapes(node)).items()
+        }
+
+
+def run(
+    model: Model, x: Feed, steps: int | None = None, record: Iterable[str] = ()
+) -> Mapping[str, FloatArray]:
+    """What a model puts out for a batch of samples, by output node.
+
+    `x` is [B, *shape], or [B, T, *shape] for an input that streams (by input name, if there are
+    several). A graph in time runs for `steps`, else for the length of the stream, else for the
+    model's own number. A result that is a stream comes as [B, T, *shape], any other as [B, *shape].
+    Nodes named in `record` are given too. Raises UsageError where `x` or `steps` does not fit.
+    """
+    graph = model.graph
+    feeds = as_feeds(graph, x)
+    batch = len(next(iter(feeds.values())))
+    wanted = tuple(dict.fromkeys([*graph.outputs, *record]))
+    length = run_length(model, feeds, steps)
+    interpreter = Interpreter(model, batch)
+    kept: dict[str, list[FloatArray]] = {name: [] for name in wanted}
+    for t in range(length):
+        values = interpreter.step({name: _at(graph, name, array, t) for name, array in feeds.items()})
+        for name in wanted:
+            if graph.signals[name].timing == "stream" or t == length - 1:
+                kept[name].append(np.broadcast_to(values[name], (batch, *graph.signals[name].shape)))
+    return {
+        name: np.stack(arrays, axis=1) if graph.signals[name].timing == "stream" else arrays[0]
+        for name, arrays in kept.items()
+    }
+
+
+def as_feeds(graph: Graph, x: Feed) -> dict[str, FloatArray]:
+    """The value of each input node in double precision, its shape checked. Raises UsageError."""
+    inputs = [node for node in graph if isinstance(node, Input)]
+    if isinstance(x, Mapping):
+        given = dict(x)
+    elif len(inputs) == 1:
+        given = {inputs[0].name: x}
+    else:
+        raise UsageError(f"the graph has {len(inputs)} inputs", f"give an array for each of {[n.name for n in inputs]}")
+    feeds = {}
+    for node in inputs:
+        if node.name not in given:
+            raise UsageError(f"no value for the input {node.name!r}", "give an array for each input")
+        array = np.asarray(given[node.name], dtype=np.float64)
+        form = ("samples", "steps", *node.shape) if node.stream else ("samples", *node.shape)
+        if array.ndim != len(form) or array.shape[array.ndim - len(node.shape) :] != node.shape or not len(array):
+            wanted = ", ".join(map(str, form))
+            raise UsageError(f"the input {node.name!r} takes shape [{wanted}], got {list(array.shape)}")
+        if not np.all(np.isfinite(array)):
+            raise UsageError(f"the input {node.name!r} holds NaN or infinite values", "clean the data first")
+        feeds[node.name] = array
+    if len({len(array) for array in feeds.values()}) > 1:
+        raise UsageError("the inputs differ in their number of samples", "give as many samples to each")
+    return feeds
+
+
+def run_length(model: Model, feeds: Mapping[str, FloatArray], steps: int | None) -> int:
+    """How many steps a run lasts; 1 for a graph without time. Raises UsageError."""
+    if model.graph.dt_s is None:
+        return 1
+    streams = [feeds[n.name].shape[1] for n in model.graph if isinstance(n, Input) and n.stream]
+    length = steps or (min(streams) if streams else model.steps)
+    if not length:
+        raise UsageError("how many steps to run is not given", "give 'steps' in the model, or --steps")
+    if streams and length > min(streams):
+        raise UsageError(f"a run of {length} steps needs as many values, the input streams {min(streams)}")
+    return length
+
+
+def _at(graph: Graph, name: str, array: FloatArray, t: int) -> FloatArray:
+    node = graph[name]
+    return array[:, t] if isinstance(node, Input) and node.stream else array

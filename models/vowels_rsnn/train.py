@@ -16,7 +16,7 @@ STEPS = 29
 CHANNELS = 12
 HIDDEN = 128
 HIDDEN_DECAY = 3686 / 4096
-OUTPUT_DECAY = 3686 / 4096
+OUTPUT_DECAY = 3993 / 4096
 RECIPE = Recipe(epochs=200, quantized_epochs=60, learning_rate=0.002, levels=31)
 
 

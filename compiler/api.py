@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
+
 from nmc import backends, pipeline, program, zoo
 from nmc.compare import DEFAULT_TARGETS, Comparison, compare_targets
 from nmc.model import Model
-from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
     from nmc.backends.target import RunResult

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
 from nmc import pipeline, reference
 from nmc.backends import target_named
 from nmc.datasets import Dataset, score, test_data

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import typer
+
 from nmc.cli import compare, compile, inspect, models, run, targets
 from nmc.errors import NmcError
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from nmc.cli.output import JSON, MODEL, OPTIONS, parse_options, print_json, progress
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
 from nmc.errors import UsageError
 
 if TYPE_CHECKING:

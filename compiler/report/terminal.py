@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from nmc.report.units import percent, si
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from nmc.backends.target import RunResult
     from nmc.compare import Comparison, Row
     from nmc.estimate.estimate import Estimate
     from nmc.estimate.interval import Interval
     from nmc.program import Program
-    from rich.table import Table
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -30,7 +30,8 @@ def test_version(nmc: Nmc) -> None:
 
 def test_models(nmc: Nmc) -> None:
     assert "vowels-rsnn" in ok(nmc("models"))
-    assert {"digits-cnn", "digits-snn", "vowels-rsnn"} <= {fact["name"] for fact in json.loads(ok(nmc("models", "--json")))}
+    facts = json.loads(ok(nmc("models", "--json")))
+    assert {"digits-cnn", "digits-snn", "vowels-rsnn"} <= {fact["name"] for fact in facts}
 
 
 def test_targets(nmc: Nmc) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import ClassVar
+
+_LISTED = 40
 
 
 @dataclass(frozen=True)
@@ -83,3 +86,13 @@ class ToolError(NmcError):
     """A tool or the machine failed: an engine crashed, a toolchain is missing, the disk is full."""
 
     exit_code = 3
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A remedy for a name that is not known: the names most like it, else those there are."""
+    names = sorted(known)
+    near = get_close_matches(name, names, n=3)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"there are: {', '.join(names[:_LISTED]) or 'none'}{more}"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
-from difflib import get_close_matches
 from functools import cache
+from reprlib import repr as repr_short
 from typing import TYPE_CHECKING, get_type_hints
 
+from nmc.errors import nearest
 from nmc.graph import Node, Ref
 from nmc.nodes import KINDS
 from nmc.nodes.facts import Pads, Spatial, expand
@@ -19,9 +20,7 @@ if TYPE_CHECKING:
 def kind_named(name: str) -> type[Node]:
     """The kind of node with this name. Raises ValueError with the nearest names."""
     if name not in KINDS:
-        near = get_close_matches(name, KINDS, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"the kinds are {', '.join(sorted(KINDS))}"
-        raise ValueError(f"{name!r} is not a kind of node; {hint}")
+        raise ValueError(f"{name!r} is not a kind of node; {nearest(name, KINDS)}")
     return KINDS[name]
 
 
@@ -66,8 +65,9 @@ class FactType:
             return self.adapter.validate_python(value, strict=True)
         except ValidationError as error:
             details = error.errors(include_url=False)
-            text = " or ".join(dict.fromkeys(str(detail["msg"]) for detail in details))
-            raise ValueError(f"{text[0].lower()}{text[1:]}, got {value!r}") from None
+            texts = dict.fromkeys(str(detail["msg"]) for detail in details)
+            wanted = " or ".join(f"{text[0].lower()}{text[1:]}" for text in texts)
+            raise ValueError(f"{wanted}, got {repr_short(value)}") from None
 
 
 def facts_of(kind: type[Node]) -> Mapping[str, FactType]:

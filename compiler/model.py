@@ -49,7 +49,10 @@ class Model:
 
     def check(self) -> list[Fault]:
         """Every fault of the graph and of its arrays; empty if sound."""
-        return self.graph.check() or self._array_faults()
+        faults = self.graph.check() or self._array_faults()
+        if self.steps is not None and self.steps < 1:
+            faults.append(Fault(f"steps is {self.steps}", "run for 1 step or more"))
+        return faults
 
     def checked(self) -> Model:
         """This model. Raises ModelError with every fault, each with its place in the file."""

@@ -99,6 +99,18 @@ class FixedConv2d(Node):
     groups: int = 1
     num_message_bits: int = 0
 
+    def __post_init__(self) -> None:
+        for fact, entries, least in (("kernel", 2, 1), ("stride", 2, 1), ("padding", 4, 0), ("dilation", 2, 1)):
+            value: tuple[int, ...] = getattr(self, fact)
+            require(
+                len(value) == entries and all(n >= least for n in value),
+                f"{fact} is {value}: it takes {entries} whole numbers of at least {least}",
+            )
+        require(
+            self.channels > 0 and self.groups > 0 and self.channels % self.groups == 0,
+            f"channels is {self.channels} and groups {self.groups}: both are positive, and groups divides channels",
+        )
+
     def output_shape(self, *xs: Shape) -> Shape:
         require_rank(self.kind, xs[0], 3, "[channels, height, width]")
         return (

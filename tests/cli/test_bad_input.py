@@ -58,7 +58,8 @@ CASES = [
         "  lif:", "  rec: {kind: Linear, from: lif, features: 3}\n  lif:"), ("loop", "lif", "rec", "delay")),
     Case("no-time-step", GOOD.replace("dt: 1 ms\n", ""), ("time step", "dt: 1 ms")),
     Case(
-        "wrong-shape", GOOD, ("model.yaml:10", "fc.weight", "(2, 4)", "(2, 3)"), {"fc.weight": np.ones((2, 4), np.float32)}
+        "wrong-shape", GOOD, ("model.yaml:10", "fc.weight", "(2, 4)", "(2, 3)"),
+        {"fc.weight": np.ones((2, 4), np.float32)},
     ),
     Case("missing-array", GOOD, ("model.yaml:10", "fc.weight"), {"other": np.ones((2, 3), np.float32)}),
     Case("nan", GOOD, ("model.yaml:10", "fc.weight", "NaN"), {"fc.weight": np.full((2, 3), np.nan, np.float32)}),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from math import prod
 
 import numpy as np
+
 from nmc.backends.onnx.site import Body, Emission, Emitted, Site
 from nmc.graph import Node
 from nmc.nodes import coding

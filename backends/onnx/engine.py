@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from time import perf_counter
 
 import numpy as np
+
 from nmc.backends.onnx.names import MODEL, STEP, STEP_RECORD, STEPS, output_name
 from nmc.backends.onnx.protocol import StepRecord
 from nmc.backends.onnx.session import Session

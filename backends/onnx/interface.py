@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+from numpy.typing import DTypeLike
+from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
+
 from nmc.backends.onnx.emit import DOMAIN, IR_VERSION, OPSET, Emitter, File, reads, tensor_type
 from nmc.backends.onnx.names import COUNT, STEPS, output_name
 from nmc.backends.onnx.plan import Plan, Slot
 from nmc.errors import UnsupportedError
 from nmc.model import Model
 from nmc.nodes.tensor import Input
-from numpy.typing import DTypeLike
-from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 Dims = Sequence[int | str | None]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+
 from nmc.backends.onnx.names import MODEL, STEP, STEP_RECORD
 from nmc.backends.onnx.plan import plan
 from nmc.backends.onnx.step import one_step

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+
 from nmc.backends.onnx import coding
 from nmc.graph import Graph
 from nmc.model import Array, Model

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+
 from nmc.backends.onnx.line import aged, pushed
 from nmc.backends.onnx.site import Body, Emission, Emitted, Site
 from nmc.graph import Node
@@ -131,7 +132,8 @@ def _delay(node: spiking.Delay, site: Site) -> str | Emitted:
             steps = site.out.constant(site.model.weights[node.steps], np.int64, node.steps)
             age = body.op("Expand", body.formal("steps", steps), body.op("Shape", body.x))
             one = body.integers(1)
-            y = body.op("Squeeze", body.op("GatherElements", line, body.op("Unsqueeze", age, one), axis=1), one)
+            aged_so = body.op("GatherElements", line, body.op("Unsqueeze", age, one), axis=1)
+            y = body.op("Squeeze", aged_so, one)
         return Emitted(y, {"line": aged(body, line)})
 
     return site.function(f"{node.kind}_{node.longest if isinstance(node.steps, int) else node.steps}", build)

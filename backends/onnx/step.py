@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+from onnx import ModelProto
+
 from nmc.backends.onnx import interface
 from nmc.backends.onnx.emit import Emitter, File, reads
 from nmc.backends.onnx.interface import declared
@@ -11,7 +13,6 @@ from nmc.backends.onnx.plan import Plan, Slot, slots
 from nmc.backends.onnx.protocol import StateRecord, StepRecord, plain
 from nmc.backends.onnx.scope import Scope
 from nmc.model import Model
-from onnx import ModelProto
 
 
 def one_step(model: Model, planned: Plan, real: np.dtype[np.floating]) -> tuple[ModelProto, StepRecord]:

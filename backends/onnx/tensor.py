@@ -7,6 +7,7 @@ from functools import reduce
 from math import inf
 
 import numpy as np
+
 from nmc.backends.onnx.emit import Emitter
 from nmc.backends.onnx.site import Emission, Site
 from nmc.errors import UnsupportedError

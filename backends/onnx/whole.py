@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
+from onnx import GraphProto, ModelProto, ValueInfoProto, helper, numpy_helper
+
 from nmc.backends.onnx import interface
 from nmc.backends.onnx.emit import Emitter, File, reads
 from nmc.backends.onnx.interface import declared
@@ -13,7 +15,6 @@ from nmc.backends.onnx.names import STEPS, output_name
 from nmc.backends.onnx.plan import Plan, Slot, slots
 from nmc.backends.onnx.scope import Scope
 from nmc.model import Model
-from onnx import GraphProto, ModelProto, ValueInfoProto, helper, numpy_helper
 
 
 def whole_run(model: Model, planned: Plan, real: np.dtype[np.floating]) -> ModelProto:

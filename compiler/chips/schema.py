@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from io import StringIO
 
-from nmc.chips.chip import Chip, CpuChip, GpuChip, ManycoreChip, SystolicChip
-from nmc.errors import Fault, Location, UsageError
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from nmc.chips.chip import Chip, CpuChip, GpuChip, ManycoreChip, SystolicChip
+from nmc.errors import Fault, Location, UsageError
 
 FAMILIES: Mapping[str, type[Chip]] = {
     "cpu": CpuChip,

@@ -65,7 +65,8 @@ class Interpreter:
         operands = (sum(reads[1:], start=reads[0]),) if node.sums else tuple(reads)
         result = stateless(MEANINGS[type(node)](node, Step(operands, self._arrays, self._state[node.name])))
         self._state[node.name] = result.state
-        return result.y
+        y = result.y
+        return y if len(y) == self.batch else np.broadcast_to(y, (self.batch, *y.shape[1:]))
 
     def _read(self, name: str, delay: int, values: Mapping[str, FloatArray]) -> FloatArray:
         if not delay:

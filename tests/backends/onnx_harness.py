@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+
 from nmc.backends.onnx.engine import run, run_stepwise
 from nmc.backends.onnx.lowering import lower
 from nmc.model import Array, FloatArray, Model

@@ -3,6 +3,7 @@
 import numpy as np
 import onnx
 import pytest
+
 from nmc.backends.onnx.engine import run, run_stepwise
 from nmc.backends.onnx.lowering import lower
 from nmc.errors import UnsupportedError
@@ -14,7 +15,9 @@ from .onnx_harness import assert_equals_reference, check_files, dyadic, model_of
 STATIC = {
     "Linear": ((5,), "Linear(x, features=3, weight='w', bias='b')", {"w": dyadic(3, 5), "b": dyadic(3)}),
     "Linear without bias": ((5,), "Linear(x, features=3, weight='w')", {"w": dyadic(3, 5)}),
-    "Linear over more axes": ((2, 5), "Linear(x, features=3, weight='w', bias='b')", {"w": dyadic(3, 5), "b": dyadic(3)}),
+    "Linear over more axes": (
+        (2, 5), "Linear(x, features=3, weight='w', bias='b')", {"w": dyadic(3, 5), "b": dyadic(3)},
+    ),
     "Linear int8": (
         (5,), "Linear(x, features=3, weight='w', bias='b', weight_scale='s')",
         {"w": np.arange(-7, 8).reshape(3, 5), "b": dyadic(3), "s": np.array([0.5, 0.25, 2.0])},
@@ -98,7 +101,7 @@ IN_TIME = {
     "LIF, reset in the next step": "LIF(x, decay=0.75, reset='subtract', threshold=0.5, reset_at='next')",
     "LIF, reset to zero in the next step": "LIF(x, decay=0.75, threshold=0.5, reset_at='next')",
     "LIF, refractory": "LIF(x, decay=0.75, threshold=0.5, refractory=2)",
-    "LIF, refractory, reset to a value": f"LIF(x, {LEAK}, threshold=0.5, refractory=1, reset='value', reset_value=0.125)",
+    "LIF, refractory, reset to a value": f"LIF(x, {LEAK}, refractory=1, reset='value', reset_value=0.125)",
     "LIF, every parameter an array": (
         "LIF(x, decay='p0', gain='p1', leak='p2', threshold='p3', reset='value', reset_value='p4', initial='p5')"
     ),
@@ -118,7 +121,7 @@ IN_TIME = {
     "I with gain": "I(x, gain=0.5, initial=1.0)",
     "Delay": "Delay(x, steps=3)",
     "Delay by nothing": "Delay(x, steps=0)",
-    "Delay by an array": "Delay(x, steps='steps', longest=4)",
+    "Delay by an array": "Delay(x, steps='ages', longest=4)",
     "ConstantCurrent": "ConstantCurrent(x, gain=0.5)",
     "ConstantCurrent as it is": "ConstantCurrent(x)",
     "BernoulliEncode": "BernoulliEncode(x, seed=2147483646, gain=0.7)",
@@ -135,7 +138,9 @@ PARAMS = {f"p{i}": dyadic(3, seed=20 + i, low=1, high=7) for i in range(6)}
 def test_node_in_time(what, stream):
     """Every state, spike and readout, of a held and of a streamed input."""
     node = IN_TIME[what]
-    arrays = {name: array for name, array in {**PARAMS, "steps": np.array([0, 4, 2])}.items() if f"'{name}'" in node}
+    arrays = {
+        name: array for name, array in {**PARAMS, "ages": np.array([0, 4, 2])}.items() if f"'{name}'" in node
+    }
     model = model_of(
         f"""
         dt = 0.001
@@ -271,7 +276,7 @@ def test_file_runs_in_plain_onnx_runtime():
     session = onnxruntime.InferenceSession(lower(model)["model.onnx"], providers=["CPUExecutionProvider"])
     x = np.array([[0.5, 0.25]], np.float32)
     assert session.run(["y"], {"x": x})[0].tolist() == [[4.0, 2.0]]
-    assert session.run(["y"], {"x": x, "nmc.steps": np.int64(4)})[0].tolist() == [[2.0, 1.0]]
+    assert session.run(["y"], {"x": x, "nmc.steps": np.array(4)})[0].tolist() == [[2.0, 1.0]]
 
 
 def test_half_precision_keeps_its_borders():
@@ -280,7 +285,8 @@ def test_half_precision_keeps_its_borders():
     program = program_of(model, half=True)
     check_files(program._files)
     loaded = onnx.load_from_string(program.file("model.onnx"))
-    assert {v.type.tensor_type.elem_type for v in (*loaded.graph.input, *loaded.graph.output)} == {onnx.TensorProto.FLOAT}
+    borders = [*loaded.graph.input, *loaded.graph.output]
+    assert {value.type.tensor_type.elem_type for value in borders} == {onnx.TensorProto.FLOAT}
     assert {t.data_type for t in loaded.graph.initializer if t.name in WEIGHTS} == {onnx.TensorProto.FLOAT16}
     expected = reference(model, feeds)
     for engine in (run, run_stepwise):

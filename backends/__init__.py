@@ -1,1 +1,56 @@
-"""Targets: every kind of chip nmc compiles to."""
+"""Targets: one table of names, imported on first use; an entry-point group serves third parties."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+from nmc.errors import UsageError
+
+if TYPE_CHECKING:
+    from nmc.backends.target import Engine, Target
+
+TARGETS: Mapping[str, str] = {
+    "cpu": "nmc.backends.onnx:CPU",
+    "gpu-sim": "nmc.backends.onnx:GPU",
+    "jetson-orin-sim": "nmc.backends.onnx:JETSON_ORIN",
+    "tpu-sim": "nmc.backends.onnx:TPU",
+    "tpu-v1-sim": "nmc.backends.onnx:TPU_V1",
+    "loihi-sim": "nmc.backends.loihi:LOIHI1",
+}
+ENTRY_POINTS = "nmc.targets"
+
+
+def targets() -> Mapping[str, str]:
+    """Every target by name, as "module:CONSTANT": nmc's own, then those that installed packages offer."""
+    offered = {point.name: point.value for point in entry_points(group=ENTRY_POINTS)}
+    return {**offered, **TARGETS}
+
+
+def target_named(name: str) -> Target:
+    """The target with this name. Raises UsageError with the names there are."""
+    known = targets()
+    if name not in known:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, known, n=2)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"the targets are: {', '.join(known)}"
+        raise UsageError(f"{name!r} is not a target", hint)
+    target: Target = _resolve(known[name])
+    return target
+
+
+def engine_of(target: Target, name: str | None = None) -> Engine:
+    """A target's engine by name, its first one without. Raises UsageError with the names there are."""
+    name = name or next(iter(target.engines))
+    if name not in target.engines:
+        raise UsageError(f"{target.name} has no engine {name!r}", f"its engines are: {', '.join(target.engines)}")
+    engine: Engine = _resolve(target.engines[name])
+    return engine
+
+
+def _resolve(place: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - whatever the table names
+    module, constant = place.split(":")
+    return getattr(import_module(module), constant)

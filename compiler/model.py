@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nmc.errors import Fault
 from nmc.graph import Graph
-from numpy.typing import NDArray
 
 Array = NDArray[np.generic]
 FloatArray = NDArray[np.float64]

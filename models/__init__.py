@@ -1,1 +1,1 @@
-"""The model zoo: one folder a model."""
+"""Small trained networks, each with its weights, its data, a model card and the script that trained it."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nmc.graph import Node
 from nmc.model import FloatArray
 from nmc.nodes import coding
 from nmc.reference.meaning import Meaning, Result, Step
-from numpy.typing import NDArray
 
 _MODULUS = 2**31 - 1
 

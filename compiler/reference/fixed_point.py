@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nmc.graph import Node
 from nmc.model import FloatArray
 from nmc.nodes import fixed_point
 from nmc.reference.meaning import Meaning, Result, Step
 from nmc.reference.tensor import convolve
-from numpy.typing import NDArray
 
 IntArray = NDArray[np.int64]
 

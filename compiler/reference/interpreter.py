@@ -6,13 +6,14 @@ from collections import deque
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+from numpy.typing import NDArray
+
 from nmc.errors import UsageError
 from nmc.graph import Graph, Node
 from nmc.model import FloatArray, Model
 from nmc.nodes.tensor import Input
 from nmc.reference import coding, fixed_point, spiking, tensor
 from nmc.reference.meaning import Meaning, Step, stateless
-from numpy.typing import NDArray
 
 MEANINGS: Mapping[type[Node], Meaning] = {
     **tensor.MEANINGS, **spiking.MEANINGS, **coding.MEANINGS, **fixed_point.MEANINGS,

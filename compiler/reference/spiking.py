@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+
 from nmc.graph import Node
 from nmc.model import FloatArray
 from nmc.nodes import spiking

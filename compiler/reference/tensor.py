@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from math import prod
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
 from nmc.graph import Node
 from nmc.model import FloatArray
 from nmc.nodes import fixed_point, quantized, tensor
 from nmc.reference.meaning import Meaning, Step
-from numpy.lib.stride_tricks import sliding_window_view
 
 
 def windows(

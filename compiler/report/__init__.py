@@ -1,1 +1,1 @@
-"""."""
+"""Results for people and programs: terminal tables and plain data."""

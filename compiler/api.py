@@ -1,0 +1,93 @@
+"""The public API, as `nmc.load`, `nmc.compile` and so on: what the commands do, as functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nmc import backends, pipeline, program, zoo
+from nmc.compare import DEFAULT_TARGETS, Comparison, compare_targets
+from nmc.model import Model
+
+if TYPE_CHECKING:
+    from nmc.backends.target import RunResult
+    from nmc.estimate.estimate import Estimate
+    from nmc.program import Program
+
+
+def load(model: str | Path) -> Model:
+    """A model: the name of one in the zoo, or the path of a model.yaml or of its folder.
+
+    Raises UsageError where there is none, ModelError with every fault of the file.
+    """
+    return zoo.load(model)
+
+
+def compile(
+    model: Model | str | Path, target: str, directory: str | Path | None = None, **options: object
+) -> Program:
+    """Compile a model for a target; the program is written to `directory` (programs/MODEL/TARGET without).
+
+    `options` are the target's, such as `steps=32` or `precision="int8"`. Raises UsageError,
+    ModelError or UnsupportedError; then nothing is written.
+    """
+    chosen = _model(model)
+    place = Path(directory) if directory is not None else program_directory(chosen, target)
+    return pipeline.compile_model(chosen, target, place, options)
+
+
+def run(
+    compiled: Program | str | Path, x: ArrayLike, *, engine: str | None = None, steps: int | None = None
+) -> RunResult:
+    """Run a program on samples [B, *shape], or [B, T, *shape] where its input streams.
+
+    Raises UsageError for a wrong input or engine, ToolError where the engine fails.
+    """
+    loaded = load_program(compiled) if isinstance(compiled, str | Path) else compiled
+    return pipeline.run_program(loaded, np.asarray(x, dtype=np.float64), engine=engine, steps=steps)
+
+
+def estimate(compiled: Program, result: RunResult) -> Estimate:
+    """Energy and latency of one inference of this run on the program's chip."""
+    return pipeline.estimate_run(compiled, result)
+
+
+def compare(
+    model: Model | str | Path,
+    targets: Iterable[str] = DEFAULT_TARGETS,
+    *,
+    samples: int | None = None,
+    directory: str | Path | None = None,
+    options: Mapping[str, object] | None = None,
+) -> Comparison:
+    """Run a model's test set on several targets: accuracy, energy and latency of each.
+
+    `samples` limits the test set; programs are written below `directory` (programs/MODEL without);
+    `options` go to every target that has them. A target that cannot hold the model gives a row with the reason.
+    """
+    chosen = _model(model)
+    place = Path(directory) if directory is not None else program_directory(chosen)
+    return compare_targets(chosen, tuple(targets), place, samples=samples, options=options or {})
+
+
+def load_program(directory: str | Path) -> Program:
+    """A compiled program, every file checked. Raises UsageError or ProgramError."""
+    return program.load(Path(directory))
+
+
+def targets() -> Mapping[str, str]:
+    """Every target by name, with where it is defined."""
+    return backends.targets()
+
+
+def program_directory(model: Model, target: str = "") -> Path:
+    """Where programs go unless told otherwise: programs/MODEL/TARGET below the working directory."""
+    return Path("programs") / model.name / target
+
+
+def _model(model: Model | str | Path) -> Model:
+    return model if isinstance(model, Model) else load(model)

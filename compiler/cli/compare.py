@@ -1,0 +1,43 @@
+"""nmc compare: one model on many targets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nmc.cli.output import JSON, MODEL, OPTIONS, parse_options, print_json, progress
+
+
+def command(
+    model: Annotated[str, MODEL],
+    targets: Annotated[
+        str | None, typer.Option("--targets", "-t", help="Target names, separated by commas; a default set without.")
+    ] = None,
+    samples: Annotated[int | None, typer.Option(min=1, help="Use only the first samples of the test set.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the programs below this folder.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Time steps of a run.")] = None,
+    option: Annotated[list[str] | None, OPTIONS] = None,
+    json: Annotated[bool, JSON] = False,
+) -> None:
+    """Compare a model's accuracy, energy and latency across targets, on its test set."""
+    from nmc import api
+    from nmc.compare import DEFAULT_TARGETS, compare_targets
+    from nmc.report.terminal import print_comparison
+
+    names = tuple(name.strip() for name in targets.split(",") if name.strip()) if targets else DEFAULT_TARGETS
+    chosen = api.load(model)
+    with progress(f"comparing {chosen.name}") as tell:
+        comparison = compare_targets(
+            chosen,
+            names,
+            output or api.program_directory(chosen),
+            samples=samples,
+            options=parse_options(option, steps),
+            progress=tell,
+        )
+    if json:
+        print_json(comparison)
+    else:
+        print_comparison(comparison)

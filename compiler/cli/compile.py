@@ -1,0 +1,49 @@
+"""nmc compile: a model to a program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nmc.cli.output import JSON, MODEL, OPTIONS, parse_options, print_json, progress
+
+if TYPE_CHECKING:
+    from nmc.model import Model
+
+
+def command(
+    model: Annotated[str, MODEL],
+    target: Annotated[str, typer.Option("--target", "-t", help="Where it is to run (see 'nmc targets').")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="The program's directory.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Time steps of a run.")] = None,
+    option: Annotated[list[str] | None, OPTIONS] = None,
+    dump: Annotated[Path | None, typer.Option(help="Write the graph after every pass to this directory.")] = None,
+    json: Annotated[bool, JSON] = False,
+) -> None:
+    """Compile a model for a target; writes the program whole or not at all."""
+    from nmc import api, pipeline
+    from nmc.passes.dump import Dump
+
+    chosen = api.load(model)
+    directory = output or api.program_directory(chosen, target)
+    stages = Dump()
+    with progress(f"compiling {chosen.name}") as tell:
+        def watch(name: str, result: Model) -> None:
+            stages.add(name, result)
+            tell(name, len(stages), 0)
+
+        try:
+            program = pipeline.compile_model(chosen, target, directory, parse_options(option, steps), watch)
+        finally:
+            if dump is not None:
+                stages.write(dump)
+    if json:
+        print_json({"program": program.path, **vars(program.manifest)})
+        return
+    size = sum(record.bytes for record in program.manifest.files.values())
+    typer.echo(f"{program.name} for {program.target}: {len(program.model.graph)} nodes, {size / 1024:.0f} KiB")
+    typer.echo(f"program: {program.path}")
+    if dump is not None:
+        typer.echo(f"graphs after {len(stages)} steps: {dump}")

@@ -1,0 +1,59 @@
+"""nmc inspect: what a model or a program says."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nmc.cli.output import JSON, OPTIONS, parse_options, print_json
+
+
+def command(
+    what: Annotated[str, typer.Argument(help="A model of the zoo, a model.yaml or its folder, or a program.")],
+    target: Annotated[
+        str | None, typer.Option("--target", "-t", help="Show the model after every pass for this target.")
+    ] = None,
+    after: Annotated[str | None, typer.Option(help="With --target: show only the graph after this pass.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="With --target: time steps of a run.")] = None,
+    option: Annotated[list[str] | None, OPTIONS] = None,
+    json: Annotated[bool, JSON] = False,
+) -> None:
+    """Show the graph of a model, of a program, or of a model after each pass for a target."""
+    from nmc import api, pipeline
+    from nmc.backends import target_named
+    from nmc.errors import UsageError
+    from nmc.passes.dump import Dump, annotated
+    from nmc.program import MANIFEST
+    from nmc.report.plain import model_facts
+
+    if (Path(what) / MANIFEST).is_file():
+        program = api.load_program(what)
+        if json:
+            print_json({**vars(program.manifest), "graph": model_facts(program.model)})
+            return
+        version = program.manifest.nmc
+        typer.echo(f"program {program.name} for {program.target} (chip {program.chip}), made by nmc {version}")
+        typer.echo("options: " + ", ".join(f"{name}={value}" for name, value in program.options.items()))
+        for name, record in program.manifest.files.items():
+            typer.echo(f"  {name:24} {record.bytes:>10} bytes  sha256 {record.sha256[:12]}")
+        typer.echo(annotated(program.model))
+        return
+    model = api.load(what)
+    stages = Dump()
+    if target is None:
+        stages.add("model", model.checked())
+    else:
+        chosen = target_named(target)
+        pipeline.prepare(model, chosen, pipeline.make_options(chosen, parse_options(option, steps)), stages.add)
+    shown = [stage for stage in stages.stages if after in (None, stage[0])]
+    if not shown:
+        names = ", ".join(name for name, _ in stages.stages)
+        raise UsageError(f"there is no pass {after!r} for {target}", f"the stages are: {names}")
+    if json:
+        print_json({name: model_facts(result) for name, result in shown})
+        return
+    for name, result in shown:
+        typer.echo(f"--- {name}" if target else f"--- {model.name}: {model.description}")
+        typer.echo(annotated(result))

@@ -1,0 +1,35 @@
+"""nmc targets: where a model can run."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from nmc.cli.output import JSON, print_json
+
+
+def command(json: Annotated[bool, JSON] = False) -> None:
+    """List the targets, their chips, engines and options."""
+    from nmc.backends import target_named, targets
+    from nmc.report.plain import target_facts
+    from nmc.report.terminal import print_table
+
+    facts = [target_facts(target_named(name)) for name in targets()]
+    if json:
+        print_json(facts)
+        return
+    print_table(
+        ("target", "chip", "engines", "options", "what it is"),
+        [
+            (
+                fact.name,
+                fact.chip,
+                ", ".join(fact.engines),
+                ", ".join(f"{name}={value}" for name, value in fact.options.items()),
+                fact.description,
+            )
+            for fact in facts
+        ],
+    )
+    typer.echo("Give options as in '--option precision=fp16'.")

@@ -1,0 +1,89 @@
+"""From a model to a program, and from a program to what it puts out and costs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nmc import passes, program
+from nmc.backends import engine_of, target_named
+from nmc.errors import UsageError
+from nmc.model import FloatArray, Model
+from nmc.program import Program
+
+if TYPE_CHECKING:
+    from nmc.backends.target import Options, RunResult, Target
+    from nmc.estimate.estimate import Estimate
+
+Watch = Callable[[str, Model], None]
+
+
+def compile_model(
+    model: Model,
+    target: str,
+    directory: Path,
+    options: Mapping[str, object] | None = None,
+    watch: Watch | None = None,
+) -> Program:
+    """Compile a model for a target and write the program to `directory`.
+
+    `options` are the target's own, by name (see `nmc targets`); `watch` sees the model after every
+    pass. Raises UsageError for an unknown target or option, ModelError or UnsupportedError for a model
+    that is unsound or that the target cannot mean.
+    """
+    chosen = target_named(target)
+    settings = make_options(chosen, options or {})
+    lowered = prepare(model, chosen, settings, watch)
+    files = chosen.lower(lowered, settings)
+    return program.write(
+        directory, lowered, target=chosen.name, chip=chosen.chip, options=asdict(settings), files=files
+    )
+
+
+def prepare(model: Model, target: Target, options: Options, watch: Watch | None = None) -> Model:
+    """The model after all of the target's passes, each of them checked."""
+    from nmc.datasets import calibration
+
+    model = model.checked()
+    if watch is not None:
+        watch("model", model)
+    return passes.apply(target.passes(options, calibration(model)), model, watch)
+
+
+def make_options(target: Target, given: Mapping[str, object]) -> Options:
+    """The target's options with the given values, which may be text. Raises UsageError."""
+    from pydantic import TypeAdapter, ValidationError
+
+    known = [f.name for f in fields(target.options)]
+    if unknown := [name for name in given if name not in known]:
+        raise UsageError(
+            f"{target.name} has no option {', '.join(map(repr, unknown))}", f"its options are: {', '.join(known)}"
+        )
+    try:
+        options: Options = TypeAdapter(target.options).validate_python(dict(given))
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{detail['loc'][0] if detail['loc'] else 'options'}: {detail['msg']}, got {detail['input']!r}"
+            for detail in error.errors(include_url=False)
+        )
+        raise UsageError(f"{target.name} cannot be compiled so: {faults}") from None
+    return options
+
+
+def run_program(
+    compiled: Program, x: FloatArray, *, engine: str | None = None, steps: int | None = None
+) -> RunResult:
+    """Run a program on samples [B, *shape], or [B, T, *shape] where its input streams.
+
+    Raises UsageError for an unknown engine or a wrong input, ToolError where the engine fails.
+    """
+    if steps is not None and steps < 1:
+        raise UsageError(f"a run of {steps} steps", "run for 1 step or more")
+    return engine_of(target_named(compiled.target), engine)(compiled, x, steps=steps)
+
+
+def estimate_run(compiled: Program, result: RunResult) -> Estimate:
+    """What one inference of this run would cost on the program's chip."""
+    return target_named(compiled.target).estimate(compiled, result)

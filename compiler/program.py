@@ -1,0 +1,282 @@
+"""Programs: what compiling writes, a directory that is self-contained, checked, and whole or absent."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from nmc.errors import NmcError, ProgramError, ToolError, UsageError
+from nmc.model import Array, Model
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+FORMAT = "nmc-program"
+VERSION = 1
+MANIFEST = "manifest.json"
+GRAPH = "graph.txt"
+WEIGHTS = "weights.safetensors"
+
+_AGAIN = "compile the model again"
+_GIVE = "give a directory that 'nmc compile' wrote"
+
+OptionValue = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """What the manifest says of a file: its size in bytes and the SHA-256 of its content."""
+
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The facts of a program. `steps` is the run length in time steps of the program's graph."""
+
+    name: str
+    target: str
+    chip: str
+    nmc: str
+    options: Mapping[str, OptionValue]
+    steps: int | None
+    files: Mapping[str, FileRecord]
+    description: str = ""
+    format: str = FORMAT
+    version: int = VERSION
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A compiled program, loaded and checked: the graph and weights after the target's passes."""
+
+    path: Path
+    manifest: Manifest
+    model: Model
+    _files: Mapping[str, bytes] = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.manifest.name
+
+    @property
+    def target(self) -> str:
+        """The target's name."""
+        return self.manifest.target
+
+    @property
+    def chip(self) -> str:
+        """The name of the chip that prices it, or the path of its YAML file."""
+        return self.manifest.chip
+
+    @property
+    def options(self) -> Mapping[str, OptionValue]:
+        """The target's options as compiled."""
+        return self.manifest.options
+
+    @property
+    def steps(self) -> int | None:
+        """How many time steps of the graph a run lasts, unless told otherwise."""
+        return self.manifest.steps
+
+    def file(self, name: str) -> bytes:
+        """The content of one of the program's files. Raises ProgramError where there is none of that name."""
+        if name not in self._files:
+            raise ProgramError(f"the program {self.path} has no file {name!r}", _AGAIN)
+        return self._files[name]
+
+
+def write(
+    directory: Path,
+    model: Model,
+    *,
+    target: str,
+    chip: str,
+    options: Mapping[str, OptionValue],
+    files: Mapping[str, bytes],
+) -> Program:
+    """Write a program to `directory` and load it back.
+
+    The directory appears whole or not at all; an older program there is replaced, anything else is
+    refused with UsageError. Raises ToolError where the disk fails.
+    """
+    from safetensors.numpy import save
+
+    contents = {
+        GRAPH: f"{model.graph}\n".encode(),
+        WEIGHTS: save({name: _contiguous(array) for name, array in model.weights.items()}),
+        **files,
+    }
+    records = {name: FileRecord(len(data), hashlib.sha256(data).hexdigest()) for name, data in contents.items()}
+    manifest = Manifest(
+        model.name, target, chip, nmc_version(), options, model.steps, records, model.description
+    )
+    contents[MANIFEST] = _encode(manifest)
+    replace_directory(directory, contents, marker=MANIFEST)
+    return load(directory)
+
+
+def load(directory: Path) -> Program:
+    """The program in `directory`, every file checked against the manifest.
+
+    Raises UsageError where there is none, ProgramError where it is damaged, altered, foreign or newer.
+    """
+    if not directory.is_dir():
+        raise UsageError(f"{directory} is not a program directory", _GIVE)
+    manifest = _manifest(directory)
+    contents = {name: _checked(directory, name, record) for name, record in manifest.files.items()}
+    for name in (GRAPH, WEIGHTS):
+        if name not in contents:
+            raise ProgramError(f"the program {directory} lacks {name}", _AGAIN)
+    from nmc.text import parse
+
+    try:
+        graph = parse(contents[GRAPH].decode(), str(directory / GRAPH))
+        weights = read_safetensors(contents[WEIGHTS], str(directory / WEIGHTS))
+        model = Model(manifest.name, graph, weights, manifest.steps, description=manifest.description).checked()
+    except (NmcError, UnicodeDecodeError) as error:
+        raise ProgramError(f"the program {directory} does not hold together: {error}", _AGAIN) from None
+    return Program(directory, manifest, model, contents)
+
+
+def read_safetensors(data: bytes, place: str) -> Mapping[str, Array]:
+    """The arrays in the bytes of a safetensors file. Raises ProgramError naming `place`."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load as load_arrays
+
+    try:
+        arrays: Mapping[str, Array] = load_arrays(data)
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ProgramError(f"{place} is not a sound safetensors file: {error}", "write it again") from None
+    return arrays
+
+
+def nmc_version() -> str:
+    """The version of nmc that is running."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("nmc")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def replace_directory(directory: Path, contents: Mapping[str, bytes], marker: str) -> None:
+    """Put a directory with these files in place, whole or not at all.
+
+    A directory there already is replaced if it is empty or holds a file called `marker`.
+    """
+    directory = Path(os.path.abspath(directory))  # noqa: PTH100 - resolve() would follow a link that we replace
+    if directory.exists() and not _replaceable(directory, marker):
+        raise UsageError(
+            f"{directory} exists and is not a program", "name another directory with -o, or remove this one"
+        )
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        with _scratch(directory) as scratch:
+            new, old = scratch / "new", scratch / "old"
+            for name, data in contents.items():
+                path = new / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(data)
+            if directory.exists():
+                directory.rename(old)
+            try:
+                new.rename(directory)
+            except OSError:
+                if old.exists():
+                    old.rename(directory)
+                raise
+    except OSError as error:
+        raise ToolError(f"cannot write {directory}: {error.strerror or error}", "check the path and the disk") from None
+
+
+@contextmanager
+def _scratch(directory: Path) -> Iterator[Path]:
+    """A temporary directory on the same file system, gone afterwards."""
+    scratch = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
+    try:
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _replaceable(directory: Path, marker: str) -> bool:
+    return directory.is_dir() and ((directory / marker).is_file() or not any(directory.iterdir()))
+
+
+def _contiguous(array: Array) -> Array:
+    import numpy as np
+
+    return np.ascontiguousarray(array)
+
+
+def _adapter() -> TypeAdapter[Manifest]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Manifest)
+
+
+def _encode(manifest: Manifest) -> bytes:
+    """The manifest as JSON, with the digest of the rest as its last entry."""
+    facts = _adapter().dump_python(manifest, mode="json")
+    return (json.dumps({**facts, "digest": _digest(facts)}, indent=2) + "\n").encode()
+
+
+def _digest(facts: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _manifest(directory: Path) -> Manifest:
+    from pydantic import ValidationError
+
+    path = directory / MANIFEST
+    if not path.is_file():
+        raise UsageError(f"{directory} is not a program: it has no {MANIFEST}", _GIVE)
+    try:
+        facts = json.loads(_read(path))
+        if not isinstance(facts, dict) or facts.get("format") != FORMAT:
+            raise ProgramError(f"{path} is not the manifest of a program", _AGAIN)
+        if facts.get("version") != VERSION:
+            raise ProgramError(
+                f"{path} has version {facts.get('version')} of the format, this nmc reads {VERSION}",
+                "compile the model again, or use a newer nmc",
+            )
+        digest = facts.pop("digest", None)
+        if digest != _digest(facts):
+            raise ProgramError(f"{path} was altered: its digest does not match", _AGAIN)
+        return _adapter().validate_python(facts)
+    except (ValueError, RecursionError) as error:
+        detail = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise ProgramError(f"{path} is damaged: {detail}", _AGAIN) from None
+
+
+def _checked(directory: Path, name: str, record: FileRecord) -> bytes:
+    pure = PurePosixPath(name)
+    if pure.is_absolute() or ".." in pure.parts:
+        raise ProgramError(f"the program {directory} names a file outside itself: {name!r}", "do not use it")
+    path = directory / name
+    if not path.is_file():
+        raise ProgramError(f"the program {directory} lacks {name}", _AGAIN)
+    data = _read(path)
+    if len(data) != record.bytes or hashlib.sha256(data).hexdigest() != record.sha256:
+        state = "truncated" if len(data) < record.bytes else "altered"
+        raise ProgramError(f"{path} was {state} since it was compiled", _AGAIN)
+    return data
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ToolError(f"cannot read {path}: {error.strerror or error}") from None

@@ -1,0 +1,102 @@
+"""Results as plain dataclasses: what `--json` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nmc.model import Model
+
+if TYPE_CHECKING:
+    from nmc.backends.target import RunResult, Target
+    from nmc.estimate.estimate import Estimate
+    from nmc.program import Program
+
+
+@dataclass(frozen=True)
+class TargetFacts:
+    """A target, its options with their defaults, and its engines, the default one first."""
+
+    name: str
+    chip: str
+    description: str
+    engines: tuple[str, ...]
+    options: Mapping[str, object]
+
+
+def target_facts(target: Target) -> TargetFacts:
+    """What there is to know of a target before compiling."""
+    options = {f.name: f.default for f in fields(target.options)}
+    return TargetFacts(target.name, target.chip, target.description, tuple(target.engines), options)
+
+
+@dataclass(frozen=True)
+class ZooFacts:
+    """A model of the zoo in one line."""
+
+    name: str
+    description: str
+    nodes: int
+    parameters: int
+    steps: int | None
+
+
+def zoo_facts(name: str, model: Model) -> ZooFacts:
+    """The model's size."""
+    parameters = sum(int(array.size) for array in model.weights.values())
+    return ZooFacts(name, model.description, len(model.graph), parameters, model.steps)
+
+
+@dataclass(frozen=True)
+class NodeFacts:
+    """A node as text, and what flows out of it."""
+
+    name: str
+    kind: str
+    text: str
+    shape: tuple[int, ...]
+    dtype: str
+    timing: str
+
+
+def model_facts(model: Model) -> Mapping[str, NodeFacts]:
+    """The nodes of a model's graph, in the order in which they run."""
+    graph = model.graph
+    return {
+        name: NodeFacts(
+            name,
+            graph[name].kind,
+            str(graph[name]),
+            graph.signals[name].shape,
+            graph.signals[name].dtype,
+            graph.signals[name].timing,
+        )
+        for name in graph.order
+    }
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """A run: `outputs` holds the shape of each, `classes` the largest output of each sample."""
+
+    program: Path
+    target: str
+    samples: int
+    steps: int
+    seconds: float
+    outputs: Mapping[str, tuple[int, ...]]
+    classes: list[int] | None
+    estimate: Estimate
+
+
+def run_facts(program: Program, result: RunResult, estimate: Estimate) -> RunFacts:
+    """What a run gave, without the arrays themselves."""
+    first = result.outputs[program.model.graph.outputs[0]]
+    classes = [int(index) for index in first.argmax(axis=-1)] if first.ndim == 2 else None
+    shapes = {name: array.shape for name, array in result.outputs.items()}
+    events = result.events
+    return RunFacts(
+        program.path, program.target, events.samples, events.steps, result.seconds, shapes, classes, estimate
+    )

@@ -1,0 +1,1 @@
+"""A convolutional spiking network that reads handwritten digits."""

@@ -1,0 +1,1 @@
+"""A recurrent spiking network that tells speakers apart."""

@@ -1,0 +1,79 @@
+"""Each command on a model of the zoo, as text and as JSON."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+Nmc = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def ok(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout
+
+
+def test_help_names_every_command(nmc: Nmc) -> None:
+    text = ok(nmc("--help"))
+    for command in ("compile", "run", "compare", "inspect", "targets", "models"):
+        assert f"\n  {command} " in text
+
+
+def test_version(nmc: Nmc) -> None:
+    assert ok(nmc("--version")).startswith("nmc 0.")
+
+
+def test_models(nmc: Nmc) -> None:
+    assert "vowels-rsnn" in ok(nmc("models"))
+    facts = json.loads(ok(nmc("models", "--json")))
+    assert {"digits-cnn", "digits-snn", "vowels-rsnn"} <= {fact["name"] for fact in facts}
+
+
+def test_targets(nmc: Nmc) -> None:
+    assert "loihi-sim" in ok(nmc("targets"))
+    facts = {fact["name"]: fact for fact in json.loads(ok(nmc("targets", "--json")))}
+    assert facts["loihi-sim"]["engines"][0] == "native"
+    assert facts["gpu-sim"]["options"]["precision"] == "fp32"
+
+
+def test_compile_and_run(nmc: Nmc, tmp_path: Path) -> None:
+    """The program goes where it is asked to, and gives the classes of its samples."""
+    assert "program: p" in ok(nmc("compile", "digits-cnn", "--target", "loihi-sim", "-o", "p", "--dump", "stages"))
+    stages = sorted(path.name for path in (tmp_path / "stages").iterdir())
+    assert stages[0] == "00-model.txt" and len(stages) > 2
+    test = Path(__file__).parents[2] / "models" / "digits_cnn" / "test.npz"
+    facts = json.loads(ok(nmc("run", "p", "--input", test, "--output", "y.npz", "--json")))
+    with np.load(test) as data, np.load(tmp_path / "y.npz") as out:
+        (logits,) = (out[name] for name in out.files)
+        assert facts["classes"] == logits.argmax(axis=-1).tolist()
+        assert np.mean(logits.argmax(axis=-1) == data["y"]) > 0.97
+    assert facts["estimate"]["energy_j"]["low"] <= facts["estimate"]["energy_j"]["high"]
+    assert "one inference: energy" in ok(nmc("run", "p", "--input", test))
+
+
+def test_compile_tells_its_program_in_json(nmc: Nmc, tmp_path: Path) -> None:
+    facts = json.loads(ok(nmc("compile", "digits-snn", "-t", "cpu", "--json")))
+    assert (tmp_path / facts["program"] / "manifest.json").is_file()
+    assert facts["target"] == "cpu"
+    assert "model.onnx" in facts["files"]
+
+
+def test_inspect_a_model_by_stage_and_a_program(nmc: Nmc) -> None:
+    assert "conv1 = Conv2d(" in ok(nmc("inspect", "digits-cnn"))
+    assert "FixedLIF(" in ok(nmc("inspect", "digits-cnn", "--target", "loihi-sim"))
+    ok(nmc("compile", "digits-snn", "-t", "loihi-sim", "-o", "p"))
+    assert "FixedLIF(" in ok(nmc("inspect", "p"))
+    assert "FixedLIF" in {node["kind"] for node in json.loads(ok(nmc("inspect", "p", "--json")))["graph"].values()}
+
+
+def test_compare_has_a_row_for_each_target(nmc: Nmc) -> None:
+    text = ok(nmc("compare", "digits-snn", "--samples", 20, "--targets", "cpu,loihi-sim"))
+    assert "cpu" in text and "loihi-sim" in text and "program for" in text
+    facts = json.loads(ok(nmc("compare", "digits-snn", "--samples", 20, "--targets", "cpu,loihi-sim", "--json")))
+    assert [row["target"] for row in facts["rows"]] == ["cpu", "loihi-sim"]
+    assert facts["samples"] == 20

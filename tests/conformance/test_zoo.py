@@ -1,0 +1,90 @@
+"""Every target on every model of the zoo, on its whole test set, held to the reference interpreter."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nmc
+from nmc import reference, zoo
+from nmc.datasets import Dataset, score, test_data
+from nmc.model import FloatArray, Model
+
+MODELS = zoo.names()
+
+
+@cache
+def expected(name: str) -> tuple[Model, Dataset, FloatArray]:
+    """A model, its test set, and what it means on it."""
+    model = nmc.load(name)
+    data = test_data(model)
+    return model, data, reference.run(model, data.x)[model.graph.outputs[0]]
+
+
+def outputs(name: str, target: str, directory: Path, **options: object) -> FloatArray:
+    program = nmc.compile(name, target, directory / "program", **options)
+    return nmc.run(program, expected(name)[1].x).outputs[program.model.graph.outputs[0]]
+
+
+def accuracy(name: str, values: FloatArray) -> float:
+    model, data, _ = expected(name)
+    assert model.task is not None
+    return score(model.task, values, data.y)
+
+
+def agreement(name: str, values: FloatArray) -> float:
+    return float(np.mean(values.argmax(-1) == expected(name)[2].argmax(-1)))
+
+
+@pytest.mark.parametrize(("name", "at_least"), [("digits-cnn", 0.98), ("digits-snn", 0.965), ("vowels-rsnn", 0.95)])
+def test_the_model_itself_is_as_good_as_its_card_says(name: str, at_least: float) -> None:
+    assert accuracy(name, expected(name)[2]) >= at_least
+
+
+def test_every_model_of_the_zoo_is_listed_above() -> None:
+    assert set(MODELS) == {"digits-cnn", "digits-snn", "vowels-rsnn"}
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("target", ["cpu", "gpu-sim", "jetson-orin-sim"])
+def test_float_targets_equal_the_reference(name: str, target: str, tmp_path: Path) -> None:
+    """To 1e-5 of the largest output."""
+    want = expected(name)[2]
+    got = outputs(name, target, tmp_path, precision="fp32")
+    assert np.max(np.abs(got - want)) <= 1e-5 * np.max(np.abs(want))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_half_precision_agrees_in_class(name: str, tmp_path: Path) -> None:
+    assert agreement(name, outputs(name, "gpu-sim", tmp_path, precision="fp16")) >= 0.99
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("target", ["tpu-sim", "tpu-v1-sim"])
+def test_int8_targets_agree_in_class(name: str, target: str, tmp_path: Path) -> None:
+    got = outputs(name, target, tmp_path)
+    assert agreement(name, got) >= 0.99
+    assert accuracy(name, got) >= accuracy(name, expected(name)[2]) - 0.005
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_loihi_keeps_the_accuracy(name: str, tmp_path: Path) -> None:
+    """Within 2 points of float, at 64 steps or fewer."""
+    steps = expected(name)[0].steps or 64
+    assert steps <= 64
+    got = outputs(name, "loihi-sim", tmp_path, steps=steps)
+    assert accuracy(name, got) >= accuracy(name, expected(name)[2]) - 0.02
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_samples_do_not_touch_one_another(name: str, tmp_path: Path) -> None:
+    """A sample gives the same alone as among others, on an engine that batches."""
+    x = expected(name)[1].x[:5]
+    program = nmc.compile(name, "loihi-sim", tmp_path / "program")
+    (output,) = program.model.graph.outputs
+    together = nmc.run(program, x).outputs[output]
+    alone = [nmc.run(program, sample[None]).outputs[output][0] for sample in x]
+    assert np.array_equal(together, np.stack(alone))

@@ -7,6 +7,7 @@ from math import prod
 from typing import ClassVar
 
 import numpy as np
+
 from nmc.errors import Fault
 from nmc.graph import Graph, Node, Ref, Shape
 from nmc.model import Array, FloatArray, Model

@@ -8,6 +8,7 @@ from functools import reduce
 from math import prod
 
 import numpy as np
+
 from nmc.errors import UnsupportedError
 from nmc.graph import Graph, Node, Ref, Shape
 from nmc.model import FloatArray, Model

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+
 from nmc.errors import UnsupportedError
 from nmc.graph import Node
 from nmc.model import FloatArray, Model

@@ -68,8 +68,9 @@ class Graph:
             return tuple(sorter.static_order())
         except CycleError as error:
             cycle = list(error.args[1])
+            shown = cycle if len(cycle) <= 12 else [*cycle[:6], "...", *cycle[-6:]]
             raise ModelError(
-                f"{' -> '.join(cycle)}: a loop needs a delay",
+                f"{' -> '.join(shown)}: a loop needs a delay",
                 f"read one of these nodes a step late, as in '{cycle[0]}@1'",
                 node=cycle[0],
                 where=self.sources.get(cycle[0]),

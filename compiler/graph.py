@@ -116,12 +116,13 @@ class Graph:
         outputs = tuple(renamed.get(name, name) for name in self.outputs)
         return replace(self, nodes=tuple(map(moved, self.nodes)), outputs=outputs)
 
+    def placed(self, faults: Iterable[Fault]) -> list[Fault]:
+        """The faults, each with the place of its node in the file."""
+        return [replace(f, where=self.sources.get(f.node)) if f.node and not f.where else f for f in faults]
+
     def raise_faults(self, faults: Iterable[Fault]) -> None:
         """Raise one ModelError for the faults, if there are any, each with its place in the file."""
-        placed = [
-            replace(f, where=self.sources.get(f.node)) if f.node and not f.where else f for f in faults
-        ]
-        if placed:
+        if placed := self.placed(faults):
             raise ModelError.of(placed)
 
     def __str__(self) -> str:

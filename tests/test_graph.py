@@ -350,6 +350,6 @@ def test_a_long_loop_without_delay_is_still_found() -> None:
     count = 10_000
     nodes = [Relu(name=f"n{i}", inputs=(Ref(f"n{(i - 1) % count}"),)) for i in range(count)]
     (fault,) = Graph(tuple(nodes), ("n0",)).check()
-    assert fault.what == (
-        "n0 -> n1 -> n2 -> n3 -> n4 -> n5 -> ... -> n9995 -> n9996 -> n9997 -> n9998 -> n9999 -> n0: a loop needs a delay"
-    )
+    loop, complaint = fault.what.split(": ")
+    assert loop == "n0 -> n1 -> n2 -> n3 -> n4 -> n5 -> ... -> n9995 -> n9996 -> n9997 -> n9998 -> n9999 -> n0"
+    assert complaint == "a loop needs a delay"

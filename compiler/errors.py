@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import ClassVar
 
-_LISTED = 40
-
 
 @dataclass(frozen=True)
 class Location:
@@ -36,6 +34,16 @@ class Fault:
         node = f"node {self.node!r}: " if self.node else ""
         remedy = f"\n    -> {self.remedy}" if self.remedy else ""
         return f"{place}{node}{self.what}{remedy}"
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """A remedy for an unknown name: the names nearest to it, or else what there is."""
+    names = sorted(known)
+    near = get_close_matches(name[:60], names[:1000], n=3, cutoff=0.5)
+    if near:
+        return f"did you mean {' or '.join(map(repr, near))}?"
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return f"there are: {', '.join(names[:20]) or 'none'}{more}"
 
 
 class NmcError(Exception):
@@ -86,13 +94,3 @@ class ToolError(NmcError):
     """A tool or the machine failed: an engine crashed, a toolchain is missing, the disk is full."""
 
     exit_code = 3
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A remedy for a name that is not known: the names most like it, else those there are."""
-    names = sorted(known)
-    near = get_close_matches(name, names, n=3)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
-    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
-    return f"there are: {', '.join(names[:_LISTED]) or 'none'}{more}"

@@ -9,7 +9,7 @@ from dataclasses import fields
 from math import isnan
 from typing import TYPE_CHECKING
 
-from nmc.errors import Fault, NmcError, nearest
+from nmc.errors import Fault, NmcError, closest
 from nmc.node import DType, Node, Shape, ShapeError, Signal, Timing, widest
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _structural_faults(graph: Graph) -> list[Fault]:
         faults += [*_input_faults(node, graph.by_name), *_fact_faults(node)]
     for index, name in enumerate(graph.outputs):
         if name not in seen:
-            faults.append(Fault(f"the output {name!r} is not a node", nearest(name, seen)))
+            faults.append(Fault(f"the output {name!r} is not a node", closest(name, seen)))
         elif name in graph.outputs[:index]:
             faults.append(Fault(f"the output {name!r} is named twice", "name each output once"))
     if not graph.outputs:
@@ -61,7 +61,7 @@ def _structural_faults(graph: Graph) -> list[Fault]:
 
 def _input_faults(node: Node, known: Mapping[str, Node]) -> list[Fault]:
     faults = [
-        Fault(f"it reads {ref.node!r}, which is not a node", nearest(ref.node, known), node.name)
+        Fault(f"it reads {ref.node!r}, which is not a node", closest(ref.node, known), node.name)
         for ref in node.inputs
         if ref.node not in known
     ]
@@ -124,7 +124,8 @@ def _shapes(graph: Graph) -> tuple[dict[str, Shape], list[Fault]]:
         try:
             shapes[name] = node.output_shape(*(known[:1] if node.sums else known))
         except ShapeError as error:
-            faults.append(Fault(str(error), "mend its facts, or what it reads from", name))
+            read = " and ".join(f"{r.node} has shape {shapes[r.node]}" for r in node.inputs if r.node in shapes)
+            faults.append(Fault(str(error), f"change its facts, or what it reads: {read}", name))
             failed.add(name)
         else:
             known_or_due = (shapes, failed, queued)

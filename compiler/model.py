@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nmc.errors import Fault, nearest
+from nmc.errors import Fault, closest
 from nmc.graph import ArraySpec, Graph
 
 Array = NDArray[np.generic]
@@ -81,7 +81,7 @@ class Model:
                 if array is None:
                     faults.append(Fault(
                         f"it reads the array {name!r}, which the weights do not have",
-                        f"add it with shape {spec.shape}; {nearest(name, self.weights)}",
+                        f"add it with shape {spec.shape}; {closest(name, self.weights)}",
                         node.name,
                     ))
                 elif not spec.admits(array.shape):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from nmc.errors import UsageError, nearest
+from nmc.errors import UsageError, closest
 from nmc.graph import Graph, Node
 from nmc.model import FloatArray, Model
 from nmc.nodes.tensor import Input
@@ -98,7 +98,7 @@ def run(
     wanted = tuple(dict.fromkeys([*graph.outputs, *record]))
     for name in wanted:
         if name not in graph:
-            raise UsageError(f"there is no node {name!r} to record", nearest(name, graph.by_name))
+            raise UsageError(f"there is no node {name!r} to record", closest(name, graph.by_name))
     length = run_length(model, feeds, steps)
     interpreter = Interpreter(model, batch)
     kept: dict[str, list[FloatArray]] = {name: [] for name in wanted}

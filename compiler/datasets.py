@@ -16,7 +16,9 @@ from nmc.errors import ModelError, ToolError, UsageError
 from nmc.model import Array, FloatArray, Model, Task
 from nmc.nodes.tensor import Input
 
-_DAMAGE = (ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, MemoryError)
+_DAMAGE = (
+    ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, MemoryError,
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -244,7 +244,7 @@ return a, nowhere, x, x"""
 
 def test_a_misspelt_read_is_answered_with_the_nearest_names() -> None:
     (fault,) = parse("hidden1 = Input(shape=(1,))\ny = Relu(hiden1)\nreturn y").check()
-    assert fault.remedy == "did you mean hidden1?"
+    assert fault.remedy == "did you mean 'hidden1'?"
 
 
 def test_a_graph_has_an_output() -> None:

@@ -104,7 +104,7 @@ def test_every_node_knows_its_line() -> None:
     [
         ("import os", f"'import os' is not a line of a graph: {FORM}"),
         ("a = b = Relu(x)", f"'a = b = Relu(x)' is not a line of a graph: {FORM}"),
-        ("a = Relux(x)", "'Relux' is not a kind of node; did you mean Relu?"),
+        ("a = Relux(x)", "'Relux' is not a kind of node; did you mean 'Relu' or 'LeakyRelu'?"),
         ("a = nn.Relu(x)", "'nn.Relu' is not a name"),
         ("a = Relu(x, size=3)", "Relu has no fact 'size'; it has none"),
         ("a = LI(x)", "LI needs 'decay'"),
@@ -135,7 +135,7 @@ def test_a_bad_line_has_one_clear_message(line: str, complaint: str) -> None:
 
 def test_all_bad_lines_come_at_once() -> None:
     assert complaints("x = Inptu(shape=(1,))\ny = Relu(x)\nz = LI(y)\nw = Conv2d(z, kernal=3, channels=0)") == [
-        "net:1: 'Inptu' is not a kind of node; did you mean Input?",
+        "net:1: 'Inptu' is not a kind of node; did you mean 'Input'?",
         "net:3: LI needs 'decay'",
         "net:4: Conv2d has no fact 'kernal'; it has channels, kernel, weight, bias, stride, padding, dilation, groups, "
         "weight_scale; Conv2d needs 'kernel'; Conv2d needs 'weight'",

@@ -33,8 +33,6 @@ class Input(Node):
 
     def __post_init__(self) -> None:
         require(all(n > 0 for n in self.shape), f"shape {self.shape} must be positive in every axis")
-        if self.stream:
-            object.__setattr__(self, "produces", "stream")
 
     @property
     def produces(self) -> Timing | None:

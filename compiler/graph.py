@@ -20,14 +20,17 @@ __all__ = [
 class Graph:
     """Named nodes, what they put out, and the time step.
 
-    `dt_s` is the step in seconds, or None for a graph without time. `sources` says where each
-    node was written, for messages; it takes no part in comparison.
+    `dt_s` is the step in seconds, or None for a graph without time. With `lag`, what the graph puts
+    out comes that many steps late: a run of n steps takes n + lag, streams among the inputs are
+    zero after their end, and outputs and readouts leave the first `lag` steps out. `sources` says
+    where each node was written, for messages; it takes no part in comparison.
     """
 
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...]
     dt_s: float | None = None
     sources: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
+    lag: int = 0
 
     def __getitem__(self, name: str) -> Node:
         return self.by_name[name]
@@ -128,4 +131,5 @@ class Graph:
     def __str__(self) -> str:
         """One line a node; `nmc.text.parse` reads it back."""
         lines = [] if self.dt_s is None else [f"dt = {self.dt_s!r}"]
+        lines += [f"lag = {self.lag}"] if self.lag else []
         return "\n".join([*lines, *map(str, self.nodes), f"return {', '.join(self.outputs)}"])

@@ -123,6 +123,8 @@ def test_every_node_knows_its_line() -> None:
         ("a = Relu(*x)", "'*x' is not a read: write 'node' or 'node@delay'"),
         ("dt = 'a while'", "dt is 'a while': it takes a number of seconds"),
         ("dt = True", "dt is True: it takes a number of seconds"),
+        ("lag = 0.5", "lag is 0.5: it takes a whole number of steps"),
+        ("lag = True", "lag is True: it takes a whole number of steps"),
         ("return x + y", "'x + y' is not a name"),
         ("a = (", "this is not the text of a graph: '(' was never closed"),
         ("a = Relu(x", "this is not the text of a graph: '(' was never closed"),
@@ -150,9 +152,10 @@ def test_every_line_that_python_cannot_read_is_named() -> None:
 
 
 def test_what_can_be_said_once_is_said_once() -> None:
-    assert complaints("dt = 0.1\ndt = 0.2\nreturn a\nreturn b") == [
+    assert complaints("dt = 0.1\ndt = 0.2\nlag = 0\nlag = 1\nreturn a\nreturn b") == [
         "net:2: the time step is given twice",
-        "net:4: the outputs are given twice",
+        "net:4: the lag is given twice",
+        "net:6: the outputs are given twice",
     ]
 
 

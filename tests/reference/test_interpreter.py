@@ -81,6 +81,16 @@ def test_what_is_known_before_the_run_is_worked_out_once(monkeypatch: pytest.Mon
     assert len(calls) == 1
 
 
+def test_a_lag_leaves_the_first_steps_out_of_outputs_and_readouts() -> None:
+    """Late by two steps the graph runs two more, on zeros where its input streams, and gives what it would have."""
+    prompt = "dt = 0.001\nx = Input(shape=(1,), stream=True)\ny = I(x)\nn = Sum(y)\nm = Max(y)\nreturn y, n, m"
+    late = prompt.replace("dt = 0.001\n", "dt = 0.001\nlag = 2\n").replace("I(x)", "I(x@2)")
+    x = np.array([1.0, -3.0, 5.0]).reshape(1, 3, 1)
+    expected = {"y": [[[1], [-2], [3]]], "n": [[2]], "m": [[3]]}
+    for text in (prompt, late):
+        assert {name: y.tolist() for name, y in run(Model("m", parse(text), {}), x).items()} == expected
+
+
 # ------------------------------------------------------------------ laws
 
 

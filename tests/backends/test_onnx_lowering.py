@@ -205,13 +205,6 @@ GRAPHS = {
         y = Softmax(z)
         return y, n, k
         """,
-    "a readout that feeds back": """
-        a = Linear(x, features=4, weight='w')
-        s = IF(a, z@1)
-        n = Mean(s)
-        z = Relu(n)
-        return z, s
-        """,
     "static and stream side by side": """
         a = Linear(h, features=4, weight='w')
         b = Linear(x, features=4, weight='w')

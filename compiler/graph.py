@@ -20,14 +20,17 @@ __all__ = [
 class Graph:
     """Named nodes, what they put out, and the time step.
 
-    `dt_s` is the step in seconds, or None for a graph without time. `sources` says where each
-    node was written, for messages; it takes no part in comparison.
+    `dt_s` is the step in seconds, or None for a graph without time. With `lag`, what the graph puts
+    out comes that many steps late: a run of n steps takes n + lag, streams among the inputs are
+    zero after their end, and outputs and readouts leave the first `lag` steps out. `sources` says
+    where each node was written, for messages; it takes no part in comparison.
     """
 
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...]
     dt_s: float | None = None
     sources: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
+    lag: int = 0
 
     def __getitem__(self, name: str) -> Node:
         return self.by_name[name]
@@ -68,8 +71,9 @@ class Graph:
             return tuple(sorter.static_order())
         except CycleError as error:
             cycle = list(error.args[1])
+            shown = cycle if len(cycle) <= 12 else [*cycle[:6], "...", *cycle[-6:]]
             raise ModelError(
-                f"{' -> '.join(cycle)}: a loop needs a delay",
+                f"{' -> '.join(shown)}: a loop needs a delay",
                 f"read one of these nodes a step late, as in '{cycle[0]}@1'",
                 node=cycle[0],
                 where=self.sources.get(cycle[0]),
@@ -115,15 +119,17 @@ class Graph:
         outputs = tuple(renamed.get(name, name) for name in self.outputs)
         return replace(self, nodes=tuple(map(moved, self.nodes)), outputs=outputs)
 
+    def placed(self, faults: Iterable[Fault]) -> list[Fault]:
+        """The faults, each with the place of its node in the file."""
+        return [replace(f, where=self.sources.get(f.node)) if f.node and not f.where else f for f in faults]
+
     def raise_faults(self, faults: Iterable[Fault]) -> None:
         """Raise one ModelError for the faults, if there are any, each with its place in the file."""
-        placed = [
-            replace(f, where=self.sources.get(f.node)) if f.node and not f.where else f for f in faults
-        ]
-        if placed:
+        if placed := self.placed(faults):
             raise ModelError.of(placed)
 
     def __str__(self) -> str:
         """One line a node; `nmc.text.parse` reads it back."""
         lines = [] if self.dt_s is None else [f"dt = {self.dt_s!r}"]
+        lines += [f"lag = {self.lag}"] if self.lag else []
         return "\n".join([*lines, *map(str, self.nodes), f"return {', '.join(self.outputs)}"])

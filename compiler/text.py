@@ -23,6 +23,7 @@ def parse(text: str, file: str = "<graph>") -> Graph:
     nodes: list[Node] = []
     outputs: tuple[str, ...] | None = None
     dt_s: float | None = None
+    lag = 0
     faults: list[Fault] = []
     sources: dict[str, Location] = {}
     for statement in _statements(text, file):
@@ -35,6 +36,9 @@ def parse(text: str, file: str = "<graph>") -> Graph:
                 case ast.Assign(targets=[ast.Name(id="dt")], value=value):
                     require(dt_s is None, "the time step is given twice")
                     dt_s = _seconds(value)
+                case ast.Assign(targets=[ast.Name(id="lag")], value=ast.Constant(value=int(late))):
+                    require(lag == 0, "the lag is given twice")
+                    lag = late
                 case ast.Return(value=ast.expr() as value):
                     require(outputs is None, "the outputs are given twice")
                     outputs = tuple(map(_name, value.elts if isinstance(value, ast.Tuple) else [value]))
@@ -44,7 +48,7 @@ def parse(text: str, file: str = "<graph>") -> Graph:
             faults.append(Fault(str(error), where=where))
     if faults:
         raise ModelError.of(faults)
-    return Graph(tuple(nodes), outputs or (), dt_s, sources)
+    return Graph(tuple(nodes), outputs or (), dt_s, sources, lag)
 
 
 def _statements(text: str, file: str) -> list[ast.stmt]:

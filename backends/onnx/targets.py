@@ -15,7 +15,7 @@ from nmc.passes.set_steps import SetSteps
 
 if TYPE_CHECKING:
     from nmc.backends.target import RunResult
-    from nmc.estimate.estimate import Estimate
+    from nmc.estimates.estimate import Estimate
     from nmc.passes import Pass
     from nmc.program import Program
 
@@ -71,19 +71,19 @@ def _lower(model: Model, options: Options) -> Mapping[str, bytes]:
 
 
 def _estimate_cpu(program: Program, result: RunResult) -> Estimate:
-    from nmc.estimate.kernels import estimate_cpu
+    from nmc.estimates.kernels import estimate_cpu
 
     return estimate_cpu(program, result)
 
 
 def _estimate_gpu(program: Program, result: RunResult) -> Estimate:
-    from nmc.estimate.kernels import estimate_gpu
+    from nmc.estimates.kernels import estimate_gpu
 
     return estimate_gpu(program, result)
 
 
 def _estimate_tpu(program: Program, result: RunResult) -> Estimate:
-    from nmc.estimate.kernels import estimate_tpu
+    from nmc.estimates.kernels import estimate_tpu
 
     return estimate_tpu(program, result)
 

@@ -35,6 +35,7 @@ class Interpreter:
         longest: dict[str, int] = {}
         for ref in (ref for node in self.graph for ref in node.inputs if ref.delay):
             longest[ref.node] = max(ref.delay, longest.get(ref.node, 0))
+        self._steps_to_skip = self.graph.lag
         self._past: dict[str, deque[FloatArray]] = {name: deque(maxlen=length) for name, length in longest.items()}
 
     def step(self, inputs: Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
@@ -55,13 +56,15 @@ class Interpreter:
                 self._static[name] = values[name]
         for name, past in self._past.items():
             past.appendleft(values[name])
+        self._steps_to_skip = max(0, self._steps_to_skip - 1)
         return values
 
     def _evaluate(self, node: Node, values: Mapping[str, FloatArray]) -> FloatArray:
         reads = [self._read(ref.node, ref.delay, values) for ref in node.inputs]
         operands = (sum(reads[1:], start=reads[0]),) if node.sums else tuple(reads)
         result = stateless(MEANINGS[type(node)](node, Step(operands, self._arrays, self._state[node.name])))
-        self._state[node.name] = result.state
+        if not (self._steps_to_skip and node.produces == "final"):
+            self._state[node.name] = result.state
         return np.broadcast_to(result.y, (self.batch, *self.graph.signals[node.name].shape))
 
     def _read(self, name: str, delay: int, values: Mapping[str, FloatArray]) -> FloatArray:
@@ -89,8 +92,9 @@ def run(
 
     `x` is [B, *shape], or [B, T, *shape] for an input that streams (by input name, if there are
     several). A graph in time runs for `steps`, else for the length of the stream, else for the
-    model's own number. A result that is a stream comes as [B, T, *shape], any other as [B, *shape].
-    Nodes named in `record` are given too. Raises UsageError where `x`, `steps` or `record` does not fit.
+    model's own number, and for the graph's lag on top of that. A result that is a stream comes as
+    [B, T, *shape], any other as [B, *shape]. Nodes named in `record` are given too. Raises UsageError
+    where `x`, `steps` or `record` does not fit.
     """
     graph = model.graph
     feeds = as_feeds(graph, x)
@@ -102,10 +106,11 @@ def run(
     length = run_length(model, feeds, steps)
     interpreter = Interpreter(model, batch)
     kept: dict[str, list[FloatArray]] = {name: [] for name in wanted}
-    for t in range(length):
+    last = length + graph.lag - 1
+    for t in range(last + 1):
         values = interpreter.step({name: _at(graph, name, array, t) for name, array in feeds.items()})
         for name in wanted:
-            if graph.signals[name].timing == "stream" or t == length - 1:
+            if t == last or (graph.signals[name].timing == "stream" and t >= graph.lag):
                 kept[name].append(values[name])
     return {
         name: np.stack(arrays, axis=1) if graph.signals[name].timing == "stream" else arrays[0]
@@ -164,4 +169,6 @@ def run_length(model: Model, feeds: Mapping[str, FloatArray], steps: int | None)
 
 def _at(graph: Graph, name: str, array: FloatArray, t: int) -> FloatArray:
     node = graph[name]
-    return array[:, t] if isinstance(node, Input) and node.stream else array
+    if not (isinstance(node, Input) and node.stream):
+        return array
+    return array[:, t] if t < array.shape[1] else np.zeros_like(array[:, 0])

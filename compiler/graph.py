@@ -71,8 +71,9 @@ class Graph:
             return tuple(sorter.static_order())
         except CycleError as error:
             cycle = list(error.args[1])
+            shown = cycle if len(cycle) <= 12 else [*cycle[:6], "...", *cycle[-6:]]
             raise ModelError(
-                f"{' -> '.join(cycle)}: a loop needs a delay",
+                f"{' -> '.join(shown)}: a loop needs a delay",
                 f"read one of these nodes a step late, as in '{cycle[0]}@1'",
                 node=cycle[0],
                 where=self.sources.get(cycle[0]),
@@ -118,12 +119,13 @@ class Graph:
         outputs = tuple(renamed.get(name, name) for name in self.outputs)
         return replace(self, nodes=tuple(map(moved, self.nodes)), outputs=outputs)
 
+    def placed(self, faults: Iterable[Fault]) -> list[Fault]:
+        """The faults, each with the place of its node in the file."""
+        return [replace(f, where=self.sources.get(f.node)) if f.node and not f.where else f for f in faults]
+
     def raise_faults(self, faults: Iterable[Fault]) -> None:
         """Raise one ModelError for the faults, if there are any, each with its place in the file."""
-        placed = [
-            replace(f, where=self.sources.get(f.node)) if f.node and not f.where else f for f in faults
-        ]
-        if placed:
+        if placed := self.placed(faults):
             raise ModelError.of(placed)
 
     def __str__(self) -> str:

@@ -53,7 +53,7 @@ class Model:
         faults = self.graph.check() or self._array_faults()
         if self.steps is not None and self.steps < 1:
             faults.append(Fault(f"steps is {self.steps}", "run for 1 step or more"))
-        return faults
+        return self.graph.placed(faults)
 
     def checked(self) -> Model:
         """This model. Raises ModelError with every fault, each with its place in the file."""

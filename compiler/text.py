@@ -36,9 +36,9 @@ def parse(text: str, file: str = "<graph>") -> Graph:
                 case ast.Assign(targets=[ast.Name(id="dt")], value=value):
                     require(dt_s is None, "the time step is given twice")
                     dt_s = _seconds(value)
-                case ast.Assign(targets=[ast.Name(id="lag")], value=ast.Constant(value=int(steps))):
-                    require(not lag, "the lag is given twice")
-                    lag = steps
+                case ast.Assign(targets=[ast.Name(id="lag")], value=ast.Constant(value=int(late))):
+                    require(lag == 0, "the lag is given twice")
+                    lag = late
                 case ast.Return(value=ast.expr() as value):
                     require(outputs is None, "the outputs are given twice")
                     outputs = tuple(map(_name, value.elts if isinstance(value, ast.Tuple) else [value]))

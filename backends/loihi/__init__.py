@@ -15,7 +15,7 @@ from nmc.passes.to_spiking import ToSpiking
 
 if TYPE_CHECKING:
     from nmc.backends.target import RunResult
-    from nmc.estimate.estimate import Estimate
+    from nmc.estimates.estimate import Estimate
     from nmc.passes import Pass
     from nmc.program import Program
 
@@ -52,7 +52,7 @@ def _no_files(model: Model, options: Options) -> Mapping[str, bytes]:
 
 
 def _estimate(program: Program, result: RunResult) -> Estimate:
-    from nmc.estimate.manycore import estimate_manycore
+    from nmc.estimates.manycore import estimate_manycore
 
     return estimate_manycore(program, result)
 

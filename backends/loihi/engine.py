@@ -12,7 +12,7 @@ import numpy as np
 from nmc.backends.loihi.host import Host
 from nmc.backends.loihi.native import Emulator
 from nmc.backends.target import RunResult
-from nmc.estimate.events import Events, NodeEvents
+from nmc.estimates.events import Events, NodeEvents
 from nmc.model import FloatArray, Model
 from nmc.reference.interpreter import as_feeds, run_length
 

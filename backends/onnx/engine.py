@@ -12,7 +12,7 @@ from nmc.backends.onnx.protocol import StepRecord
 from nmc.backends.onnx.session import Session
 from nmc.backends.target import RunResult
 from nmc.errors import ProgramError
-from nmc.estimate.events import Events
+from nmc.estimates.events import Events
 from nmc.model import Array, FloatArray
 from nmc.nodes.tensor import Input
 from nmc.program import Program

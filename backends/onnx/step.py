@@ -36,7 +36,7 @@ def one_step(model: Model, planned: Plan, real: np.dtype[np.floating]) -> tuple[
     for slot in carried:
         out.op("Identity", scope.after[slot.label], output=f"{slot.label}.next")
     outputs = []
-    for name in dict.fromkeys(model.graph.outputs):
+    for name in model.graph.outputs:
         published = interface.published(out, scope.values[name], output_name(model.graph, name))
         outputs.append(declared(published, ("N", *model.graph.signals[name].shape)))
     records = _records(out, carried, [value.name for value in outputs])

@@ -84,41 +84,20 @@ def _clip(node: tensor.Clip, site: Site) -> str:
 
 
 def _max_pool(node: tensor.Window, site: Site) -> str:
-    x, pads = _padded(node, site, -inf)
-    return site.out.op("MaxPool", x, kernel_shape=node.kernel, strides=node.stride, pads=pads)
+    return site.out.op("MaxPool", site.x, kernel_shape=node.kernel, strides=node.stride, pads=node.padding)
 
 
 def _avg_pool(node: tensor.AvgPool1d | tensor.AvgPool2d, site: Site) -> str:
-    if not node.count_include_pad and _wide(node):
-        raise UnsupportedError(
-            f"padding {node.padding} is as wide as the window {node.kernel}, so some windows hold nothing to average",
-            "pad less, or count the padding", node=node.name,
-        )
-    x, pads = _padded(node, site, 0.0)
     return site.out.op(
-        "AveragePool", x, kernel_shape=node.kernel, strides=node.stride, pads=pads,
+        "AveragePool", site.x, kernel_shape=node.kernel, strides=node.stride, pads=node.padding,
         count_include_pad=int(node.count_include_pad),
     )  # fmt: skip
 
 
-def _wide(node: tensor.Window) -> bool:
-    """Whether a window may lie in the padding alone, which ONNX Runtime refuses."""
-    return any(pad >= size for pad, size in zip(node.padding, node.kernel * 2, strict=True))
-
-
-def _padded(node: tensor.Window, site: Site, fill: float) -> tuple[str, tuple[int, ...]]:
-    """The input and the padding left to do: wide padding is done beforehand."""
-    if not _wide(node):
-        return site.x, node.padding
-    begin, end = node.padding[: node.rank], node.padding[node.rank :]
-    return _pad(site, (0, *begin, 0, *end), fill), (0,) * 2 * node.rank
-
-
-def _pad(site: Site, padding: tuple[int, ...], fill: float) -> str:
-    """`padding` around all axes but the batch."""
-    rank = len(padding) // 2
-    pads = site.out.integers(0, *padding[:rank], 0, *padding[rank:])
-    return site.out.op("Pad", site.x, pads, site.out.constant(fill))
+def _pad(node: tensor.Pad, site: Site) -> str:
+    rank = len(node.padding) // 2
+    pads = site.out.integers(0, *node.padding[:rank], 0, *node.padding[rank:])
+    return site.out.op("Pad", site.x, pads, site.out.constant(node.value))
 
 
 def _concat(node: tensor.Concat, site: Site) -> str:
@@ -208,7 +187,7 @@ EMISSIONS: Mapping[type[Node], Emission] = {
     tensor.Flatten: _reshape,
     tensor.Reshape: _reshape,
     tensor.Transpose: _transpose,
-    tensor.Pad: lambda node, site: _pad(site, node.padding, node.value),
+    tensor.Pad: _pad,
     quantized.QuantizeLinear: _quantize,
     quantized.DequantizeLinear: _dequantize,
 }

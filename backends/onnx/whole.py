@@ -35,7 +35,7 @@ def whole_run(model: Model, planned: Plan, real: np.dtype[np.floating]) -> Model
         scope.t = _run_length(out, planned)
         over_time |= _scan(scope, planned, carried, over_time)
     scope.emit(planned.final)
-    outputs = [_output(scope, name, over_time) for name in dict.fromkeys(model.graph.outputs)]
+    outputs = [_output(scope, name, over_time) for name in model.graph.outputs]
     nodes = out.pruned(output.name for output in outputs)
     inputs = [declared(node.name, ("N", *node.shape)) for node in planned.held]
     inputs += [declared(node.name, ("N", "T", *node.shape)) for node in planned.streamed]

@@ -97,7 +97,7 @@ class TaskSpec(_Strict):
     kind: Literal["classification", "regression"] = Field(
         description="What the outputs mean: scores of classes, or values.", examples=["classification"]
     )
-    data: DataSpec = Field(DataSpec(), description="The data files.", examples=["{test: test.npz}"])
+    data: DataSpec | None = Field(None, description="The data files.", examples=["{test: test.npz}"])
     metric: Literal["accuracy", "mean-squared-error"] | None = Field(
         None, description="How it is scored; follows from the kind.", examples=["accuracy"]
     )

@@ -35,7 +35,7 @@ class Interpreter:
         longest: dict[str, int] = {}
         for ref in (ref for node in self.graph for ref in node.inputs if ref.delay):
             longest[ref.node] = max(ref.delay, longest.get(ref.node, 0))
-        self._to_skip = self.graph.lag
+        self._steps_to_skip = self.graph.lag
         self._past: dict[str, deque[FloatArray]] = {name: deque(maxlen=length) for name, length in longest.items()}
 
     def step(self, inputs: Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
@@ -56,14 +56,14 @@ class Interpreter:
                 self._static[name] = values[name]
         for name, past in self._past.items():
             past.appendleft(values[name])
-        self._to_skip = max(0, self._to_skip - 1)
+        self._steps_to_skip = max(0, self._steps_to_skip - 1)
         return values
 
     def _evaluate(self, node: Node, values: Mapping[str, FloatArray]) -> FloatArray:
         reads = [self._read(ref.node, ref.delay, values) for ref in node.inputs]
         operands = (sum(reads[1:], start=reads[0]),) if node.sums else tuple(reads)
         result = stateless(MEANINGS[type(node)](node, Step(operands, self._arrays, self._state[node.name])))
-        if not (self._to_skip and node.produces == "final"):
+        if not (self._steps_to_skip and node.produces == "final"):
             self._state[node.name] = result.state
         return np.broadcast_to(result.y, (self.batch, *self.graph.signals[node.name].shape))
 

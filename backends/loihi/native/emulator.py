@@ -11,7 +11,7 @@ from nmc.backends.loihi.native.layout import CHIP, Layout, is_view
 from nmc.backends.loihi.native.runners import RUNNERS, LifRunner, Runner
 from nmc.backends.loihi.native.signals import Signals
 from nmc.errors import UnsupportedError, UsageError
-from nmc.estimate.events import NodeEvents
+from nmc.estimates.events import NodeEvents
 from nmc.graph import Graph, Node, Ref
 from nmc.model import Array, Model
 

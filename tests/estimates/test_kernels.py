@@ -5,9 +5,9 @@ import pytest
 
 from nmc.backends.target import RunResult
 from nmc.errors import UsageError
-from nmc.estimate.events import Events
-from nmc.estimate.kernels import estimate_cpu, estimate_gpu, estimate_tpu
-from nmc.estimate.manycore import estimate_manycore
+from nmc.estimates.events import Events
+from nmc.estimates.kernels import estimate_cpu, estimate_gpu, estimate_tpu
+from nmc.estimates.manycore import estimate_manycore
 from nmc.model import Model
 from nmc.program import write
 from nmc.text import parse

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from nmc.chips import load_chip
 from nmc.errors import UsageError
-from nmc.estimate.systolic import cycles, layer_times, price_systolic, utilization
-from nmc.estimate.workload import Gemm, workload
+from nmc.estimates.systolic import cycles, layer_times, price_systolic, utilization
+from nmc.estimates.workload import Gemm, workload
 from nmc.text import parse
 
 EDGE = load_chip("edge-tpu")

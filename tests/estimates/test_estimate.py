@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmc.estimate.estimate import Component, Estimate
-from nmc.estimate.interval import SPREAD, Interval, total
+from nmc.estimates.estimate import Component, Estimate
+from nmc.estimates.interval import SPREAD, Interval, total
 
 numbers = st.floats(0, 1e3, allow_nan=False)
 intervals = st.tuples(numbers, numbers, numbers).map(lambda three: Interval(*sorted(three)))

@@ -1,6 +1,6 @@
 import pytest
 
-from nmc.estimate.workload import Gemm, workload
+from nmc.estimates.workload import Gemm, workload
 from nmc.text import parse
 
 MLP = """

@@ -1,8 +1,8 @@
 import pytest
 
 from nmc.chips import load_chip
-from nmc.estimate.cpu import price_cpu
-from nmc.estimate.meter import Meter, Zone, start_meter
+from nmc.estimates.cpu import price_cpu
+from nmc.estimates.meter import Meter, Zone, start_meter
 
 CPU = load_chip("cpu")
 

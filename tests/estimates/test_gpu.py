@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from nmc.chips import load_chip
 from nmc.chips.quantity import Quantity
 from nmc.errors import UsageError
-from nmc.estimate.gpu import price_gpu
-from nmc.estimate.workload import workload
+from nmc.estimates.gpu import price_gpu
+from nmc.estimates.workload import workload
 from nmc.text import parse
 
 A100 = load_chip("a100")

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 from nmc.chips import load_chip
 from nmc.errors import UnsupportedError, UsageError
-from nmc.estimate.events import Events, NodeEvents
-from nmc.estimate.manycore import price_manycore
+from nmc.estimates.events import Events, NodeEvents
+from nmc.estimates.manycore import price_manycore
 from nmc.text import parse
 
 LOIHI = load_chip("loihi1")

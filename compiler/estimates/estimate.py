@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
-from nmc.estimate.interval import Grade, Interval, total, worst
+from nmc.estimates.interval import Grade, Interval, total, worst
 
 Baseline = Literal["total", "active", "dynamic"]
 """What the energy is counted above: nothing; the chip idle after it has run; the chip idle after boot."""

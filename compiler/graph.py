@@ -314,14 +314,13 @@ class Graph:
     def _infer_timing(self) -> tuple[dict[str, Timing], list[Fault]]:
         timings: dict[str, Timing] = {}
         faults: list[Fault] = []
+        late = "it reads the result of a readout, which is known only after the last step"
+        remedy = "read the node before the readout instead"
         for name in self.order:
             node = self[name]
             reads: set[Timing] = {"stream" if ref.delay else timings[ref.node] for ref in node.inputs}
-            if "final" in reads and (len(reads | {"static"}) > 2 or node.produces or any(r.delay for r in node.inputs)):
-                faults.append(Fault(
-                    "it reads the result of a readout, which is known only after the last step",
-                    "read the node before the readout instead", name,
-                ))
+            if "final" in reads and (len(reads | {"static"}) > 2 or node.produces):
+                faults.append(Fault(late, remedy, name))
             if node.produces == "final" and "stream" not in reads:
                 faults.append(Fault(
                     f"{node.kind} reads out over time, but its input never changes",
@@ -334,6 +333,11 @@ class Graph:
                     f"{node.kind} works in time, but the graph has no time step",
                     "give the model a time step, as in 'dt: 1 ms'", name,
                 ))
+        faults += (
+            Fault(late, remedy, node.name)
+            for node in self.nodes
+            if any(ref.delay and timings[ref.node] == "final" for ref in node.inputs)
+        )
         return timings, faults
 
     def _infer_dtypes(self) -> dict[str, DType]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 import time
 import warnings
@@ -18,7 +19,10 @@ from safetensors.numpy import load_file, save_file
 
 from nmc.errors import Fault, ModelError, NmcError, UsageError
 from nmc.frontends.document import LIMIT_BYTES
+from nmc.frontends.timed import time_facts
 from nmc.frontends.yaml import load
+from nmc.nodes import KINDS
+from nmc.nodes.build import facts_of
 
 MODEL = (Path(__file__).parent / "conftest.py").read_text().split('"""\\\n')[1].split('"""')[0]
 LINES = MODEL.splitlines()
@@ -358,7 +362,7 @@ _EDITS = st.tuples(
 _WORDS = sorted({word for line in LINES for word in line.replace(",", " ").replace("{", " ").split()})
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(_EDITS, min_size=1, max_size=4), st.data())
 def test_whatever_is_written_there_is_no_traceback(
     folder: Path, edits: list[tuple[str, int, int, str]], data: st.DataObject
@@ -386,3 +390,31 @@ def test_whatever_is_written_there_is_no_traceback(
         except ModelError as error:
             assert str(error).encode()  # can be printed
             assert all(fault.remedy and fault.where for fault in error.faults)
+
+
+_VALUES = st.one_of(
+    st.integers(-2, 5), st.sampled_from([2**62, 0.0, 0.5, 1e-320, 1e308, True, None, "a", "10 ms", "zero", ">="]),
+    st.lists(st.integers(-1, 4), max_size=4), st.lists(st.none() | st.lists(st.integers(), max_size=1), max_size=2),
+    st.dictionaries(st.sampled_from("ab"), st.integers(), max_size=1),
+)  # fmt: skip
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_whatever_facts_a_node_has_there_is_no_traceback(tmp_path: Path, data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from(sorted(KINDS)))
+    facts = data.draw(st.dictionaries(st.sampled_from([*facts_of(KINDS[kind]), *time_facts(kind), "other"]), _VALUES))
+    required = {fact: data.draw(_VALUES) for fact, known in facts_of(KINDS[kind]).items() if known.required}
+    reads = data.draw(st.lists(st.sampled_from(["scalar", "vector", "image", "image@1", "node@1"]), max_size=3))
+    shapes = {"scalar": [], "vector": [4], "image": [2, 4, 4]}
+    model = {
+        "nmc": 1, "name": "any", "dt": "1 ms", "output": "node", "weights": "weights.safetensors",
+        "inputs": {name: {"shape": shape} for name, shape in shapes.items()},
+        "nodes": {"node": {"kind": kind, "from": reads, **required, **facts}},
+    }  # fmt: skip
+    save_file({"a": np.ones(4)}, tmp_path / "weights.safetensors")
+    (tmp_path / "model.yaml").write_text(json.dumps(model))
+    try:
+        load(tmp_path / "model.yaml")
+    except ModelError as error:
+        assert all(fault.remedy and fault.where and fault.node for fault in error.faults)

@@ -19,6 +19,7 @@ TARGETS: Mapping[str, str] = {
     "tpu-sim": "nmc.backends.onnx:TPU",
     "tpu-v1-sim": "nmc.backends.onnx:TPU_V1",
     "loihi-sim": "nmc.backends.loihi:LOIHI1",
+    "loihi2-sim": "nmc.backends.loihi:LOIHI2",
 }
 ENTRY_POINTS = "nmc.targets"
 

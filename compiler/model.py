@@ -99,10 +99,11 @@ def _wrong_values(array: Array, spec: ArraySpec) -> str:
     """What is wrong with the values of an array, for a message; empty if nothing is."""
     if array.dtype.kind not in "biuf":
         return f"holds {array.dtype}, not real numbers"
-    if count := array.size - np.count_nonzero(np.isfinite(array)):
-        return f"holds {count} values that are NaN or infinite"
-    if spec.whole and np.any(array != np.rint(array)):
-        return "must hold whole numbers"
+    if array.dtype.kind == "f":
+        if count := array.size - np.count_nonzero(np.isfinite(array)):
+            return f"holds {count} values that are NaN or infinite"
+        if spec.whole and np.any(array != np.rint(array)):
+            return "must hold whole numbers"
     if array.size and not spec.low <= array.min() <= array.max() <= spec.high:
         return f"must hold values from {spec.low} to {spec.high}, has {array.min()} to {array.max()}"
     return ""

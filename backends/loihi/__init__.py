@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from nmc.backends.target import Options, Target
@@ -25,17 +26,21 @@ class LoihiOptions(Options):
     """What a user may choose when compiling for Loihi.
 
     `weight_bits`: bits of a synapse's weight with its sign, 4 to 8. `encoding`: how an ordinary network's
-    input reaches the chip, as evenly spaced spikes ("rate") or as graded values ("current").
+    input reaches the chip, as evenly spaced spikes ("rate") or as graded values ("current"). `chips`: how
+    many chips it may take at most; None: as many as the largest system has.
     """
 
     weight_bits: int = 8
     encoding: Literal["rate", "current"] = "rate"
+    chips: int | None = None
 
     def __post_init__(self) -> None:
         if not 4 <= self.weight_bits <= 8:
             raise UsageError(f"weight_bits is {self.weight_bits}", "give 4 to 8")
         if self.steps is not None and self.steps < 1:
             raise UsageError(f"steps is {self.steps}", "give 1 step or more")
+        if self.chips is not None and self.chips < 1:
+            raise UsageError(f"chips is {self.chips}", "give 1 chip or more")
 
 
 def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
@@ -47,8 +52,11 @@ def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...
     )
 
 
-def _no_files(model: Model, options: Options) -> Mapping[str, bytes]:
-    return {}
+def _lower(chip: str, model: Model, options: Options) -> Mapping[str, bytes]:
+    """The mapping onto a chip's cores. Raises UnsupportedError where the model does not fit."""
+    from nmc.mapping.file import MAPPING, map_model, written
+
+    return {MAPPING: written(map_model(model, chip, options.chips if isinstance(options, LoihiOptions) else None))}
 
 
 def _estimate(program: Program, result: RunResult) -> Estimate:
@@ -62,8 +70,15 @@ LOIHI1 = Target(
     chip="loihi1",
     description="Intel Loihi, emulated bit for bit as Lava 0.10.0 does it",
     passes=_passes,
-    lower=_no_files,
+    lower=partial(_lower, "loihi1"),
     engines={"native": "nmc.backends.loihi.engine:run"},
     estimate=_estimate,
     options=LoihiOptions,
+)
+LOIHI2 = replace(
+    LOIHI1,
+    name="loihi2-sim",
+    chip="loihi2",
+    description="Intel Loihi 2 with Loihi 1's integers, as Lava 0.10.0 has them; prices extrapolated from Loihi 1",
+    lower=partial(_lower, "loihi2"),
 )

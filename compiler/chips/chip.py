@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Literal
 
 from nmc.chips.quantity import (
@@ -152,8 +152,12 @@ class PriceProfile(Facts):
 
 @dataclass(frozen=True, kw_only=True)
 class CoreLimits(Facts):
-    """What a chip of many cores has room for. Input and output axons are counted per core."""
+    """What a chip of many cores has room for. Neurons, axons and synapse memory are those of one core.
 
+    `chips` is how many chips spikes can travel between.
+    """
+
+    chips: Number
     mesh_columns: Number
     mesh_rows: Number
     cores_per_tile: Number
@@ -172,6 +176,16 @@ class CoreLimits(Facts):
     def cores(self) -> int:
         """Cores of the chip."""
         return self.tiles * self.cores_per_tile.count
+
+    @property
+    def all_cores(self) -> int:
+        """Cores of all chips."""
+        return self.chips.count * self.cores
+
+    def on_chips(self, chips: int) -> CoreLimits:
+        """The same with this many chips at most, where these are fewer. Raises ValueError below 1."""
+        chosen = Quantity(min(chips, self.chips.count), "1", "chosen by the user", "datasheet", low=1, high=chips)
+        return replace(self, chips=chosen)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,7 @@ from nmc.estimates.events import Events
 from nmc.estimates.interval import ZERO, Interval, largest, total, worst
 from nmc.estimates.traffic import Traffic, traffic
 from nmc.graph import Graph
+from nmc.mapping.file import mapping_of
 from nmc.mapping.partition import partition
 from nmc.mapping.place import Placement, place
 from nmc.mapping.route import routes
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from nmc.program import Program
 
 Choice = TypeVar("Choice")
+
+_BETWEEN_CHIPS = ("energy and time of spikes between chips", "time of a barrier over several chips")
+"""What was never published, and counts only where a network takes more than one chip."""
 
 
 def estimate_manycore(program: Program, result: RunResult) -> Estimate:
@@ -45,6 +49,7 @@ def estimate_manycore(program: Program, result: RunResult) -> Estimate:
         chip_of(program.chip, ManycoreChip),
         program.model.graph,
         result.events,
+        placement=mapping_of(program),
         prices=None if prices is None else str(prices),
         io=None if io is None else str(io),
     )
@@ -52,15 +57,22 @@ def estimate_manycore(program: Program, result: RunResult) -> Estimate:
 
 
 def price_manycore(
-    chip: ManycoreChip, graph: Graph, events: Events, *, prices: str | None = None, io: str | None = None
+    chip: ManycoreChip,
+    graph: Graph,
+    events: Events,
+    *,
+    placement: Placement | None = None,
+    prices: str | None = None,
+    io: str | None = None,
 ) -> Estimate:
-    """What one inference with these events costs.
+    """What one inference with these events costs; without a placement, the graph is mapped first.
 
     Raises UnsupportedError where the network does not fit the chip, UsageError for an unknown choice.
     """
     profile = _choose(chip.prices, prices, "price profile", chip.title)
     feeding = _choose(chip.io, io, "way of I/O", chip.title)
-    placement = place(partition(graph, chip.limits), chip.limits)
+    if placement is None:
+        placement = place(partition(graph, chip.limits), chip.limits)
     happened = traffic(placement, routes(placement), events)
     work = _event_components(profile, happened)
     times = (
@@ -73,16 +85,17 @@ def price_manycore(
         ),
     )  # fmt: skip
     duration = total(part.latency_s for part in times if part.latency_s is not None)
+    chips = placement.chips.used
     static = (
-        Component("chip, idle after boot", "idle", chip.idle_power.interval * duration, None,
+        Component("chip, idle after boot", "idle", chip.idle_power.interval * duration * chips, None,
                   chip.idle_power.grade, chip.idle_power.source),
-        Component("x86 cores and mesh, awake", "awake", chip.awake_power.interval * duration, None,
+        Component("x86 cores and mesh, awake", "awake", chip.awake_power.interval * duration * chips, None,
                   chip.awake_power.grade, chip.awake_power.source),
     )  # fmt: skip
     uncounted = tuple(f"spikes of {name}, which the engine did not count" for name in happened.uncounted)
     return Estimate(
         (*work, *times, *static),
-        missing=(*profile.unpublished, *uncounted),
+        missing=(*profile.unpublished, *(_BETWEEN_CHIPS if chips > 1 else ()), *uncounted),
         by_node=_by_node(profile, happened, events),
     )
 
@@ -104,8 +117,8 @@ def _event_components(profile: PriceProfile, happened: Traffic) -> tuple[Compone
             (profile.arrival, float(happened.arrived.sum())),
         ]),
         _priced("hops", "communication", [
-            (profile.hop_east_west, sum(r.hops_east_west * n for r, n in happened.ways)),
-            (profile.hop_north_south, sum(r.hops_north_south * n for r, n in happened.ways)),
+            (profile.hop_east_west, sum(float(r.hops_east_west @ n) for r, n in happened.ways)),
+            (profile.hop_north_south, sum(float(r.hops_north_south @ n) for r, n in happened.ways)),
         ]),
     )  # fmt: skip
 
@@ -141,11 +154,14 @@ def _slowest_core(profile: PriceProfile, happened: Traffic) -> Component:
 def _longest_way(profile: PriceProfile, happened: Traffic, steps: int) -> Component:
     """The longest way that a spike takes, once a step; spikes are taken not to hold up one another."""
     east_west, north_south = profile.hop_east_west, profile.hop_north_south
-    ways = (
-        _time(east_west, route.hops_east_west) + _time(north_south, route.hops_north_south)
-        for route, count in happened.ways
-        if count
-    )
+    taken = {
+        way
+        for route, spikes in happened.ways
+        for way in set(zip(
+            route.hops_east_west[spikes > 0].tolist(), route.hops_north_south[spikes > 0].tolist(), strict=True
+        ))
+    }
+    ways = (_time(east_west, across) + _time(north_south, down) for across, down in taken)
     quantity = east_west.time or north_south.time
     return Component(
         "longest way through the mesh", "communication", None, largest(ZERO, *ways) * steps,
@@ -175,13 +191,17 @@ def _by_node(profile: PriceProfile, happened: Traffic, events: Events) -> Mappin
         parts = [(prices.conv if name in convs else prices.dense, node.synaptic_operations)]
         parts += [(profile.neuron_access, node.neuron_updates), (profile.neuron_change, node.neuron_updates)]
         found[name] = total(_energy(price, count) for price, count in parts)
-    for part, spikes in zip(happened.slices, happened.spikes, strict=True):
+    for part, spikes in zip(happened.placement.partition.slices, happened.spikes, strict=True):
         found[part.population] = found.get(part.population, ZERO) + _energy(profile.spike, float(spikes))
-    for route, count in happened.ways:
-        name = route.projection.source
-        costs = [(profile.arrival, 1), (profile.hop_east_west, route.hops_east_west)]
-        costs += [(profile.hop_north_south, route.hops_north_south), (profile.message, int(route.source is not None))]
-        found[name] = found.get(name, ZERO) + total(_energy(price, count * times) for price, times in costs)
+    for route, counts in happened.ways:
+        name, messages = route.projection.source, float(counts.sum())
+        costs = (
+            (profile.arrival, messages),
+            (profile.hop_east_west, float(route.hops_east_west @ counts)),
+            (profile.hop_north_south, float(route.hops_north_south @ counts)),
+            (profile.message, messages if route.projection.on_chip else 0.0),
+        )
+        found[name] = found.get(name, ZERO) + total(_energy(price, count) for price, count in costs)
     return {name: energy for name, energy in found.items() if energy.high}
 
 

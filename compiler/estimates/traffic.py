@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmc.estimates.events import Events, NodeEvents
-from nmc.mapping.partition import Slice
+from nmc.mapping.links import spikes_along
 from nmc.mapping.place import Placement
-from nmc.mapping.route import Route
+from nmc.mapping.route import Routes
 from nmc.model import FloatArray
 from nmc.nodes.fixed_point import FixedConv2d
 
@@ -19,15 +19,15 @@ _NOTHING = NodeEvents()
 
 @dataclass(frozen=True, eq=False)
 class Traffic:
-    """Mean counts for one inference. All arrays but `messages` have one entry for each slice.
+    """Mean counts for one inference. Arrays have one entry for each slice.
 
-    `messages[i]` are the spikes that go along route i. `uncounted` are the sources whose spikes the
-    engine did not count.
+    `messages[i]` are the spikes that go along each of the ways `routes[i]`. `uncounted` are the sources
+    whose spikes the engine did not count.
     """
 
-    slices: tuple[Slice, ...]
-    routes: tuple[Route, ...]
-    messages: FloatArray
+    placement: Placement
+    routes: tuple[Routes, ...]
+    messages: tuple[FloatArray, ...]
     dense_operations: FloatArray
     conv_operations: FloatArray
     updates: FloatArray
@@ -37,37 +37,38 @@ class Traffic:
     uncounted: tuple[str, ...]
 
     @property
-    def ways(self) -> Iterator[tuple[Route, float]]:
-        """Every route with the spikes that go along it."""
-        return zip(self.routes, map(float, self.messages), strict=True)
+    def ways(self) -> Iterator[tuple[Routes, FloatArray]]:
+        """The routes of each projection with the spikes that go along each."""
+        return zip(self.routes, self.messages, strict=True)
 
 
-def traffic(placement: Placement, routes: tuple[Route, ...], events: Events) -> Traffic:
+def traffic(placement: Placement, routes: tuple[Routes, ...], events: Events) -> Traffic:
     """Lay events over a placement.
 
     The synaptic operations of a node are shared out over its routes by spikes times neurons reached:
-    exact for dense synapses, and for convolutions but for the borders of the slices.
+    exact for dense synapses, for convolutions but for the borders of the slices, and for sparse synapses
+    but for how many of them each spike finds on a core.
     """
     slices = placement.partition.slices
     count = len(slices)
     sizes = np.array([s.neurons.size for s in slices], dtype=np.float64)
-    messages = np.array([_sent(route, events) for route in routes], dtype=np.float64)
+    messages = tuple(_sent(placement, one, events) for one in routes)
     operations = {False: np.zeros(count), True: np.zeros(count)}
+    sent, arrived = np.zeros(count), np.zeros(count)
     for name, numbers in _by_synapse(routes).items():
-        targets = np.array([routes[i].target for i in numbers])
-        weights = messages[numbers] * sizes[targets]
+        targets = np.concatenate([routes[i].target for i in numbers])
+        weights = np.concatenate([messages[i] for i in numbers]) * sizes[targets]
         if not weights.any():
             weights = sizes[targets]
-        shares = events.nodes.get(name, _NOTHING).synaptic_operations * weights / weights.sum()
+        shares = events.nodes.get(name, _NOTHING).synaptic_operations * weights / max(weights.sum(), 1e-300)
         np.add.at(operations[isinstance(routes[numbers[0]].projection.synapse, FixedConv2d)], targets, shares)
-    sent, arrived = np.zeros(count), np.zeros(count)
-    for route, spikes in zip(routes, messages, strict=True):
-        arrived[route.target] += spikes
-        if route.source is not None:
-            sent[route.source] += spikes
-    sources = dict.fromkeys(route.projection.source for route in routes)
+    for one, spikes in zip(routes, messages, strict=True):
+        np.add.at(arrived, one.target, spikes)
+        if one.projection.on_chip:
+            np.add.at(sent, one.source, spikes)
+    sources = dict.fromkeys(one.projection.source for one in routes)
     return Traffic(
-        slices, routes, messages, operations[False], operations[True],
+        placement, routes, messages, operations[False], operations[True],
         updates=_updates(placement, events),
         spikes=_spikes(placement, events),
         sent=sent,
@@ -76,20 +77,18 @@ def traffic(placement: Placement, routes: tuple[Route, ...], events: Events) -> 
     )  # fmt: skip
 
 
-def _by_synapse(routes: tuple[Route, ...]) -> Mapping[str, list[int]]:
+def _by_synapse(routes: tuple[Routes, ...]) -> Mapping[str, list[int]]:
     found: dict[str, list[int]] = {}
     for i, route in enumerate(routes):
         found.setdefault(route.projection.synapse.name, []).append(i)
     return found
 
 
-def _sent(route: Route, events: Events) -> float:
+def _sent(placement: Placement, route: Routes, events: Events) -> FloatArray:
     spikes = events.nodes.get(route.projection.source, _NOTHING).spikes
     if spikes is None:
-        return 0.0
-    projection = route.projection
-    shape = projection.source_shape if route.source is None else projection.sender_shape
-    return float(spikes.reshape(shape)[route.senders.slices].sum())
+        return np.zeros(len(route))
+    return spikes_along(placement.partition, route.projection, spikes)
 
 
 def _updates(placement: Placement, events: Events) -> FloatArray:

@@ -8,7 +8,7 @@ from math import prod
 
 from nmc.mapping.box import Box
 from nmc.mapping.network import Projection
-from nmc.nodes.fixed_point import FixedConv2d
+from nmc.nodes.fixed_point import FixedConv2d, FixedDense
 
 BLOCK = 64
 """Synapses in a block; each block starts on a word of its own."""
@@ -42,10 +42,11 @@ def axon_bits(weights: int, weight_bits: int, index_bits: int, word_bits: int = 
 
 
 def needed(projection: Projection, neurons: Box, word_bits: int = 64) -> Need:
-    """What the neurons of one slice need of their core for one projection."""
+    """What the neurons of one slice need of their core for one projection that is not sparse."""
     synapse = projection.synapse
     if isinstance(synapse, FixedConv2d):
         return _convolution(synapse, projection, neurons, word_bits)
+    assert isinstance(synapse, FixedDense), synapse.kind
     inputs = prod(projection.source_shape)
     return Need(inputs, inputs * axon_bits(neurons.size, synapse.num_weight_bits, 0, word_bits))
 
@@ -84,9 +85,9 @@ def _convolution(synapse: FixedConv2d, projection: Projection, neurons: Box, wor
         extents = [(0, n) for n in synapse.output_shape(shape)[1:]]
         targets = synapse.channels // synapse.groups
     rows, columns = (_tap_sets(synapse, axis, area.ranges[1 + axis], extents[axis]) for axis in (0, 1))
-    index_bits = _index_bits(neurons.size)
+    index = index_bits(neurons.size)
     bits = sum(
-        axon_bits(targets * down * across, 8, index_bits, word_bits) for down in rows for across in columns
+        axon_bits(targets * down * across, 8, index, word_bits) for down in rows for across in columns
     )
     return Need(prod(area.shape[1:]), bits * area.shape[0])
 
@@ -106,6 +107,6 @@ def _tap_sets(synapse: FixedConv2d, axis: int, inputs: tuple[int, int], outputs:
     return [len(taps) for taps in sets]
 
 
-def _index_bits(neurons: int) -> int:
+def index_bits(neurons: int) -> int:
     """The narrowest index that tells so many neurons apart."""
     return next((bits for bits in INDEX_BITS if 2**bits >= neurons), INDEX_BITS[-1])

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from nmc.errors import UnsupportedError
 from nmc.graph import Graph, Node, Shape
-from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedLIF
+from nmc.mapping.pattern import Pattern
+from nmc.model import Array
+from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedLIF, FixedSparse
 
-_VIEWS = frozenset({"Flatten", "Reshape"})
+_VIEWS = frozenset({"Flatten", "Reshape", "Delay"})
+"""Nodes that pass spikes on as they are; the chip holds them back at its axons."""
 
-Synapse = FixedDense | FixedConv2d
+Synapse = FixedDense | FixedSparse | FixedConv2d
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class Projection:
     `on_chip` says whether the source is a population; otherwise the host sends its spikes. `sender_shape`
     is the source's own shape, `source_shape` that in which the synapse sees it. `aligned` is false where
     the population sees the synapse's output in another shape, so that positions do not carry over.
+    `pattern` is that of a sparse synapse.
     """
 
     synapse: Synapse
@@ -37,6 +43,12 @@ class Projection:
     population: str
     on_chip: bool
     aligned: bool
+    pattern: Pattern | None = None
+
+    @property
+    def local(self) -> bool:
+        """Whether a neuron reads only what lies near it."""
+        return isinstance(self.synapse, FixedConv2d) and self.aligned
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,11 @@ class Network:
 
     populations: tuple[Population, ...]
     projections: tuple[Projection, ...]
+
+    @cached_property
+    def shapes(self) -> Mapping[str, Shape]:
+        """The shape of each population."""
+        return {population.name: population.shape for population in self.populations}
 
     def onto(self, population: str) -> tuple[Projection, ...]:
         """The projections onto a population."""
@@ -55,11 +72,12 @@ class Network:
         return tuple(p for p in self.projections if p.source == source)
 
 
-def network(graph: Graph) -> Network:
+def network(graph: Graph, weights: Mapping[str, Array] | None = None) -> Network:
     """The populations and projections of a fixed-point graph.
 
-    Whatever is not a FixedLIF runs on the host. Raises UnsupportedError where neurons read neurons
-    without synapses between them.
+    Whatever is not a FixedLIF runs on the host. Of the weights, only the patterns of sparse synapses are
+    read. Raises UnsupportedError where neurons read neurons without synapses between them, or where
+    sparse synapses end on neurons that are not in one row.
     """
     populations = tuple(
         Population(name, graph.signals[name].shape) for name in graph.order if isinstance(graph[name], FixedLIF)
@@ -70,18 +88,26 @@ def network(graph: Graph) -> Network:
             if isinstance(reached, FixedLIF):
                 raise UnsupportedError(
                     f"its neurons read those of {reached.name!r} without synapses",
-                    "put a FixedDense or FixedConv2d between them", node=population.name,
+                    "put a FixedDense, FixedSparse or FixedConv2d between them", node=population.name,
                 )
-            if isinstance(reached, FixedDense | FixedConv2d):
+            if isinstance(reached, Synapse):
+                shape = graph.operand_shapes(reached)[0]
+                pattern = Pattern.of(reached, shape[0], weights or {}) if isinstance(reached, FixedSparse) else None
+                if pattern is not None and len(population.shape) != 1:
+                    raise UnsupportedError(
+                        f"its neurons have shape {population.shape}, and sparse synapses end on them",
+                        "leave out the Reshape between them", node=population.name,
+                    )
                 projections += [
                     Projection(
                         reached,
                         source.name,
                         graph.signals[source.name].shape,
-                        graph.operand_shapes(reached)[0],
+                        shape,
                         population.name,
                         isinstance(source, FixedLIF),
                         graph.signals[reached.name].shape == population.shape,
+                        pattern,
                     )
                     for source in _behind(graph, reached)
                 ]
@@ -89,7 +115,7 @@ def network(graph: Graph) -> Network:
 
 
 def _behind(graph: Graph, node: Node) -> list[Node]:
-    """The nodes that a node reads, views skipped."""
+    """The nodes that a node reads, views and delays skipped."""
     found = []
     for ref in node.inputs:
         read = graph[ref.node]

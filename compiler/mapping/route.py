@@ -4,58 +4,74 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nmc.mapping.box import Box
-from nmc.mapping.memory import receptive_field
+import numpy as np
+from numpy.typing import NDArray
+
+from nmc.mapping.links import projection_links
 from nmc.mapping.network import Projection
-from nmc.mapping.partition import reached
 from nmc.mapping.place import Place, Placement
 
-ENTRANCE = Place(-1, 0, 0)
-"""Where spikes of the host enter the mesh."""
+ENTRANCE = Place(0, -1, 0, 0)
+"""Where spikes of the host enter the mesh: the first tile of the first chip."""
 
 
-@dataclass(frozen=True)
-class Route:
-    """One projection from a slice to a slice: which neurons send, and how far each spike travels.
+@dataclass(frozen=True, eq=False)
+class Routes:
+    """Every way of one projection's spikes, one entry of each array a pair of slices.
 
-    `source` and `target` are numbers of slices; a source of None is the host. `senders` are the
-    sending elements of the source; for the host, of what the synapse sees.
+    `source` and `target` are numbers of slices; a source of -1 is the host. `senders` counts the elements
+    of the source that may send. A spike crosses tiles along rows first and then along columns; hops from
+    one chip to the next are counted apart from those within chips.
     """
 
     projection: Projection
-    source: int | None
-    target: int
-    senders: Box
-    hops_east_west: int
-    hops_north_south: int
+    source: NDArray[np.int32]
+    target: NDArray[np.int32]
+    senders: NDArray[np.int64]
+    hops_east_west: NDArray[np.int32]
+    hops_north_south: NDArray[np.int32]
+    hops_between_chips: NDArray[np.int32]
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+
+@dataclass(frozen=True)
+class Hops:
+    """Hops that one spike of every neuron would take, to every core it goes to."""
+
+    east_west: int
+    north_south: int
+    between_chips: int
+    messages: int
 
     @property
-    def hops(self) -> int:
-        """Tiles crossed."""
-        return self.hops_east_west + self.hops_north_south
+    def per_message(self) -> float:
+        """Mean hops within chips of a message."""
+        return (self.east_west + self.north_south) / self.messages if self.messages else 0.0
 
 
-def routes(placement: Placement) -> tuple[Route, ...]:
-    """Every route along which some neuron may send, along rows first and then along columns."""
-    slices = placement.partition.slices
-    numbers: dict[str, list[int]] = {}
-    for number, part in enumerate(slices):
-        numbers.setdefault(part.population, []).append(number)
+def routes(placement: Placement) -> tuple[Routes, ...]:
+    """The routes of every projection."""
+    where = np.array([
+        (p.column, p.row, p.chip_column, p.chip_row) for p in (*placement.places, ENTRANCE)
+    ], dtype=np.int32)  # the host, -1, is the last
     found = []
     for projection in placement.partition.network.projections:
-        for target in numbers[projection.population]:
-            area = slices[target].neurons
-            if not projection.on_chip:
-                found.append(_route(placement, projection, None, target, receptive_field(projection, area)))
-                continue
-            for source in numbers[projection.source]:
-                senders = reached(projection, slices[source].neurons, area)
-                if senders.size:
-                    found.append(_route(placement, projection, source, target, senders))
+        link = projection_links(placement.partition, projection)
+        columns, rows, chip_columns, chip_rows = np.abs(where[link.source] - where[link.target]).T
+        found.append(Routes(
+            projection, link.source, link.target, link.senders,
+            columns - chip_columns, rows - chip_rows, chip_columns + chip_rows,
+        ))
     return tuple(found)
 
 
-def _route(placement: Placement, projection: Projection, source: int | None, target: int, senders: Box) -> Route:
-    start = ENTRANCE if source is None else placement.places[source]
-    end = placement.places[target]
-    return Route(projection, source, target, senders, abs(start.column - end.column), abs(start.row - end.row))
+def hops(found: tuple[Routes, ...]) -> Hops:
+    """The hops of one spike of every neuron."""
+    return Hops(
+        sum(int(r.hops_east_west @ r.senders) for r in found),
+        sum(int(r.hops_north_south @ r.senders) for r in found),
+        sum(int(r.hops_between_chips @ r.senders) for r in found),
+        sum(int(r.senders.sum()) for r in found),
+    )

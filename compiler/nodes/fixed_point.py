@@ -100,6 +100,45 @@ class FixedDense(Node):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FixedSparse(Node):
+    """Lava's Sparse: FixedDense over a matrix of which only `synapses` entries are stored, row by row (CSR).
+
+    Row i of W has the values weight[k] in the columns indices[k], k from indptr[i] up to indptr[i + 1];
+    no column twice in a row. The values are integers that Lava leaves as they are, as in FixedDense.
+    """
+
+    features: int
+    synapses: int
+    weight: str
+    indices: str
+    indptr: str
+    weight_exp: int = 0
+    num_weight_bits: int = 8
+    num_message_bits: int = 0
+    sign_mode: SignMode = "mixed"
+
+    def __post_init__(self) -> None:
+        require(self.features > 0, f"features is {self.features}: it must be positive")
+        require(self.synapses >= 0, f"synapses is {self.synapses}: it is 0 or more")
+        require(-31 <= self.weight_exp <= 31, f"weight_exp is {self.weight_exp}: it takes -31 to 31")
+        _require_message_bits(self.num_message_bits)
+
+    def output_shape(self, *xs: Shape) -> Shape:
+        require_rank(self.kind, xs[0], 1, "[inputs]")
+        return (self.features,)
+
+    def output_dtype(self, *xs: DType) -> DType:
+        return "integer"
+
+    def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
+        return {
+            self.weight: ArraySpec((self.synapses,), whole=True),
+            self.indices: ArraySpec((self.synapses,), whole=True, low=0, high=xs[0][0] - 1),
+            self.indptr: ArraySpec((self.features + 1,), whole=True, low=0, high=self.synapses),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
 class FixedConv2d(Node):
     """Lava's Conv over [C, H, W], as cross-correlation: y = wrap to 24 bits of (W * s), zero padding.
 
@@ -138,4 +177,4 @@ def _require_message_bits(bits: int) -> None:
     require(0 <= bits <= 32, f"num_message_bits is {bits}: it takes 0 to 32")
 
 
-KINDS: tuple[type[Node], ...] = (FixedLIF, FixedDense, FixedConv2d)
+KINDS: tuple[type[Node], ...] = (FixedLIF, FixedDense, FixedSparse, FixedConv2d)

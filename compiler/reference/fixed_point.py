@@ -71,6 +71,17 @@ def _dense(node: fixed_point.FixedDense, step: Step) -> FloatArray:
     return wrap(shifted(total, node.weight_exp), 32).astype(np.float64)
 
 
+def _sparse(node: fixed_point.FixedSparse, step: Step) -> FloatArray:
+    indptr = step.arrays[node.indptr].astype(np.int64)
+    terms = _message(node.num_message_bits, step.x)[:, step.arrays[node.indices].astype(np.int64)]
+    running = np.cumsum(terms * step.arrays[node.weight], axis=1)
+    running = np.concatenate((np.zeros((len(running), 1)), running), axis=1)
+    total = _integers(running[:, indptr[1:]] - running[:, indptr[:-1]])
+    if node.num_message_bits:
+        total = wrap(total, 32)
+    return wrap(shifted(total, node.weight_exp), 32).astype(np.float64)
+
+
 def _conv(node: fixed_point.FixedConv2d, step: Step) -> FloatArray:
     total = convolve(node, _message(node.num_message_bits, step.x), step.arrays[node.weight])
     return wrap(_integers(np.rint(total)), 24).astype(np.float64)
@@ -79,5 +90,6 @@ def _conv(node: fixed_point.FixedConv2d, step: Step) -> FloatArray:
 MEANINGS: Mapping[type[Node], Meaning] = {
     fixed_point.FixedLIF: _lif,
     fixed_point.FixedDense: _dense,
+    fixed_point.FixedSparse: _sparse,
     fixed_point.FixedConv2d: _conv,
 }

@@ -12,8 +12,9 @@ from nmc.mapping.box import Box, grids, split
 from nmc.mapping.memory import axon_bits, needed, receptive_field
 from nmc.mapping.network import network
 from nmc.mapping.partition import partition
-from nmc.mapping.place import place
-from nmc.mapping.route import routes
+from nmc.mapping.place import along_curve, place
+from nmc.mapping.route import Hops, hops, routes
+from nmc.mapping.slices import Use
 from nmc.text import parse
 
 LIMITS = load_chip("loihi1").limits
@@ -48,6 +49,17 @@ h3 = FixedLIF(d@1, du=0, dv=0, vth=100)
 y = Sum(h3)
 return y
 """)
+
+
+def ways(placement):
+    """Hops east and west, north and south, and between chips, by source and target."""
+    return {
+        (int(source), int(target)): tuple(map(int, taken))
+        for r in routes(placement)
+        for source, target, *taken in zip(
+            r.source, r.target, r.hops_east_west, r.hops_north_south, r.hops_between_chips, strict=True
+        )
+    }
 
 
 def used(part):
@@ -96,8 +108,8 @@ def test_fan_in_cannot_be_split():
 
 
 def test_a_chip_without_enough_cores():
-    one_tile = limits(mesh_columns=1, mesh_rows=1)
-    with pytest.raises(UnsupportedError, match="node 'h1': its 1000 neurons need more than the 4 cores of the chip"):
+    one_tile = limits(mesh_columns=1, mesh_rows=1, chips=1)
+    with pytest.raises(UnsupportedError, match="node 'h1': its 1000 neurons need more cores than the 4 there are"):
         partition(dense(784, 1000), one_tile)
     with pytest.raises(UnsupportedError, match=r"needs at least 5 cores \(h1 1, h2 4\), and the chip has 4"):
         partition(dense(10, 1000, 400), one_tile)
@@ -150,8 +162,8 @@ def test_weights_of_a_convolution_are_stored_once():
     assert need.synapse_bits < needed(as_dense, Box(((0, 1800),))).synapse_bits / 50
 
 
-def test_layers_lie_side_by_side_on_the_snake():
-    placement = place(partition(dense(10, 20_000), LIMITS), LIMITS)
+def test_layers_lie_side_by_side_on_the_curve():
+    placement = along_curve(partition(dense(10, 20_000), LIMITS), LIMITS)
     tiles = list(dict.fromkeys((p.column, p.row) for p in placement.places))
     assert all(abs(a[0] - b[0]) + abs(a[1] - b[1]) == 1 for a, b in pairwise(tiles))
     assert placement.cores.used == len(placement.places)
@@ -161,27 +173,45 @@ def test_layers_lie_side_by_side_on_the_snake():
 def test_routes_of_two_cores_on_one_tile_have_no_hops():
     placement = place(partition(dense(64, 128, 10), LIMITS), LIMITS)
     host, inner = routes(placement)
-    assert (host.source, host.target, host.senders.size) == (None, 0, 64)
-    assert (inner.source, inner.target, inner.senders.size, inner.hops) == (0, 1, 128, 0)
+    assert (*host.source, *host.target, *host.senders) == (-1, 0, 64)
+    assert (*inner.source, *inner.target, *inner.senders) == (0, 1, 128)
+    assert hops(routes(placement)) == Hops(0, 0, 0, messages=64 + 128)
 
 
 def test_hops_are_counted_by_direction():
-    # one core on each tile of a mesh of 2 columns: cores 0 and 1 side by side, 2 below 1
-    placement = place(partition(dense(8, 8, 8, 8), LIMITS), limits(cores_per_tile=1, mesh_columns=2, mesh_rows=2))
-    found = {(r.source, r.target): (r.hops_east_west, r.hops_north_south) for r in routes(placement)}
-    assert found == {(None, 0): (0, 0), (0, 1): (1, 0), (1, 2): (0, 1)}
+    # one core on each tile of a mesh of 2 columns: core 1 below core 0, and core 2 beside core 1
+    small = limits(cores_per_tile=1, mesh_columns=2, mesh_rows=2)
+    found = ways(along_curve(partition(dense(8, 8, 8, 8), small), small))
+    assert found == {(-1, 0): (0, 0, 0), (0, 1): (0, 1, 0), (1, 2): (1, 0, 0)}
+
+
+def test_hops_between_chips_are_counted_apart():
+    # chips of one tile with one core, side by side in two rows: 0 1 / 3 2
+    single = limits(cores_per_tile=1, mesh_columns=1, mesh_rows=1)
+    placement = along_curve(partition(dense(8, 8, 8, 8, 8), single), single)
+    assert [p.chip for p in placement.places] == [0, 1, 2, 3]
+    assert placement.chips == Use(4, 768)
+    assert ways(placement) == {(-1, 0): (0, 0, 0), (0, 1): (0, 0, 1), (1, 2): (0, 0, 1), (2, 3): (0, 0, 1)}
+
+
+def test_more_cores_than_a_chip_has_take_more_chips():
+    one = partition(dense(10, 1000, 400), limits(mesh_columns=1, mesh_rows=1))
+    placement = place(one, limits(mesh_columns=1, mesh_rows=1))
+    assert placement.cores.used == 5
+    assert placement.chips.used == 2
+    assert {(p.chip, p.core) for p in placement.places} == {(0, 0), (0, 1), (0, 2), (0, 3), (1, 0)}
 
 
 def test_spikes_of_a_convolution_go_only_where_they_are_read():
     small = limits(neurons=600)
     placement = place(partition(CONV, small), small)
     slices = placement.partition.slices
-    between = [r for r in routes(placement) if r.projection.synapse.name == "c2"]
-    assert len(placement.partition.of("h1")) > 1
-    for route in between:
-        area = receptive_field(route.projection, slices[route.target].neurons)
-        assert route.senders == slices[route.source].neurons & area
-        assert route.senders.size > 0
+    between = next(r for r in routes(placement) if r.projection.synapse.name == "c2")
+    first, second = placement.partition.of("h1"), placement.partition.of("h2")
+    assert 0 < len(between) < len(first) * len(second)
+    for source, target, senders in zip(between.source, between.target, between.senders, strict=True):
+        area = receptive_field(between.projection, slices[target].neurons)
+        assert senders == (slices[source].neurons & area).size > 0
 
 
 def test_neurons_that_read_neurons_are_refused():
@@ -208,7 +238,7 @@ return a
 """)
     placement = place(partition(graph, LIMITS), LIMITS)
     assert used(placement.partition.slices[0])["input axons"][0] == 8 + 16
-    assert {(route.source, route.target) for route in routes(placement)} == {(None, 0), (0, 0)}
+    assert set(ways(placement)) == {(-1, 0), (0, 0)}
 
 
 @given(st.tuples(st.integers(1, 30), st.integers(1, 8), st.integers(1, 8)), st.integers(1, 20))

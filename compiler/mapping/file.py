@@ -1,0 +1,98 @@
+"""The file of a program that says where its neurons sit: written when compiling, read by whoever needs it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from nmc.chips import chip_of
+from nmc.chips.chip import ManycoreChip
+from nmc.errors import ProgramError
+from nmc.mapping.box import Box
+from nmc.mapping.network import network
+from nmc.mapping.partition import partition
+from nmc.mapping.place import Place, Placement, place
+from nmc.mapping.route import Hops, hops, routes
+from nmc.mapping.slices import Partition, Resource, Slice, Use
+from nmc.model import Model
+
+if TYPE_CHECKING:
+    from nmc.program import Program
+
+MAPPING = "mapping.json"
+
+
+@dataclass(frozen=True)
+class SliceFacts:
+    """A slice of a population: the ranges of its neurons along each axis, its core, and what it uses there."""
+
+    population: str
+    neurons: tuple[tuple[int, int], ...]
+    place: Place
+    use: Mapping[Resource, Use]
+
+
+@dataclass(frozen=True)
+class MappingFacts:
+    """What the file holds. `hops` are those of one spike of every neuron. Each use is beside its limit."""
+
+    chip: str
+    mesh: tuple[int, int]
+    cores_per_tile: int
+    chips: Use
+    tiles: Use
+    cores: Use
+    hops: Hops
+    slices: tuple[SliceFacts, ...]
+
+
+def map_model(model: Model, chip: str, chips: int | None = None) -> MappingFacts:
+    """Map a model at the stage "fixed-point" onto a chip, on `chips` of them at most (None: as many as there are).
+
+    Raises UnsupportedError where it does not fit.
+    """
+    described = chip_of(chip, ManycoreChip)
+    limits = described.limits if chips is None else described.limits.on_chips(chips)
+    placement = place(partition(model.graph, limits, model.weights), limits)
+    slices = tuple(
+        SliceFacts(part.population, part.neurons.ranges, where, part.use)
+        for part, where in zip(placement.partition.slices, placement.places, strict=True)
+    )
+    return MappingFacts(
+        described.name, (limits.mesh_columns.count, limits.mesh_rows.count), limits.cores_per_tile.count,
+        placement.chips, placement.tiles, placement.cores, hops(routes(placement)), slices,
+    )
+
+
+def written(facts: MappingFacts) -> bytes:
+    """The file, as JSON with one slice a line."""
+    rest = {name: value for name, value in asdict(facts).items() if name != "slices"}
+    head = json.dumps(rest, indent=2).removesuffix("\n}")
+    slices = ",\n    ".join(json.dumps(asdict(part)) for part in facts.slices)
+    return f'{head},\n  "slices": [\n    {slices}\n  ]\n}}\n'.encode()
+
+
+def read_facts(data: bytes) -> MappingFacts:
+    """What a file holds. Raises ProgramError where it is not a mapping."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(MappingFacts).validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise ProgramError(f"{MAPPING} is not a mapping: {first['msg']}", "compile the model again") from None
+
+
+def mapping_of(program: Program) -> Placement | None:
+    """The placement that a program was compiled with; None where it has none. Raises ProgramError."""
+    return read_mapping(program.file(MAPPING), program.model) if MAPPING in program.manifest.files else None
+
+
+def read_mapping(data: bytes, model: Model) -> Placement:
+    """The placement that a file holds, of the model beside it. Raises ProgramError."""
+    facts = read_facts(data)
+    slices = tuple(Slice(part.population, Box(part.neurons), part.use) for part in facts.slices)
+    found = Partition(network(model.graph, model.weights), slices)
+    return Placement(found, tuple(part.place for part in facts.slices), facts.cores, facts.tiles, facts.chips)

@@ -51,7 +51,7 @@ def test_a_missing_array_is_answered_with_the_shape_it_needs() -> None:
     model = Model("m", parse(TEXT), {**{k: v for k, v in SOUND.items() if k != "decay"}, "decays": np.ones(2)})
     (fault,) = model.check()
     assert fault.what == "it reads the array 'decay', which the weights do not have"
-    assert fault.remedy == "add it with shape (2,); did you mean decays?"
+    assert fault.remedy == "add it with shape (2,); did you mean 'decays'?"
 
 
 @pytest.mark.parametrize("array", [np.array(["a", "b"]), np.array([1j, 2j]), np.array([None, 1.0])])

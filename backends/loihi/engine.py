@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import reduce
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -41,26 +44,26 @@ def run_model(model: Model, x: FloatArray, *, steps: int | None = None) -> RunRe
     host = Host.of(model, chip)
     _warm_up(chip, model)
     chunk = chunk_size(model, chip, on_chip)
-    outputs: dict[str, list[FloatArray]] = {name: [] for name in model.graph.outputs}
-    counted: dict[str, NodeEvents] = {}
-    started = perf_counter()
-    for first in range(0, samples, chunk):
+
+    def run_chunk(first: int) -> tuple[Mapping[str, FloatArray], Mapping[str, NodeEvents]]:
         part = {name: value[first : first + chunk] for name, value in feeds.items()}
         chip = Emulator(model, min(chunk, samples - first))
         fed = host.feed(part, on_chip)
         shown = chip.advance(fed, on_chip, host.shown)
-        for name, value in host.read_out(part, shown, length).items():
-            outputs[name].append(value)
-        counted = added(counted, chip.events())
-        counted = added(counted, {
+        arrived = {
             name: NodeEvents(spikes=np.count_nonzero(value, axis=(0, 1)).astype(np.float64))
             for name, value in fed.items()
-        })
+        }
+        return host.read_out(part, shown, length), {**chip.events(), **arrived}
+
+    started = perf_counter()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(run_chunk, range(0, samples, chunk)))
     seconds = perf_counter() - started
+    outputs = {name: np.concatenate([part[name] for part, _ in results]) for name in model.graph.outputs}
+    counted: Mapping[str, NodeEvents] = reduce(added, (events for _, events in results))
     means = {name: _scaled(node, 1 / samples) for name, node in counted.items()}
-    return RunResult(
-        {name: np.concatenate(parts) for name, parts in outputs.items()}, Events(samples, on_chip, means), seconds
-    )
+    return RunResult(outputs, Events(samples, on_chip, means), seconds)
 
 
 def chunk_size(model: Model, chip: Emulator, steps: int) -> int:

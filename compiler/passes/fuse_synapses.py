@@ -23,6 +23,7 @@ from nmc.passes.linear_paths import (
     summed,
 )
 from nmc.passes.normalized_neurons import normalized
+from nmc.passes.refusal import refuse
 
 POPULATIONS: tuple[type[Node], ...] = (spiking.Neuron, spiking.LI, spiking.I, spiking.Threshold)
 """Kinds whose elements are neurons of a chip."""
@@ -48,7 +49,7 @@ class FuseSynapses:
 
     def __call__(self, model: Model) -> Model:
         """The fused model. Raises UnsupportedError with every node that no chip of neurons can do."""
-        model.graph.raise_faults(_refused(model.graph))
+        refuse(model.graph, _refused(model.graph))
         model = _with_shown_currents(model)
         writer = _Writer(model)
         for node in model.graph:
@@ -74,6 +75,7 @@ def pruned(graph: Graph) -> Graph:
 
 def _refused(graph: Graph) -> list[Fault]:
     faults = []
+    driven = _downstream(graph)
     for node in graph:
         if graph.signals[node.name].timing != "stream" or is_linear(node):
             continue
@@ -81,12 +83,29 @@ def _refused(graph: Graph) -> list[Fault]:
             faults.append(Fault(
                 "its delays differ from element to element", "give all elements one delay, as in 'steps: 3'", node.name
             ))
+        elif isinstance(node, ENCODERS) and node.name in driven:
+            faults.append(Fault(
+                f"{node.kind} encodes what neurons put out, which would go from the chip to the host and back",
+                "leave it out: the neurons' spikes can be read as they are", node.name,
+            ))
         elif not isinstance(node, (*POPULATIONS, *ENCODERS, tensor.Input)):
             faults.append(Fault(
                 f"{node.kind} works on currents at every time step, which a chip of spiking neurons cannot do",
                 "move it before the encoder or after the readout, or replace it by neurons", node.name,
             ))
     return faults
+
+
+def _downstream(graph: Graph) -> set[str]:
+    """The nodes that depend on neurons."""
+    found: set[str] = set()
+    waiting = [node for node in graph if isinstance(node, POPULATIONS)]
+    while waiting:
+        for reader in graph.consumers[waiting.pop().name]:
+            if reader.name not in found:
+                found.add(reader.name)
+                waiting.append(reader)
+    return found
 
 
 def _with_shown_currents(model: Model) -> Model:

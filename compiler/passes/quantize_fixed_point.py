@@ -11,9 +11,9 @@ import numpy as np
 from nmc.errors import Fault, ModelError
 from nmc.graph import Node, Ref
 from nmc.model import Array, FloatArray, Model
-from nmc.nodes import coding, fixed_point, quantized, spiking, tensor
+from nmc.nodes import fixed_point, quantized, spiking, tensor
 from nmc.passes.bias_axons import with_bias_axons
-from nmc.passes.fuse_synapses import fresh, pruned
+from nmc.passes.fuse_synapses import READOUTS, fresh, pruned
 from nmc.passes.integer_scale import (
     Grid,
     Weights,
@@ -22,6 +22,7 @@ from nmc.passes.integer_scale import (
     integer_threshold,
 )
 from nmc.passes.populations import Population, Synapse, populations
+from nmc.passes.refusal import refuse
 from nmc.passes.retiming import Edge, chip_delay, lags
 from nmc.passes.signal_ranges import Ranges
 from nmc.passes.unfit_neurons import faults_of
@@ -51,7 +52,7 @@ class QuantizeFixedPoint:
     def __call__(self, model: Model) -> Model:
         """The model in integers. Raises UnsupportedError with every neuron that the chip cannot mean."""
         found = populations(model)
-        model.graph.raise_faults(faults_of(model, found))
+        refuse(model.graph, faults_of(model, found))
         model = with_bias_axons(model, found)
         return _Writer(model, self.weight_bits, Ranges(model, self.calibration)).written()
 
@@ -88,16 +89,16 @@ class _Writer:
 
     @cached_property
     def shown(self) -> frozenset[str]:
-        """The populations that the host reads."""
+        """The streams that are read out: those of populations, and perhaps some of the host."""
         graph = self.model.graph
-        hosts = [node for node in graph if isinstance(node, coding.Last | coding.Sum | coding.Mean | coding.Max)]
+        hosts = [node for node in graph if isinstance(node, READOUTS)]
         read = {ref.node for node in hosts for ref in node.inputs} | set(graph.outputs)
-        return frozenset(read & self.names)
+        return frozenset(name for name in read if graph.signals[name].timing == "stream")
 
     @cached_property
     def graph_lag(self) -> int:
         """How late the outputs come: as late as the latest of them."""
-        return max((self.lag[name] for name in self.shown), default=0)
+        return max((self.lag[name] for name in self.shown & self.names), default=0)
 
     @cached_property
     def started(self) -> frozenset[str]:
@@ -113,6 +114,8 @@ class _Writer:
         """The whole model."""
         for population in self.populations:
             self._add(population)
+        for name in sorted(self.shown - self.names):
+            self._hold(name, self.graph_lag)
         mine = {node.name for node in self.nodes}
         inner = {name for p in self.populations for s in p.synapses for name in (s.node.name, s.read)}
         hosts = [node for node in self.model.graph if node.name not in mine | inner | self.names]
@@ -239,9 +242,14 @@ class _Writer:
             self.nodes.append(quantized.DequantizeLinear(
                 name=host, inputs=(Ref(held),), scale=1 / (64 * scale), bits=24
             ))
-        elif late:
-            self.host_reads[host] = fresh(f"{host}_held", self.taken)
-            self.nodes.append(spiking.Delay(name=self.host_reads[host], inputs=(Ref(host),), steps=late))
+        else:
+            self._hold(host, late)
+
+    def _hold(self, name: str, late: int) -> None:
+        """Let the host read a stream as late as the latest output."""
+        if late:
+            self.host_reads[name] = fresh(f"{name}_held", self.taken)
+            self.nodes.append(spiking.Delay(name=self.host_reads[name], inputs=(Ref(name),), steps=late))
 
     def _once(self, node: Node) -> None:
         if all(node.name != other.name for other in self.nodes):

@@ -14,6 +14,7 @@ from nmc.nodes import coding, spiking, tensor
 from nmc.passes.fuse_synapses import fresh
 from nmc.passes.linear_paths import LINEAR
 from nmc.passes.rate_calibration import Activations, balance, encoded, has_weights
+from nmc.passes.refusal import refuse
 
 STEPS = 32
 """How long a run lasts where nobody says."""
@@ -82,13 +83,7 @@ class Parts:
             finishes = isinstance(graph[name], _FINISH) and len(graph[name].inputs) == 1
             if name not in head and finishes and all(reader.name in tail for reader in readers):
                 tail.add(name)
-        faults = [
-            _refusal(node) for node in graph if node.name not in head | tail and not _is_possible(node)
-        ]
-        if faults:
-            raise UnsupportedError.of(
-                replace(fault, where=graph.sources.get(fault.node or "")) for fault in faults
-            )
+        refuse(graph, (_refusal(n) for n in graph if n.name not in head | tail and not _is_possible(n)))
         return cls(frozenset(head), frozenset(tail))
 
 

@@ -1,7 +1,7 @@
-"""The inner loops, compiled. Every kernel works on steps t0 to t1 of all samples, in parallel over samples.
+"""The inner loops, compiled. Every kernel works on some steps of all samples, and lets other threads run.
 
 Signals are [B, H + T, N]: the first H steps are what readers may still need of the time before. A kernel
-reads its input from the row of step t0 - delay on (`row`), and writes from `out_row` on. `operations`
+reads `steps` rows of its input from `row` on, and writes as many from `out_row` on. `operations`
 [B] counts the weights that were read.
 """
 
@@ -10,7 +10,7 @@ reads its input from the row of step t0 - delay on (`row`), and writes from `out
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from nmc.model import Array
@@ -18,7 +18,7 @@ from nmc.model import Array
 Counts = NDArray[np.int64]
 Rows = NDArray[np.int32]
 
-_compiled = njit(cache=True, parallel=True, nogil=True)
+_compiled = njit(cache=True, nogil=True)
 
 
 @njit(cache=True, inline="always")
@@ -44,7 +44,7 @@ def dense_spikes(
     `zero` [M] gives the accumulator's type, which may hold `block` rows at most before they are moved on.
     """
     samples, inputs, outputs = x.shape[0], weight.shape[0], weight.shape[1]
-    for b in prange(samples):
+    for b in range(samples):
         index = np.empty(inputs + 4, np.int32)
         narrow = np.empty_like(zero)
         wide = np.empty(outputs, np.int64)
@@ -99,7 +99,7 @@ def dense_graded(
 ) -> None:
     """weight^T x in 32-bit numbers that wrap, then shifted; weight is [N, M]."""
     samples, inputs, outputs = x.shape[0], weight.shape[0], weight.shape[1]
-    for b in prange(samples):
+    for b in range(samples):
         total = np.empty(outputs, np.int64)
         count = np.int64(0)
         for t in range(steps):
@@ -130,7 +130,7 @@ def conv(
     Sums may wrap at 32 bits, since only their last 24 are kept. Where not `graded`, any event counts as 1.
     """
     samples, inputs, per_group = x.shape[0], len(channel), channels // groups
-    for b in prange(samples):
+    for b in range(samples):
         total = np.empty(out.shape[2], np.int32)
         count = np.int64(0)
         for t in range(steps):
@@ -174,7 +174,7 @@ def lif(
     """FixedLIF. u and v [B, N] are carried on; `spikes` [B, N] counts. Steps count from `first_step`."""
     samples, neurons = u.shape
     current_factor, voltage_factor, threshold = np.int64(4095 - du), np.int32(4096 - dv), np.int32(vth << 6)
-    for b in prange(samples):
+    for b in range(samples):
         ub, vb, counts = u[b], v[b], spikes[b]
         for t in range(steps):
             if reset_interval and (first_step + t) % reset_interval == reset_offset % reset_interval:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from oracles.run_fixed_point import Oracle
 
 from nmc import reference
 from nmc.backends.loihi.native import Emulator
 from nmc.backends.loihi.native.runners import packed, proven_accumulator
 from nmc.errors import UnsupportedError
 from nmc.model import FloatArray, Model
-from nmc.nodes.fixed_point import FixedLIF
 from nmc.text import parse
-from oracles.run_fixed_point import Oracle
 from strategies.chip_networks import STEPS, conv_networks, dense_networks, direct_networks, streams
 
 SLOW = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-Draw = Callable[..., object]
 
 
 def assert_all_equal(model: Model, x: FloatArray) -> None:
@@ -118,9 +114,9 @@ def test_windows_of_steps_carry_the_state_on() -> None:
 
 def test_every_element_may_have_a_delay_of_its_own() -> None:
     model = network(
-        "dt = 0.001\nx = Input(shape=(2, 2, 1), stream=True)\nc = FixedConv2d(x, channels=2, kernel=(1, 1), weight='w')\n"
-        "n = FixedLIF(c@1, du=4095, dv=4096, vth=10)\nlate = Delay(n, steps='steps', longest=3)\nm = FixedLIF(late, "
-        "du=4095, dv=4096, vth=0)\nreturn m",
+        "dt = 0.001\nx = Input(shape=(2, 2, 1), stream=True)\n"
+        "c = FixedConv2d(x, channels=2, kernel=(1, 1), weight='w')\nn = FixedLIF(c@1, du=4095, dv=4096, vth=10)\n"
+        "late = Delay(n, steps='steps', longest=3)\nm = FixedLIF(late, du=4095, dv=4096, vth=0)\nreturn m",
         w=np.array([[20, 0], [0, 20]]).reshape(2, 2, 1, 1), steps=[[[0], [3]], [[1], [2]]],
     )
     x = (np.random.default_rng(0).random((3, STEPS, 2, 2, 1)) < 0.5).astype(np.float64)
@@ -148,8 +144,8 @@ def test_events_are_counted() -> None:
 def test_a_convolution_counts_only_weights_inside_the_image() -> None:
     """A spike in the corner of a 3x3 image meets 2x2 of the 3x3 kernel with padding 1; one in the middle all 9."""
     model = network(
-        "dt = 0.001\nx = Input(shape=(1, 3, 3), stream=True)\nc = FixedConv2d(x, channels=2, kernel=(3, 3), weight='w', "
-        "padding=(1, 1, 1, 1))\nn = FixedLIF(c@1, du=4095, dv=0, vth=90)\nreturn n",
+        "dt = 0.001\nx = Input(shape=(1, 3, 3), stream=True)\nc = FixedConv2d(x, channels=2, kernel=(3, 3), "
+        "weight='w', padding=(1, 1, 1, 1))\nn = FixedLIF(c@1, du=4095, dv=0, vth=90)\nreturn n",
         w=np.full((2, 1, 3, 3), 4),
     )
     for place, expected in (((0, 0), 2 * 4), ((1, 1), 2 * 9), ((0, 1), 2 * 6)):
@@ -193,4 +189,3 @@ def test_an_initial_voltage_beyond_24_bits_is_refused() -> None:
                     "n = FixedLIF(x, du=0, dv=0, vth=1, initial=8388608)\nreturn n")
     with pytest.raises(UnsupportedError, match="8388608"):
         Emulator(model, 1)
-    assert isinstance(model.graph["n"], FixedLIF)

@@ -9,6 +9,7 @@ from nmc.graph import Graph, Node, Ref
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import spiking, tensor
 from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedLIF
+from strategies.draft import Draw
 
 STEPS = 9
 _seeds = st.integers(0, 2**32 - 1).map(np.random.default_rng)
@@ -17,7 +18,7 @@ _signs = st.sampled_from(["mixed", "excitatory", "inhibitory"])
 
 
 @st.composite
-def neurons(draw, name: str, inputs: tuple[Ref, ...], weights: dict[str, Array], size: int) -> FixedLIF:
+def neurons(draw: Draw, name: str, inputs: tuple[Ref, ...], weights: dict[str, Array], size: int) -> FixedLIF:
     """Neurons with parameters anywhere in their ranges, the ends above all."""
     rng = draw(_seeds)
     facts: dict[str, object] = {}
@@ -46,37 +47,39 @@ def legal(rng: np.random.Generator, sign: str, bits: int, shape: tuple[int, ...]
 
 
 @st.composite
-def dense(draw, name: str, read: Ref, weights: dict[str, Array], inputs: int, features: int, graded: bool) -> FixedDense:
+def dense(
+    draw: Draw, name: str, read: Ref, weights: dict[str, Array], inputs: int, features: int
+) -> FixedDense:
     """A Dense of any sign mode, precision and exponent."""
     sign, bits = draw(_signs), draw(st.integers(4, 8))
     weights[f"{name}.w"] = legal(draw(_seeds), sign, bits, (features, inputs), draw(st.booleans()))
     return FixedDense(
         name=name, inputs=(read,), features=features, weight=f"{name}.w", weight_exp=draw(st.integers(-8, 7)),
-        num_weight_bits=bits, num_message_bits=draw(st.sampled_from([0, 8, 24])) if graded else 0, sign_mode=sign,
+        num_weight_bits=bits, num_message_bits=draw(st.sampled_from([0, 8, 24])), sign_mode=sign,
     )
 
 
 @st.composite
-def dense_networks(draw) -> Model:
+def dense_networks(draw: Draw) -> Model:
     """One or two populations that read the input and perhaps each other and themselves, late or at once."""
     inputs, size = draw(st.integers(1, 9)), draw(st.integers(1, 7))
     weights: dict[str, Array] = {}
     nodes: list[Node] = [tensor.Input(name="x", shape=(inputs,), stream=True)]
-    nodes.append(draw(dense("d0", Ref("x", draw(st.integers(0, 3))), weights, inputs, size, True)))
+    nodes.append(draw(dense("d0", Ref("x", draw(st.integers(0, 3))), weights, inputs, size)))
     reads = [Ref("d0", draw(st.integers(0, 2)))]
     if draw(st.booleans()):
         late = draw(st.integers(1, 3))
         nodes.append(spiking.Delay(name="late", inputs=(Ref("n1", 1),), steps=late))
-        nodes.append(draw(dense("loop", Ref("late"), weights, size, size, True)))
+        nodes.append(draw(dense("loop", Ref("late"), weights, size, size)))
         reads.append(Ref("loop", draw(st.integers(0, 1))))
     nodes.append(draw(neurons("n0", tuple(reads), weights, size)))
-    nodes.append(draw(dense("d1", Ref("n0"), weights, size, size, True)))
+    nodes.append(draw(dense("d1", Ref("n0"), weights, size, size)))
     nodes.append(draw(neurons("n1", (Ref("d1", 1), *([Ref("n1", 1)] if draw(st.booleans()) else [])), weights, size)))
     return _model(nodes, weights, "n1")
 
 
 @st.composite
-def direct_networks(draw) -> Model:
+def direct_networks(draw: Draw) -> Model:
     """Neurons that get their activation straight from the input."""
     size = draw(st.integers(1, 6))
     weights: dict[str, Array] = {}
@@ -86,7 +89,7 @@ def direct_networks(draw) -> Model:
 
 
 @st.composite
-def conv_networks(draw) -> Model:
+def conv_networks(draw: Draw) -> Model:
     """Two convolutions of any geometry, with neurons after each, and a Dense at the end."""
     weights: dict[str, Array] = {}
     shape = (draw(st.sampled_from([1, 2, 4])), draw(st.integers(3, 6)), draw(st.integers(3, 6)))
@@ -95,11 +98,10 @@ def conv_networks(draw) -> Model:
     for i in range(draw(st.integers(1, 2))):
         groups = draw(st.sampled_from([g for g in (1, 2, 4) if shape[0] % g == 0]))
         channels = groups * draw(st.integers(1, 3))
-        kernel = (draw(st.integers(1, 3)), draw(st.integers(1, 3)))
         pads = tuple(draw(st.integers(0, 2)) for _ in range(4))
-        dilation = (draw(st.integers(1, 2)), 1)
-        if shape[1] + pads[0] + pads[2] < (kernel[0] - 1) * dilation[0] + 1:
-            dilation = (1, 1)
+        room = (shape[1] + pads[0] + pads[2], shape[2] + pads[1] + pads[3])
+        kernel = (draw(st.integers(1, min(3, room[0]))), draw(st.integers(1, min(3, room[1]))))
+        dilation = (draw(st.integers(1, 2)) if room[0] > 2 * (kernel[0] - 1) else 1, 1)
         weights[f"c{i}.w"] = legal(
             draw(_seeds), "mixed", 8, (channels, shape[0] // groups, *kernel), draw(st.booleans())
         )
@@ -112,13 +114,12 @@ def conv_networks(draw) -> Model:
         nodes.append(conv)
         reads = (Ref(f"c{i}", 1), *([Ref(f"c{i}", 2)] if draw(st.booleans()) else []))
         neuron = draw(neurons(f"n{i}", reads, weights, int(np.prod(shape))))
-        for name in (f"n{i}.bias",):
-            if name in weights:
-                weights[name] = weights[name].reshape(shape)
+        if f"n{i}.bias" in weights:
+            weights[f"n{i}.bias"] = weights[f"n{i}.bias"].reshape(shape)
         nodes.append(neuron)
         read = Ref(f"n{i}")
     nodes.append(tensor.Flatten(name="flat", inputs=(read,)))
-    nodes.append(draw(dense("d", Ref("flat"), weights, int(np.prod(shape)), 3, True)))
+    nodes.append(draw(dense("d", Ref("flat"), weights, int(np.prod(shape)), 3)))
     nodes.append(draw(neurons("out", (Ref("d", 1),), weights, 3)))
     return _model(nodes, weights, "out")
 
@@ -128,7 +129,7 @@ def _model(nodes: list[Node], weights: dict[str, Array], output: str) -> Model:
 
 
 @st.composite
-def streams(draw, model: Model, largest: int, batch: int = 2) -> FloatArray:
+def streams(draw: Draw, model: Model, largest: int, batch: int = 2) -> FloatArray:
     """Whole numbers [B, T, *shape] for the model's input: spikes, or up to `largest` in size."""
     rng = draw(_seeds)
     node = next(node for node in model.graph if isinstance(node, tensor.Input))

@@ -130,14 +130,17 @@ class Node:
 class Graph:
     """Named nodes, what they put out, and the time step.
 
-    `dt_s` is the step in seconds, or None for a graph without time. `sources` says where each
-    node was written, for messages; it takes no part in comparison.
+    `dt_s` is the step in seconds, or None for a graph without time. With `lag`, what the graph puts
+    out comes that many steps late: a run of n steps takes n + lag, streams among the inputs are
+    zero after their end, and outputs and readouts leave the first `lag` steps out. `sources` says
+    where each node was written, for messages; it takes no part in comparison.
     """
 
     nodes: tuple[Node, ...]
     outputs: tuple[str, ...]
     dt_s: float | None = None
     sources: Mapping[str, Location] = field(default_factory=dict, compare=False, repr=False)
+    lag: int = 0
 
     def __getitem__(self, name: str) -> Node:
         return self.by_name[name]
@@ -237,6 +240,7 @@ class Graph:
     def __str__(self) -> str:
         """One line a node; `nmc.text.parse` reads it back."""
         lines = [] if self.dt_s is None else [f"dt = {self.dt_s!r}"]
+        lines += [f"lag = {self.lag}"] if self.lag else []
         return "\n".join([*lines, *map(str, self.nodes), f"return {', '.join(self.outputs)}"])
 
     def _structural_faults(self) -> list[Fault]:
@@ -260,6 +264,8 @@ class Graph:
             faults.append(Fault("the graph has no output", "name the node whose value is the result"))
         if self.dt_s is not None and not self.dt_s > 0:
             faults.append(Fault(f"dt is {self.dt_s} s", "give the time step as a positive time, as in 'dt: 1 ms'"))
+        if self.lag < 0:
+            faults.append(Fault(f"lag is {self.lag}", "outputs come 0 steps late, or more"))
         return faults
 
     def _input_faults(self, node: Node, known: set[str]) -> list[Fault]:

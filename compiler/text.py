@@ -26,6 +26,7 @@ def parse(text: str, file: str = "<graph>") -> Graph:
     nodes: list[Node] = []
     outputs: tuple[str, ...] = ()
     dt_s: float | None = None
+    lag = 0
     faults: list[Fault] = []
     sources: dict[str, Location] = {}
     for statement in body:
@@ -34,6 +35,8 @@ def parse(text: str, file: str = "<graph>") -> Graph:
             match statement:
                 case ast.Assign(targets=[ast.Name(id="dt")], value=ast.Constant(value=float(seconds))):
                     dt_s = seconds
+                case ast.Assign(targets=[ast.Name(id="lag")], value=ast.Constant(value=int(steps))):
+                    lag = steps
                 case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call() as call):
                     nodes.append(_node(name, call))
                     sources[name] = where
@@ -47,7 +50,7 @@ def parse(text: str, file: str = "<graph>") -> Graph:
             faults.append(Fault(str(error), where=where))
     if faults:
         raise ModelError.of(faults)
-    return Graph(tuple(nodes), outputs, dt_s, sources)
+    return Graph(tuple(nodes), outputs, dt_s, sources, lag)
 
 
 def _node(name: str, call: ast.Call) -> Node:

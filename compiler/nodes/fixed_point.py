@@ -61,7 +61,8 @@ class FixedDense(Node):
     """Lava's Dense over the flattened input: y = w32((W s) << weight_exp); a negative exponent shifts right.
 
     W: [features, inputs], integers that Lava's clipping and truncation leave as they are. s is 0 or 1
-    per input where num_message_bits is 0 (any other number counts as 1), else the input itself.
+    per input where num_message_bits is 0 (any other number counts as 1), else the input itself; then
+    W s wraps to 32 bits before the shift, too.
     """
 
     features: int

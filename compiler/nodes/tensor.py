@@ -23,6 +23,8 @@ class Input(Node):
 
     def __post_init__(self) -> None:
         require(all(n > 0 for n in self.shape), f"shape {self.shape} must be positive in every axis")
+        if self.stream:
+            object.__setattr__(self, "produces", "stream")
 
     def output_shape(self, *xs: Shape) -> Shape:
         return self.shape

@@ -33,6 +33,7 @@ class Interpreter:
         self._state = {node.name: self._initial(node) for node in self.graph}
         self._static: dict[str, FloatArray] = {}
         self._past: dict[str, deque[FloatArray]] = {}
+        self._steps_to_skip = self.graph.lag
         for node in self.graph:
             for ref in node.inputs:
                 if ref.delay:
@@ -58,6 +59,7 @@ class Interpreter:
                 self._static[name] = values[name]
         for name, past in self._past.items():
             past.appendleft(values[name])
+        self._steps_to_skip = max(0, self._steps_to_skip - 1)
         return values
 
     def state(self, name: str) -> Mapping[str, FloatArray]:
@@ -68,7 +70,8 @@ class Interpreter:
         reads = [self._read(ref.node, ref.delay, values) for ref in node.inputs]
         operands = (sum(reads[1:], start=reads[0]),) if node.sums else tuple(reads)
         result = stateless(MEANINGS[type(node)](node, Step(operands, self._arrays, self._state[node.name])))
-        self._state[node.name] = result.state
+        if not (self._steps_to_skip and node.produces == "final"):
+            self._state[node.name] = result.state
         return result.y
 
     def _read(self, name: str, delay: int, values: Mapping[str, FloatArray]) -> FloatArray:
@@ -96,8 +99,9 @@ def run(
 
     `x` is [B, *shape], or [B, T, *shape] for an input that streams (by input name, if there are
     several). A graph in time runs for `steps`, else for the length of the stream, else for the
-    model's own number. A result that is a stream comes as [B, T, *shape], any other as [B, *shape].
-    Nodes named in `record` are given too. Raises UsageError where `x` or `steps` does not fit.
+    model's own number, and for the graph's lag on top of that. A result that is a stream comes as
+    [B, T, *shape], any other as [B, *shape]. Nodes named in `record` are given too. Raises UsageError
+    where `x` or `steps` does not fit.
     """
     graph = model.graph
     feeds = as_feeds(graph, x)
@@ -106,10 +110,11 @@ def run(
     length = run_length(model, feeds, steps)
     interpreter = Interpreter(model, batch)
     kept: dict[str, list[FloatArray]] = {name: [] for name in wanted}
-    for t in range(length):
+    last = length + graph.lag - 1
+    for t in range(last + 1):
         values = interpreter.step({name: _at(graph, name, array, t) for name, array in feeds.items()})
         for name in wanted:
-            if graph.signals[name].timing == "stream" or t == length - 1:
+            if t == last or (graph.signals[name].timing == "stream" and t >= graph.lag):
                 kept[name].append(np.broadcast_to(values[name], (batch, *graph.signals[name].shape)))
     return {
         name: np.stack(arrays, axis=1) if graph.signals[name].timing == "stream" else arrays[0]
@@ -158,4 +163,6 @@ def run_length(model: Model, feeds: Mapping[str, FloatArray], steps: int | None)
 
 def _at(graph: Graph, name: str, array: FloatArray, t: int) -> FloatArray:
     node = graph[name]
-    return array[:, t] if isinstance(node, Input) and node.stream else array
+    if not (isinstance(node, Input) and node.stream):
+        return array
+    return array[:, t] if t < array.shape[1] else np.zeros_like(array[:, 0])

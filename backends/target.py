@@ -30,12 +30,13 @@ class RunResult:
     """What an engine gives back: outputs by node name, what happened, and wall-clock time.
 
     `outputs` have the shapes of `nmc.reference.run`. `seconds` is the time the engine itself took
-    for all samples, without loading.
+    for all samples, without loading; `energy_j` the joules its machine drew in that time, where a meter says.
     """
 
     outputs: Mapping[str, FloatArray]
     events: Events
     seconds: float
+    energy_j: float | None = None
 
 
 class Engine(Protocol):

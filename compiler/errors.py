@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import ClassVar
 
 
@@ -33,6 +34,16 @@ class Fault:
         node = f"node {self.node!r}: " if self.node else ""
         remedy = f"\n    -> {self.remedy}" if self.remedy else ""
         return f"{place}{node}{self.what}{remedy}"
+
+
+def closest(name: str, known: Iterable[str]) -> str:
+    """A remedy for an unknown name: the names nearest to it, or else what there is."""
+    names = sorted(known)
+    near = get_close_matches(name[:60], names[:1000], n=3, cutoff=0.5)
+    if near:
+        return f"did you mean {' or '.join(map(repr, near))}?"
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return f"there are: {', '.join(names[:20]) or 'none'}{more}"
 
 
 class NmcError(Exception):

@@ -9,7 +9,7 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import ClassVar, Literal
 
-from nmc.errors import Fault, Location, ModelError, NmcError
+from nmc.errors import Fault, Location, ModelError, NmcError, closest
 
 Shape = tuple[int, ...]
 DType = Literal["spike", "integer", "real"]
@@ -46,10 +46,12 @@ class Signal:
 
 @dataclass(frozen=True)
 class ArraySpec:
-    """What a node expects of an array: its exact shape, or one that broadcasts to it."""
+    """What a node expects of an array: its exact shape, or one that broadcasts to it, and its values."""
 
     shape: Shape
     broadcast: bool = False
+    whole: tuple[int, int] | None = None
+    """Whole numbers from the first to the second, both included; None: any numbers."""
 
     def admits(self, shape: Shape) -> bool:
         """Whether an array of `shape` is acceptable."""
@@ -259,7 +261,7 @@ class Graph:
             faults += self._input_faults(node, seen)
         for name in self.outputs:
             if name not in seen:
-                faults.append(Fault(f"the output {name!r} is not a node", _known(seen)))
+                faults.append(Fault(f"the output {name!r} is not a node", closest(name, seen)))
         if not self.outputs:
             faults.append(Fault("the graph has no output", "name the node whose value is the result"))
         if self.dt_s is not None and not self.dt_s > 0:
@@ -270,7 +272,7 @@ class Graph:
 
     def _input_faults(self, node: Node, known: set[str]) -> list[Fault]:
         faults = [
-            Fault(f"it reads {ref.node!r}, which is not a node", _known(known), node.name)
+            Fault(f"it reads {ref.node!r}, which is not a node", closest(ref.node, known), node.name)
             for ref in node.inputs
             if ref.node not in known
         ]
@@ -279,7 +281,8 @@ class Graph:
         if count < low or (high is not None and count > high):
             wanted = f"{low}" if low == high else f"at least {low}" if high is None else f"{low} to {high}"
             faults.append(Fault(
-                f"{node.kind} takes {wanted} inputs, got {count}", "mend what it reads from", node.name
+                f"{node.kind} takes {wanted} {'input' if high == 1 else 'inputs'}, got {count}",
+                "mend what it reads from", node.name,
             ))
         return faults
 
@@ -299,7 +302,8 @@ class Graph:
                 try:
                     shapes[name] = node.output_shape(*(known[:1] if node.sums else known))
                 except ShapeError as error:
-                    faults.append(Fault(str(error), node=name))
+                    read = " and ".join(f"{r.node} has shape {shapes[r.node]}" for r in node.inputs if r.node in shapes)
+                    faults.append(Fault(str(error), f"change its facts, or what it reads: {read}", name))
                     failed.add(name)
             if len(left) == len(waiting):
                 break
@@ -358,10 +362,6 @@ class Graph:
 def widest(*dtypes: DType) -> DType:
     """The narrowest kind of element that holds all the given kinds."""
     return max(dtypes, key=_DTYPES.index)
-
-
-def _known(names: Iterable[str]) -> str:
-    return f"the nodes are: {', '.join(sorted(names))}"
 
 
 def _sum_faults(node: Node, shapes: Mapping[str, Shape]) -> list[Fault]:

@@ -87,14 +87,25 @@ class Model:
                         f"the array {name!r} has shape {array.shape}, but {node.kind} takes {form} {spec.shape}",
                         "mend the node's facts or the weights", node.name,
                     ))
-                elif not np.issubdtype(array.dtype, np.number) and array.dtype != np.bool_:
-                    faults.append(Fault(f"the array {name!r} holds {array.dtype}, not numbers", None, node.name))
+                elif array.dtype.kind not in "biuf":
+                    faults.append(Fault(
+                        f"the array {name!r} holds {array.dtype}, not real numbers", "store it as float32", node.name
+                    ))
                 elif not np.all(np.isfinite(array)):
                     count = int(np.size(array) - np.count_nonzero(np.isfinite(array)))
                     faults.append(Fault(
                         f"the array {name!r} holds {count} values that are NaN or infinite",
                         "train or export the weights again", node.name,
                     ))
+                elif spec.whole and not _whole(array, *spec.whole):
+                    low, high = spec.whole
+                    faults.append(Fault(
+                        f"the array {name!r} must hold whole numbers from {low} to {high}",
+                        "round or clip its values", node.name,
+                    ))
         return faults
 
 
+def _whole(array: Array, low: int, high: int) -> bool:
+    values = array.astype(np.float64)
+    return bool(np.all((values == np.rint(values)) & (values >= low) & (values <= high)))

@@ -85,7 +85,7 @@ def build(graph, arrays):  # noqa: ANN001, ANN201
 def setting(value, arrays):  # noqa: ANN001, ANN201
     """A setting as Lava takes it: lists are tuples, {"array": name} is that array, {"sign_mode": name} its enum."""
     if isinstance(value, dict) and "array" in value:
-        return arrays[value["array"]]
+        return arrays[value["array"]].astype(int)
     if isinstance(value, dict):
         from lava.utils.weightutils import SignMode
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import reprlib
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, dataclass, fields
-from difflib import get_close_matches
 from functools import cache
-from typing import TYPE_CHECKING, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin, get_type_hints
 
+from nmc.errors import closest
 from nmc.graph import Node, Ref
 from nmc.nodes import KINDS
 from nmc.nodes.facts import Pads, Spatial, expand
@@ -19,40 +20,71 @@ if TYPE_CHECKING:
 def kind_named(name: str) -> type[Node]:
     """The kind of node with this name. Raises ValueError with the nearest names."""
     if name not in KINDS:
-        near = get_close_matches(name, KINDS, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"the kinds are {', '.join(sorted(KINDS))}"
-        raise ValueError(f"{name!r} is not a kind of node; {hint}")
+        raise ValueError(f"{name!r} is not a kind of node; {closest(name, KINDS)}")
     return KINDS[name]
 
 
+@dataclass(frozen=True)
+class FactFault:
+    """What is wrong with a fact of a node, and the remedy; `fact` is None where it is about several."""
+
+    fact: str | None
+    what: str
+    remedy: str | None = None
+
+
+class FactsError(ValueError):
+    """Facts that do not make a node; carries every fault."""
+
+    def __init__(self, faults: Iterable[FactFault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(fault.what for fault in self.faults))
+
+
 def build(kind: type[Node], name: str, inputs: tuple[Ref, ...], facts: Mapping[str, object]) -> Node:
-    """A node of `kind` with the given facts. Raises ValueError naming every fact that is unknown or wrong."""
+    """A node of `kind` with the given facts. Raises FactsError with every fact that is unknown or wrong."""
     table = facts_of(kind)
     faults = [
-        f"{kind.__name__} has no fact {fact!r}; it has {', '.join(table) or 'none'}"
+        FactFault(fact, f"{kind.__name__} has no fact {fact!r}; it has {', '.join(table) or 'none'}",
+                  closest(fact, table) if table else "remove it")
         for fact in facts
         if fact not in table
     ]
-    faults += [f"{kind.__name__} needs {fact!r}" for fact in table if table[fact].required and fact not in facts]
+    faults += [
+        FactFault(None, f"{kind.__name__} needs {fact!r}", f"give it: {fact} takes {table[fact].takes}")
+        for fact in table
+        if table[fact].required and fact not in facts
+    ]
     checked = {}
     for fact, value in facts.items():
         if fact in table:
             try:
                 checked[fact] = table[fact].check(value, getattr(kind, "rank", 2))
             except ValueError as error:
-                faults.append(f"{fact}: {error}")
+                faults.append(FactFault(fact, f"{fact}: {error}", f"{fact} takes {table[fact].takes}"))
     if faults:
-        raise ValueError("; ".join(faults))
-    return kind(name=name, inputs=inputs, **checked)
+        raise FactsError(faults)
+    try:
+        return kind(name=name, inputs=inputs, **checked)
+    except ValueError as error:
+        fact = str(error).split(maxsplit=1)[0]
+        remedy = f"mend its facts: {', '.join(table)}"
+        raise FactsError([FactFault(fact if fact in table else None, str(error), remedy)]) from None
 
 
 @dataclass(frozen=True)
 class FactType:
-    """What a fact of a node may be, and whether it must be given."""
+    """What a fact of a node may be, in words too, and its default; MISSING where it must be given."""
 
     adapter: TypeAdapter[object]
     marker: type | None
-    required: bool
+    takes: str
+    default: object
+
+    @property
+    def required(self) -> bool:
+        """Whether the fact must be given."""
+        return self.default is MISSING
 
     def check(self, value: object, rank: int) -> object:
         """The value in its full form. Raises ValueError where it has the wrong type."""
@@ -67,7 +99,7 @@ class FactType:
         except ValidationError as error:
             details = error.errors(include_url=False)
             text = " or ".join(dict.fromkeys(str(detail["msg"]) for detail in details))
-            raise ValueError(f"{text[0].lower()}{text[1:]}, got {value!r}") from None
+            raise ValueError(f"{text[0].lower()}{text[1:]}, got {reprlib.repr(value)}") from None
 
 
 def facts_of(kind: type[Node]) -> Mapping[str, FactType]:
@@ -85,6 +117,29 @@ def _facts(kind_name: str) -> Mapping[str, FactType]:
     for fact in fields(kind):
         if fact.name not in ("name", "inputs"):
             markers = [m for m in getattr(hints[fact.name], "__metadata__", ()) if m in (Spatial, Pads)]
-            required = fact.default is MISSING and fact.default_factory is MISSING
-            table[fact.name] = FactType(TypeAdapter(hints[fact.name]), markers[0] if markers else None, required)
+            hint = hints[fact.name]
+            table[fact.name] = FactType(
+                TypeAdapter(hint), markers[0] if markers else None, " or ".join(_in_words(hint)), fact.default
+            )
     return table
+
+
+def _in_words(hint: object) -> list[str]:
+    """What a type admits, as a person would say it."""
+    words = {
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        str: "the name of an array",
+        tuple[int, ...]: "whole numbers, as in [3, 3]",
+        type(None): "null",
+    }
+    origin = get_origin(hint)
+    if origin is Annotated:
+        shared = "a whole number for all axes" if Spatial in get_args(hint) else "a whole number for all sides"
+        return [shared, *_in_words(get_args(hint)[0])]
+    if origin is Literal:
+        return [str(value) for value in get_args(hint)]
+    if hint in words:
+        return [words[hint]]
+    return [word for part in get_args(hint) for word in _in_words(part)]

@@ -88,7 +88,8 @@ class FixedConv2d(Node):
     """Lava's Conv over [C, H, W], as cross-correlation: y = wrap to 24 bits of (W * s), zero padding.
 
     W: [channels, C / groups, kh, kw] integers (Lava's own order is [channels, kw, kh, C / groups], flipped).
-    s as in FixedDense. Lava's Conv has no exponent.
+    s as in FixedDense. Lava's Conv has no exponent. W * s must stay within 32 bits: what Lava computes
+    beyond that depends on the machine.
     """
 
     channels: int
@@ -99,6 +100,18 @@ class FixedConv2d(Node):
     dilation: Annotated[tuple[int, ...], Spatial] = (1, 1)
     groups: int = 1
     num_message_bits: int = 0
+
+    def __post_init__(self) -> None:
+        for fact, entries, least in (("kernel", 2, 1), ("stride", 2, 1), ("padding", 4, 0), ("dilation", 2, 1)):
+            value: tuple[int, ...] = getattr(self, fact)
+            require(
+                len(value) == entries and all(n >= least for n in value),
+                f"{fact} is {value}: it takes {entries} whole numbers of at least {least}",
+            )
+        require(
+            self.channels > 0 and self.groups > 0 and self.channels % self.groups == 0,
+            f"channels is {self.channels} and groups {self.groups}: both are positive, and groups divides channels",
+        )
 
     def output_shape(self, *xs: Shape) -> Shape:
         require_rank(self.kind, xs[0], 3, "[channels, height, width]")

@@ -184,7 +184,7 @@ class Delay(Node):
         return xs[0]
 
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
-        return {name: ArraySpec(xs[0], broadcast=True) for name in param_names(self.steps)}
+        return {name: ArraySpec(xs[0], broadcast=True, whole=(0, self.longest)) for name in param_names(self.steps)}
 
     def state(self, *xs: Shape) -> Mapping[str, State]:
         return {"line": State((self.longest, *xs[0]))} if self.longest else {}

@@ -9,6 +9,7 @@ from nmc.backends.lava.weights import truncated
 from nmc.graph import Graph, Node, Ref
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedLIF
+from nmc.nodes.quantized import QuantizeLinear
 from nmc.nodes.tensor import Flatten, Input
 
 
@@ -43,6 +44,10 @@ class Builder:
 
     def name(self, kind: str) -> str:
         return f"{kind}{len(self.nodes)}"
+
+    def input(self, shape: tuple[int, ...]) -> str:
+        self.add(Input(name="input", shape=shape, stream=True), shape)
+        return self.add(QuantizeLinear(name="sent", inputs=(Ref("input"),), scale=1.0, bits=32), shape)
 
     def array(self, name: str, values: np.ndarray) -> str:
         self.weights[name] = values.astype(np.int32)
@@ -95,7 +100,7 @@ class Builder:
             for n, p, d in zip(size, pads, dilation, strict=True)
         )
         count = groups * int(rng.integers(1, 3))
-        limit = self.pick(2, 128, 128, 2**15)
+        limit = self.pick(2, 128, 128, 2**11)
         self.array(f"{name}.w", rng.integers(-limit, limit, (count, channels // groups, *kernel)))
         node = FixedConv2d(
             name=name, inputs=(source,), channels=count, kernel=kernel, weight=f"{name}.w",
@@ -126,7 +131,7 @@ def dense_network(seed: int) -> Case:
     rng = build.rng
     shape = (int(rng.integers(1, 12)),)
     graded = bool(rng.random() < 0.4)
-    source = build.add(Input(name="input", shape=shape, stream=True), shape)
+    source = build.input(shape)
     last = source
     for _ in range(rng.integers(1, 4)):
         features = int(rng.integers(1, 12))
@@ -147,9 +152,9 @@ def direct_network(seed: int) -> Case:
     """A population that takes numbers of up to 32 bits straight, so that every wrap and clip happens."""
     build = Builder(seed)
     shape = (int(build.rng.integers(1, 20)),)
-    build.add(Input(name="input", shape=shape, stream=True), shape)
-    lif = build.neuron(shape, (Ref("input"),))
-    last = build.neuron(shape, (Ref(lif), Ref("input")))
+    build.input(shape)
+    lif = build.neuron(shape, (Ref("sent"),))
+    last = build.neuron(shape, (Ref(lif), Ref("sent")))
     limit = build.pick(2**10, 2**17, 2**18, 2**25, 2**31 - 1)
     x = build.rng.integers(-limit, limit, (2, 40, *shape)) * (build.rng.random((2, 40, *shape)) < 0.7)
     return build.case(last, x.astype(np.float64))
@@ -161,8 +166,8 @@ def convolutional_network(seed: int) -> Case:
     rng = build.rng
     shape = tuple(int(n) for n in (rng.integers(1, 4), rng.integers(2, 8), rng.integers(2, 8)))
     graded = bool(rng.random() < 0.3)
-    build.add(Input(name="input", shape=shape, stream=True), shape)
-    conv = build.conv(Ref("input"), 8 if graded else 0)
+    build.input(shape)
+    conv = build.conv(Ref("sent"), 8 if graded else 0)
     last = build.neuron(build.shapes[conv], (Ref(conv, 1),))
     if rng.random() < 0.4:
         conv = build.conv(Ref(last))

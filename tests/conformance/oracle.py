@@ -14,7 +14,7 @@ from nmc.backends.lava.lowering import lower
 from nmc.reference import Interpreter
 from numpy.typing import NDArray
 
-from tests.conformance.networks import Case
+from conformance.networks import Case
 
 Trace = Mapping[str, NDArray[np.int64]]
 """What each neuron sent ("NODE/s_out") and carried ("NODE/u", "NODE/v"), as [B, T, *shape]."""

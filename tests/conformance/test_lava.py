@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conformance import networks
-from tests.conformance.oracle import differences, lava_traces, reference_trace
+from conformance import networks
+from conformance.oracle import differences, lava_traces, reference_trace
 
 KINDS = {
     "dense": (networks.dense_network, 300),

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
-from math import lcm
 
 import numpy as np
+
+from nmc import reference
 from nmc.backends.lava.host import Split
-from nmc.backends.lava.processes import NEURONS, SYNAPSES, Process, Setting
+from nmc.backends.lava.processes import NEURONS, SYNAPSES, Process
 from nmc.backends.lava.weights import IntArray
 from nmc.errors import UnsupportedError
 from nmc.graph import Node, Ref, Shape
-from nmc.model import FloatArray, Model
+from nmc.model import Array, FloatArray, Model
+from nmc.nodes.spiking import Delay
 
 FOLDER = "lava"
+Execution = Callable[[Model, Mapping[str, FloatArray]], Mapping[str, FloatArray]]
+"""Runs a model on inputs by name: its outputs by name, as `nmc.reference.run` does."""
 Via = list[dict[str, list[int]]]
 """How a port's values are reshaped on their way: [{"transpose": axes}, {"reshape": shape}, ...]."""
 
@@ -41,20 +45,18 @@ class ProcessGraph:
     outputs: list[dict[str, object]]
 
     @property
-    def reset_period(self) -> int:
-        """The least number of steps after which all periodic resets fall as they did before."""
-        return lcm(*(process.reset_interval for process in self.processes.values()))
-
-    @property
     def arrays(self) -> dict[str, IntArray]:
         """All arrays that settings name."""
         return {name: array for process in self.processes.values() for name, array in process.arrays.items()}
 
     def as_json(self, model: Model) -> dict[str, object]:
         """The content of graph.json."""
-        entries = [{"name": name, "kind": p.kind, "settings": dict(p.settings)} for name, p in self.processes.items()]
+        entries = [
+            {"name": name, "kind": p.kind, "settings": dict(p.settings), "reset": p.reset}
+            for name, p in self.processes.items()
+        ]
         return {
-            "format": "nmc-lava", "version": 1, "name": model.name, "reset_period": self.reset_period,
+            "format": "nmc-lava", "version": 1, "name": model.name,
             "inputs": self.inputs, "processes": entries, "connections": self.connections, "outputs": self.outputs,
         }  # fmt: skip
 
@@ -77,15 +79,14 @@ class _Lowering:
         self.split = split
         self.processes: dict[str, Process] = {}
         self.connections: list[dict[str, str | Via]] = []
-        self.listeners: dict[str, list[dict[str, str | Via]]] = {name: [] for name in split.inputs}
 
     def graph(self) -> ProcessGraph:
         for node in self.split.chip:
             if type(node) in NEURONS:
                 self._neuron(node)
         signals = self.model.graph.signals
-        inputs = [
-            {"name": name, "shape": list(signals[name].shape), "to": to} for name, to in self.listeners.items()
+        inputs: list[dict[str, object]] = [
+            {"name": name, "shape": list(signals[name].shape)} for name in self.split.inputs
         ]
         return ProcessGraph(self.processes, self.connections, inputs, [self._output(n) for n in self.split.outputs])
 
@@ -119,7 +120,7 @@ class _Lowering:
                 node=node.name,
             )
         rule = SYNAPSES[type(node)]
-        if delay and not rule.delays or delay > 62:
+        if (delay and not rule.delays) or delay > 62:
             raise UnsupportedError(
                 f"it delays spikes by {delay + 1} steps; {node.kind} takes at most {63 if rule.delays else 1}",
                 "shorten the delay", node=node.name,
@@ -147,13 +148,10 @@ class _Lowering:
         return f"{node.name}.{port}"
 
     def _connect(self, source: str, port: str, via: Via, node: Node) -> None:
-        link: dict[str, str | Via] = {"from": source, "to": port, "via": via}
-        known, target = self.connections, link
-        if source in self.listeners:
-            known, target = self.listeners[source], {"port": port, "via": via}
-        if any(other == target for other in known):
+        link: dict[str, str | Via] = {"source": source, "target": port, "via": via}
+        if link in self.connections:
             raise UnsupportedError(f"it reads {source.partition('.')[0]!r} twice", "read it once", node=node.name)
-        known.append(target)
+        self.connections.append(link)
 
     def _reads(self, ref: Ref) -> Iterator[Read]:
         node = self.model.graph[ref.node]
@@ -161,10 +159,16 @@ class _Lowering:
             yield Read(node, ref.delay, [])
             return
         (before,) = self.model.graph.operand_shapes(node)
+        late, via = ref.delay, _reshaped(before, self._shape(node))
+        if isinstance(node, Delay):
+            if isinstance(node.steps, str):
+                raise UnsupportedError(
+                    "its delay differs from element to element", "use one delay for all", node=node.name
+                )
+            late, via = late + node.steps, []
         for inner in node.inputs:
             for read in self._reads(inner):
-                via = [*read.via, *_reshaped(before, self._shape(node))]
-                yield replace(read, delay=read.delay + ref.delay, via=via)
+                yield replace(read, delay=read.delay + late, via=[*read.via, *via])
 
     def _output(self, name: str) -> dict[str, object]:
         node = self.model.graph[name]
@@ -172,7 +176,7 @@ class _Lowering:
             raise UnsupportedError("the host reads a synapse; it can read neurons only", node=name)
         port = NEURONS[type(node)].output(node)
         return {
-            "name": name, "shape": list(self._shape(node)), "from": f"{name}.{port}", "state": port != "s_out",
+            "name": name, "shape": list(self._shape(node)), "read": f"{name}.{port}", "state": port != "s_out",
         }  # fmt: skip
 
     def _shape(self, node: Node) -> Shape:
@@ -190,16 +194,14 @@ def _reshaped(before: Shape, after: Shape) -> Via:
     return via
 
 
-def program_files(
-    model: Model, sent: Mapping[str, FloatArray], received: Mapping[str, FloatArray]
-) -> dict[str, bytes]:
+def program_files(model: Model, sent: Mapping[str, FloatArray], received: Mapping[str, FloatArray]) -> dict[str, bytes]:
     """The files of a Lava program, by name.
 
-    `sent` and `received` are the golden sample: what goes into the chip and what comes out of it, by node
-    name, [samples, steps, *shape] (see `nmc.backends.lava.host`).
+    `sent` and `received` are the golden samples (see `golden`): what goes into the chip and what
+    comes out of it, by node name, [samples, steps, *shape].
     """
     graph = lower(model)
-    golden = {
+    arrays: dict[str, Array] = {
         **{f"input/{name}": value.astype(np.int32) for name, value in sent.items()},
         **{f"output/{name}": value.astype(np.int64) for name, value in received.items()},
     }
@@ -207,17 +209,23 @@ def program_files(
     contents = {
         "graph.json": (json.dumps(graph.as_json(model), indent=1) + "\n").encode(),
         "weights.npz": _npz({name: array.astype(np.int32) for name, array in graph.arrays.items()}),
-        "golden.npz": _npz(golden),
+        "golden.npz": _npz(arrays),
         "requirements.txt": (here / "requirements.lock").read_bytes(),
         "run.py": (here / "run.py").read_bytes(),
     }
     return {f"{FOLDER}/{name}": data for name, data in contents.items()}
 
 
-def _npz(arrays: Mapping[str, IntArray | FloatArray]) -> bytes:
+def golden(
+    model: Model, x: FloatArray, steps: int, execution: Execution = reference.run
+) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+    """What the host sends the chip for samples x, and what an execution of the chip's part answers."""
+    split = Split(model)
+    sent = split.encode(x, steps)
+    return sent, dict(execution(split.chip_model, sent))
+
+
+def _npz(arrays: Mapping[str, Array]) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **dict(arrays))  # type: ignore[arg-type]
     return buffer.getvalue()
-
-
-__all__ = ["FOLDER", "ProcessGraph", "Setting", "lower", "program_files"]

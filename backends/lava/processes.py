@@ -6,24 +6,29 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+
+from nmc.backends.lava.weights import IntArray, truncated
 from nmc.errors import ModelError, UnsupportedError
 from nmc.graph import Node, Shape
 from nmc.model import Model
 from nmc.nodes import fixed_point
-from nmc.backends.lava.weights import IntArray, truncated
 
 Setting = int | str | bool | list[int] | dict[str, str]
-"""A number, a list that becomes a tuple, {"array": name}, or {"sign_mode": name}."""
+"""A number, a list that becomes a tuple, {"array": name}, or {"enum": "module:Class.MEMBER"}."""
+SIGN_MODE = "lava.utils.weightutils:SignMode."
 
 
 @dataclass(frozen=True)
 class Process:
-    """One of Lava's processes: its kind and settings, and the arrays that the settings name."""
+    """One of Lava's processes: its kind and settings, and the arrays that the settings name.
+
+    `reset` is the interval and the offset at which its state is cleared, in steps.
+    """
 
     kind: str
     settings: Mapping[str, Setting]
     arrays: Mapping[str, IntArray] = field(default_factory=dict)
-    reset_interval: int = 1
+    reset: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -81,8 +86,7 @@ def _lif(node: fixed_point.FixedLIF, model: Model, shape: Shape) -> Process:
     arrays = {**bias_arrays, **v_arrays}
     if not node.reset_interval:
         return Process("LIF", settings, arrays)
-    settings |= {"reset_interval": node.reset_interval, "reset_offset": node.reset_offset % node.reset_interval}
-    return Process("LIFReset", settings, arrays, node.reset_interval)
+    return Process("LIFReset", settings, arrays, (node.reset_interval, node.reset_offset % node.reset_interval))
 
 
 def _dense(node: fixed_point.FixedDense, model: Model, shape: Shape, delay: int) -> Process:
@@ -94,7 +98,7 @@ def _dense(node: fixed_point.FixedDense, model: Model, shape: Shape, delay: int)
         )
     settings: dict[str, Setting] = {
         "weights": {"array": f"{node.name}.weights"}, "weight_exp": node.weight_exp,
-        "num_weight_bits": node.num_weight_bits, "sign_mode": {"sign_mode": node.sign_mode},
+        "num_weight_bits": node.num_weight_bits, "sign_mode": {"enum": SIGN_MODE + node.sign_mode.upper()},
         "num_message_bits": node.num_message_bits,
     }  # fmt: skip
     arrays = {f"{node.name}.weights": weights}

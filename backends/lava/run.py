@@ -17,11 +17,21 @@ import argparse
 import dataclasses
 import importlib
 import json
-import os
 import sys
+from math import lcm
 from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, Union
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from lava.magma.core.process.ports.ports import InPort, OutPort
+    from lava.magma.core.process.process import AbstractProcess
+    from lava.magma.core.process.variable import Var
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.int64]
+    Processes = dict[str, AbstractProcess]
 
 PROCESSES = {
     "LIF": "lava.proc.lif.process",
@@ -29,6 +39,7 @@ PROCESSES = {
     "Dense": "lava.proc.dense.process",
     "DelayDense": "lava.proc.dense.process",
     "Conv": "lava.proc.conv.process",
+    "Sigma": "lava.proc.sdn.process",
 }
 STATE = {
     "LIF": ("u", "v"),
@@ -36,8 +47,60 @@ STATE = {
     "Dense": ("a_buff",),
     "DelayDense": ("a_buff",),
     "Conv": ("a_buf",),
+    "Sigma": ("sigma",),
 }
 """What each kind of process carries from step to step, and what is put back before each sample."""
+COUNTED = ("LIF", "LIFReset")
+"""Kinds of process that send spikes, 0 or 1."""
+
+Setting = Union[int, str, bool, "list[int]", "dict[str, str]"]
+"""A number, a list that becomes a tuple, {"array": name}, or {"enum": "module:Class.MEMBER"}."""
+
+
+class Input(TypedDict):
+    """What is sent to the network at every step."""
+
+    name: str
+    shape: list[int]
+
+
+class Process(TypedDict):
+    """One of Lava's processes, of a kind in PROCESSES.
+
+    With reset = [interval, offset] its state is cleared at steps t (from 1) with t = offset modulo interval.
+    """
+
+    name: str
+    kind: str
+    settings: dict[str, Setting]
+    reset: list[int] | None
+
+
+class Connection(TypedDict):
+    """From an input or a port "process.port" to a port, by way of [{"transpose": axes}, {"reshape": shape}, ...]."""
+
+    source: str
+    target: str
+    via: list[dict[str, list[int]]]
+
+
+class Output(TypedDict):
+    """What is kept of every step: what a port sends or, for a state, a variable at the end of the step."""
+
+    name: str
+    shape: list[int]
+    read: str
+    state: bool
+
+
+class Graph(TypedDict):
+    """The content of graph.json."""
+
+    name: str
+    inputs: list[Input]
+    processes: list[Process]
+    connections: list[Connection]
+    outputs: list[Output]
 
 
 def load_lava() -> None:
@@ -63,79 +126,99 @@ def load_lava() -> None:
         dataclasses._get_field = original  # type: ignore[attr-defined]
 
 
-def read_program(folder):  # noqa: ANN001, ANN201
+def read_program(folder: Path) -> tuple[Graph, dict[str, Array]]:
     """The graph and the arrays it names."""
-    graph = json.loads((folder / "graph.json").read_text())
+    graph: Graph = json.loads((folder / "graph.json").read_text())
     with np.load(folder / "weights.npz") as file:
-        return graph, dict(file)
+        return graph, {name: file[name] for name in file.files}
 
 
-def build(graph, arrays):  # noqa: ANN001, ANN201
-    """Lava's processes by name, connected with one another; inputs and outputs are left open."""
+def build(graph: Graph, arrays: dict[str, Array]) -> Processes:
+    """Lava's processes by name, not yet connected."""
     processes = {}
     for entry in graph["processes"]:
         kind = getattr(importlib.import_module(PROCESSES[entry["kind"]]), entry["kind"])
         settings = {name: setting(value, arrays) for name, value in entry["settings"].items()}
-        processes[entry["name"]] = kind(name=entry["name"], **settings)
-    for link in graph["connections"]:
-        connect(port(processes, link["from"]), port(processes, link["to"]), link["via"])
+        if entry["reset"]:
+            settings["reset_interval"], settings["reset_offset"] = entry["reset"]
+        processes[entry["name"]] = kind(**settings)
     return processes
 
 
-def setting(value, arrays):  # noqa: ANN001, ANN201
-    """A setting as Lava takes it: lists are tuples, {"array": name} is that array, {"sign_mode": name} its enum."""
+def setting(value: Setting, arrays: dict[str, Array]) -> object:
+    """A setting as Lava takes it."""
     if isinstance(value, dict) and "array" in value:
         return arrays[value["array"]].astype(int)
     if isinstance(value, dict):
-        from lava.utils.weightutils import SignMode
-
-        return SignMode[value["sign_mode"].upper()]
+        module, _, member = value["enum"].partition(":")
+        kind, _, name = member.partition(".")
+        return getattr(importlib.import_module(module), kind)[name]
     return tuple(value) if isinstance(value, list) else value
 
 
-def port(processes, name):  # noqa: ANN001, ANN201
+def member(processes: Processes, name: str) -> OutPort | InPort | Var:
     """A port or variable by its name, "process.port"."""
-    process, _, member = name.partition(".")
-    return getattr(processes[process], member)
+    process, _, inside = name.partition(".")
+    return getattr(processes[process], inside)
 
 
-def connect(source, destination, via):  # noqa: ANN001, ANN201
-    """Connect two ports, by way of reshapes and transposes."""
-    for step in via:
-        (name, numbers), = step.items()
-        source = source.reshape(tuple(numbers)) if name == "reshape" else source.transpose(tuple(numbers))
-    source.connect(destination)
+def connect(graph: Graph, processes: Processes, sources: dict[str, OutPort]) -> None:
+    """Make all connections; `sources` send the inputs."""
+    for link in graph["connections"]:
+        port = sources[link["source"]] if link["source"] in sources else member(processes, link["source"])
+        for step in link["via"]:
+            ((name, numbers),) = step.items()
+            port = port.reshape(tuple(numbers)) if name == "reshape" else port.transpose(tuple(numbers))
+        port.connect(member(processes, link["target"]))
 
 
-def flow(samples, period):  # noqa: ANN001, ANN201
+def with_resets(graph: Graph, steps: int) -> tuple[Graph, int]:
+    """The graph with periodic resets fit for samples that follow one another, and how long each sample takes.
+
+    Lava's clock does not go back between samples. So each lasts a whole number of reset intervals; an
+    interval longer than a sample becomes that length, with its reset in the idle steps if it fell in none.
+    """
+    intervals = [entry["reset"][0] if entry["reset"] else 1 for entry in graph["processes"]]
+    unit = lcm(*(interval for interval in intervals if interval <= steps))
+    period = -(-steps // unit) * unit if max(intervals) <= steps else (steps // unit + 1) * unit
+    processes: list[Process] = []
+    for entry in graph["processes"]:
+        if entry["reset"] and entry["reset"][0] > steps:
+            offset = entry["reset"][1]
+            entry = {**entry, "reset": [period, offset if offset <= steps else 0]}
+        processes.append(entry)
+    return {**graph, "processes": processes}, period
+
+
+def flow(samples: Array, period: int) -> Array:
     """[samples, steps, *shape] as Lava's [*reversed shape, time], each sample filled up to `period` steps."""
-    idle = np.zeros((len(samples), period - samples.shape[1], *samples.shape[2:]), dtype=np.int32)
-    whole = np.concatenate([samples.astype(np.int32), idle], axis=1)
+    idle = np.zeros((len(samples), period - samples.shape[1], *samples.shape[2:]), dtype=int)
+    whole = np.concatenate([samples.astype(int), idle], axis=1)
     return np.ascontiguousarray(whole.reshape(-1, *samples.shape[2:]).T)
 
 
-def unflow(data, count, steps):  # noqa: ANN001, ANN201
+def unflow(data: Array, count: int, steps: int) -> Array:
     """The inverse of `flow`."""
-    whole = data.T
+    whole = data.T.astype(int)
     return whole.reshape(count, -1, *whole.shape[1:])[:, :steps]
 
 
 class Simulator:
     """Lava on this machine: sources and sinks are ring buffers that hold the whole run."""
 
-    def configuration(self):  # noqa: ANN201
+    def configuration(self) -> object:
         """The run configuration: Lava's fixed-point models."""
         from lava.magma.core.run_configs import Loihi2SimCfg
 
         return Loihi2SimCfg(select_tag="fixed_pt")
 
-    def source(self, data):  # noqa: ANN001, ANN201
+    def source(self, data: Array) -> OutPort:
         """An output port that sends the columns of `data`, one a step."""
         from lava.proc.io.source import RingBuffer
 
         return RingBuffer(data=data).s_out
 
-    def sink(self, source, length):  # noqa: ANN001, ANN201
+    def sink(self, source: OutPort, length: int) -> Var:
         """A variable that keeps what the port sends, for `length` steps."""
         from lava.proc.io.sink import RingBuffer
 
@@ -143,7 +226,7 @@ class Simulator:
         source.connect(keep.a_in)
         return keep.data
 
-    def probe(self, variable, length):  # noqa: ANN001, ANN201
+    def probe(self, variable: Var, length: int) -> Var:
         """A variable that keeps another one's value at the end of each of `length` steps."""
         from lava.proc.io.sink import Read
 
@@ -161,13 +244,13 @@ class Loihi2(Simulator):
     than in golden.npz by that many steps; measure it once on your board.
     """
 
-    def configuration(self):  # noqa: ANN201
+    def configuration(self) -> object:
         """The run configuration: models for neuro cores where there are some."""
         from lava.magma.core.run_configs import Loihi2HwCfg
 
         return Loihi2HwCfg()
 
-    def source(self, data):  # noqa: ANN001, ANN201
+    def source(self, data: Array) -> OutPort:
         """A ring buffer on the host, and an adapter from host to chip."""
         from lava.proc import embedded_io as eio
 
@@ -175,7 +258,7 @@ class Loihi2(Simulator):
         super().source(data).connect(adapter.inp)
         return adapter.out
 
-    def sink(self, source, length):  # noqa: ANN001, ANN201
+    def sink(self, source: OutPort, length: int) -> Var:
         """An adapter from chip to host, and a ring buffer there."""
         from lava.proc import embedded_io as eio
 
@@ -183,7 +266,7 @@ class Loihi2(Simulator):
         source.connect(adapter.inp)
         return super().sink(adapter.out, length)
 
-    def probe(self, variable, length):  # noqa: ANN001, ANN201
+    def probe(self, variable: Var, length: int) -> Var:
         """A reader of state on the chip, and a ring buffer on the host."""
         from lava.proc import embedded_io as eio
 
@@ -195,45 +278,68 @@ class Loihi2(Simulator):
 BACKENDS = {"sim": Simulator, "loihi2": Loihi2}
 
 
-def run(graph, arrays, inputs, backend):  # noqa: ANN001, ANN201
+def run(
+    graph: Graph, arrays: dict[str, Array], inputs: dict[str, Array], backend: Simulator, count: bool = False
+) -> dict[str, Array]:
     """The outputs by name, [samples, steps, *shape], for inputs by name of the same form.
 
-    The network is built once. Samples follow one another in time, and state is put back between them;
-    each lasts a whole number of reset intervals, so that periodic resets fall alike in all of them.
+    With `count` also "count/PROCESS", how many spikes each neuron sent in each sample, [samples, *shape]. The
+    network is built once. Samples follow one another in time, and all state is put back between them.
     """
     from lava.magma.core.run_conditions import RunSteps
 
-    count, steps = next(iter(inputs.values())).shape[:2]
-    period = -(-steps // graph["reset_period"]) * graph["reset_period"]
+    samples, steps = next(iter(inputs.values())).shape[:2]
+    graph, period = with_resets(graph, steps)
     processes = build(graph, arrays)
-    for entry in graph["inputs"]:
-        source = backend.source(flow(inputs[entry["name"]], period))
-        for link in entry["to"]:
-            connect(source, port(processes, link["port"]), link["via"])
+    connect(graph, processes, {name: backend.source(flow(array, period)) for name, array in inputs.items()})
     kept = {}
-    for entry in graph["outputs"]:
-        read = port(processes, entry["from"])
-        keep = backend.probe if entry["state"] else backend.sink
-        kept[entry["name"]] = keep(read, count * period)
-    initial = [
-        (getattr(processes[entry["name"]], name), getattr(processes[entry["name"]], name).init)
-        for entry in graph["processes"]
-        for name in STATE[entry["kind"]]
-    ]
+    for output in graph["outputs"]:
+        keep = backend.probe if output["state"] else backend.sink
+        kept[output["name"]] = keep(member(processes, output["read"]), samples * period)
+    counters = count_spikes(graph, processes) if count else {}
+    initial = initial_state(graph, processes)
+    counts: dict[str, list[Array]] = {name: [] for name in counters}
     first = processes[graph["processes"][0]["name"]]
     configuration = backend.configuration()
     try:
-        for sample in range(count):
-            if sample:
-                for variable, value in initial:
-                    variable.set(np.broadcast_to(value, variable.shape).astype(np.int32))
-            first.run(condition=RunSteps(num_steps=period), run_cfg=configuration)
-        return {name: unflow(data.get().astype(np.int64), count, steps) for name, data in kept.items()}
+        for sample in range(samples):
+            for variable, value in initial if sample else ():
+                variable.set(value)
+            first.run(condition=RunSteps(num_steps=steps), run_cfg=configuration)
+            for name, counter in counters.items():
+                counts[name].append(counter.get().T.astype(int))
+                counter.set(np.zeros(counter.shape, dtype=int))
+            if period > steps:
+                first.run(condition=RunSteps(num_steps=period - steps), run_cfg=configuration)
+        results = {name: unflow(data.get(), samples, steps) for name, data in kept.items()}
     finally:
         first.stop()
+    return {**results, **{f"count/{name}": np.stack(values) for name, values in counts.items()}}
 
 
-def check(folder, backend) -> int:  # noqa: ANN001
+def initial_state(graph: Graph, processes: Processes) -> list[tuple[Var, Array]]:
+    """Every variable that changes during a run, with its value before the first step."""
+    variables = [
+        getattr(processes[entry["name"]], name) for entry in graph["processes"] for name in STATE[entry["kind"]]
+    ]
+    return [(variable, np.broadcast_to(variable.init, variable.shape).astype(int)) for variable in variables]
+
+
+def count_spikes(graph: Graph, processes: Processes) -> dict[str, Var]:
+    """An accumulator for each population that spikes; the variables that hold the counts."""
+    from lava.proc.sdn.process import Sigma
+
+    counters = {}
+    for entry in graph["processes"]:
+        if entry["kind"] in COUNTED:
+            spikes = processes[entry["name"]].s_out
+            counter = Sigma(shape=tuple(spikes.shape))
+            spikes.connect(counter.a_in)
+            counters[entry["name"]] = counter.sigma
+    return counters
+
+
+def check(folder: Path, backend: Simulator) -> int:
     """Compare a run with golden.npz; 0 if they are identical."""
     graph, arrays = read_program(folder)
     with np.load(folder / "golden.npz") as file:
@@ -252,7 +358,7 @@ def check(folder, backend) -> int:  # noqa: ANN001
     return 1 if differing else 0
 
 
-def read_inputs(path, graph):  # noqa: ANN001, ANN201
+def read_inputs(path: Path, graph: Graph) -> dict[str, Array]:
     """The network's inputs by name, from an .npy or .npz file."""
     loaded = np.load(path)
     if isinstance(loaded, np.ndarray):
@@ -273,12 +379,12 @@ def read_inputs(path, graph):  # noqa: ANN001, ANN201
     return inputs
 
 
-def write_outputs(path, outputs) -> None:  # noqa: ANN001
+def write_outputs(path: Path, outputs: dict[str, Array]) -> None:
     """Write an .npz, whole or not at all."""
     unfinished = path.with_name(path.name + ".part")
     with unfinished.open("wb") as file:
-        np.savez(file, **outputs)
-    os.replace(unfinished, path)
+        np.savez(file, **outputs)  # type: ignore[arg-type]
+    unfinished.replace(path)
 
 
 def main() -> int:
@@ -288,6 +394,7 @@ def main() -> int:
     parser.add_argument("--input", type=Path, help="samples, .npy or .npz")
     parser.add_argument("--output", type=Path, help="where outputs go, .npz")
     parser.add_argument("--backend", choices=sorted(BACKENDS), default="sim", help="loihi2 is a template, never run")
+    parser.add_argument("--count", action="store_true", help="also give the number of spikes of every neuron")
     parser.add_argument("--version", action="store_true", help="print the versions of what this runs on")
     options = parser.parse_args()
     if not (options.check or options.version or (options.input and options.output)):
@@ -303,7 +410,8 @@ def main() -> int:
     if options.check:
         return check(folder, backend)
     graph, arrays = read_program(folder)
-    write_outputs(options.output, run(graph, arrays, read_inputs(options.input, graph), backend))
+    outputs = run(graph, arrays, read_inputs(options.input, graph), backend, options.count)
+    write_outputs(options.output, outputs)
     return 0
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from nmc.nodes.fixed_point import SignMode
 from numpy.typing import NDArray
+
+from nmc.nodes.fixed_point import SignMode
 
 IntArray = NDArray[np.int64]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import typer
+
 from nmc.cli.output import JSON, print_json, progress
 
 app = typer.Typer(help="List, install and remove vendor tools.", no_args_is_help=True, rich_markup_mode=None)

@@ -87,13 +87,10 @@ class Network:
         self.inputs = {entry["name"]: Wire(tuple(reversed(entry["shape"])), np.int32) for entry in graph["inputs"]}
         feeds = {name: set() for name in self.models}
         for link in graph["connections"]:
-            source, _, out = link["from"].partition(".")
-            self.connect(getattr(self.models[source], out), link["to"], link["via"])
-            if out != "a_out":
-                feeds[link["to"].partition(".")[0]].add(source)
-        for entry in graph["inputs"]:
-            for link in entry["to"]:
-                self.connect(self.inputs[entry["name"]], link["port"], link["via"])
+            source, _, out = link["source"].partition(".")
+            self.connect(getattr(self.models[source], out) if out else self.inputs[source], link["target"], link["via"])
+            if out == "s_out":
+                feeds[link["target"].partition(".")[0]].add(source)
         self.synapses = [model for model in self.models.values() if hasattr(model, "a_out")]
         self.neurons = in_order({n: feeds[n] for n, model in self.models.items() if not hasattr(model, "a_out")})
 

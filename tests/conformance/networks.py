@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
 from nmc.backends.lava.weights import truncated
 from nmc.graph import Graph, Node, Ref
 from nmc.model import Array, FloatArray, Model
@@ -109,16 +110,13 @@ class Builder:
         )  # fmt: skip
         return self.add(node, node.output_shape(self.shapes[source.node]))
 
-    def samples(self, shape: tuple[int, ...], graded: bool) -> FloatArray:
+    def samples(self, shape: tuple[int, ...], limit: int | None) -> FloatArray:
+        """Spikes, or where there is a limit numbers of up to that."""
         rng = self.rng
         full = (2, int(rng.integers(8, 24)), *shape)
         spikes = rng.random(full) < self.pick(0.05, 0.3, 0.9)
-        values = rng.integers(-self.limit, self.limit, full) if graded else 1
+        values = rng.integers(-limit, limit, full) if limit else 1
         return (spikes * values).astype(np.float64)
-
-    @property
-    def limit(self) -> int:
-        return self.pick(2, 100, 2**15)
 
     def case(self, output: str, x: FloatArray) -> Case:
         graph = Graph(tuple(self.nodes), (output,), 0.001)
@@ -145,7 +143,7 @@ def dense_network(seed: int) -> Case:
         if rng.random() < 0.3:
             reads.append(Ref(build.dense(Ref(source), features, 4 if graded else 0), 1))
         last = build.neuron((features,), tuple(reads), name)
-    return build.case(last, build.samples(shape, graded))
+    return build.case(last, build.samples(shape, build.pick(2, 100, 2**15, 2**31 - 1) if graded else None))
 
 
 def direct_network(seed: int) -> Case:
@@ -175,4 +173,4 @@ def convolutional_network(seed: int) -> Case:
     flat = build.add(Flatten(name="flat", inputs=(Ref(last),)), (int(np.prod(build.shapes[last])),))
     dense = build.dense(Ref(flat), int(rng.integers(1, 8)))
     last = build.neuron(build.shapes[dense], (Ref(dense, 1),))
-    return build.case(last, build.samples(shape, graded))
+    return build.case(last, build.samples(shape, build.pick(2, 100, 2**15) if graded else None))

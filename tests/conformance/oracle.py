@@ -8,13 +8,13 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
+
+from conformance.networks import Case
 from nmc.backends import toolchain
 from nmc.backends.lava.host import Split
 from nmc.backends.lava.lowering import lower
 from nmc.reference import Interpreter
-from numpy.typing import NDArray
-
-from conformance.networks import Case
 
 Trace = Mapping[str, NDArray[np.int64]]
 """What each neuron sent ("NODE/s_out") and carried ("NODE/u", "NODE/v"), as [B, T, *shape]."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from nmc.model import FloatArray, Model
 
 if TYPE_CHECKING:
-    from nmc.estimate.estimate import Estimate
-    from nmc.estimate.events import Events
+    from nmc.estimates.estimate import Estimate
+    from nmc.estimates.events import Events
     from nmc.passes import Pass
     from nmc.program import Program
 

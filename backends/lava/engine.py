@@ -14,7 +14,7 @@ from nmc.backends.lava.host import Split
 from nmc.backends.lava.lowering import FOLDER
 from nmc.backends.target import RunResult
 from nmc.errors import ToolError
-from nmc.estimate.events import Events, NodeEvents
+from nmc.estimates.events import Events, NodeEvents
 from nmc.graph import Node, Shape
 from nmc.model import Array, FloatArray
 from nmc.nodes.fixed_point import FixedConv2d, FixedDense

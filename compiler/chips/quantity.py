@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from nmc.estimate.interval import Grade, Interval
+from nmc.estimates.interval import SPREAD, Grade, Interval
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
@@ -54,17 +55,14 @@ class Quantity(Facts):
         if not self.source.strip():
             raise ValueError("the source is empty: say where the number comes from")
         low, high = self.bounds
-        if not 0 <= low <= self.value <= high:
-            raise ValueError(f"needs 0 <= low <= value <= high, got {low}, {self.value}, {high}")
+        if not 0 <= low <= self.value <= high < inf:
+            raise ValueError(f"needs 0 <= low <= value <= high, all finite, got {low}, {self.value}, {high}")
 
     @property
     def bounds(self) -> tuple[float, float]:
         """Low and high, in the number's own unit."""
-        spread = Interval.graded(max(self.value, 0.0), self.grade)
-        return (
-            spread.low if self.low is None else self.low,
-            spread.high if self.high is None else self.high,
-        )
+        low = self.value / SPREAD[self.grade] if self.low is None else self.low
+        return low, self.value * SPREAD[self.grade] if self.high is None else self.high
 
     @property
     def measures(self) -> str:

@@ -6,11 +6,12 @@ import json
 from collections.abc import Mapping, Sequence
 from io import StringIO
 
-from nmc.chips.chip import Chip, CpuChip, GpuChip, ManycoreChip, SystolicChip
-from nmc.errors import Fault, Location, UsageError
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from nmc.chips.chip import Chip, CpuChip, GpuChip, ManycoreChip, SystolicChip
+from nmc.errors import Fault, Location, UsageError
 
 FAMILIES: Mapping[str, type[Chip]] = {
     "cpu": CpuChip,
@@ -26,11 +27,12 @@ _EXAMPLE = "a number is written as {value: 23.6, unit: pJ, source: where it is f
 def parse_chip(text: str, file: str) -> Chip:
     """The chip that the YAML `text` describes. Raises UsageError with all faults, each with its line in `file`."""
     marked = _marked(text, file)
-    if not isinstance(marked, Mapping) or marked.get("kind") not in FAMILIES:
+    kind = marked.get("kind") if isinstance(marked, Mapping) else None
+    if not isinstance(kind, str) or kind not in FAMILIES:
         raise UsageError(
             "this is not a chip: it needs a 'kind'", f"the kinds are {', '.join(FAMILIES)}", where=Location(file, 1)
         )
-    adapter: TypeAdapter[Chip] = TypeAdapter(FAMILIES[str(marked["kind"])])
+    adapter: TypeAdapter[Chip] = TypeAdapter(FAMILIES[kind])
     try:
         return adapter.validate_json(json.dumps(marked, default=str))
     except ValidationError as error:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from nmc.errors import Fault, Location, ModelError, UsageError
 
 if TYPE_CHECKING:
-    from ruamel.yaml.events import Event
+    from ruamel.yaml.events import Event, ScalarEvent
 
 LIMIT_BYTES = 1 << 20
 LIMIT_VALUES = 50_000
@@ -155,8 +155,8 @@ class _Reader:
             self._refuse(event, "this is nested too deeply", "no part of a model is nested so deeply")
         if getattr(event, "anchor", None) and type(event).__name__ != "AliasEvent":
             self._refuse(event, "anchors are not part of the format", "write the value out where it is used")
-        if getattr(event, "tag", None):
-            self._refuse(event, "tags are not part of the format", f"remove {event.tag}")
+        if tag := getattr(event, "tag", None):
+            self._refuse(event, "tags are not part of the format", f"remove {tag}")
 
     def _sequence(self, path: KeyPath) -> list[object]:
         from ruamel.yaml.events import SequenceEndEvent
@@ -188,7 +188,7 @@ class _Reader:
             entries[key] = self._value(next(self.events), where)
         return entries
 
-    def _scalar(self, event: Event, path: KeyPath) -> object:
+    def _scalar(self, event: ScalarEvent, path: KeyPath) -> object:
         text = str(event.value)
         if any("\ud800" <= character <= "\udfff" for character in text):
             self._fault(event, path, "this text holds half a character (a lone surrogate)", "remove the \\u escape")

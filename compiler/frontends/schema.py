@@ -12,6 +12,10 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Literal
 
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, WithJsonSchema
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
 from nmc.errors import Fault, closest
 from nmc.frontends.document import Document, KeyPath
 from nmc.frontends.timed import INTEGRATORS, STEP_COUNTS, TIME_CONSTANTS
@@ -20,9 +24,6 @@ from nmc.graph import Node
 from nmc.nodes import KINDS
 from nmc.nodes.build import FactType, facts_of
 from nmc.nodes.tensor import Input
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, WithJsonSchema
-from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
 
 VERSION = 1
 
@@ -96,7 +97,7 @@ class TaskSpec(_Strict):
     kind: Literal["classification", "regression"] = Field(
         description="What the outputs mean: scores of classes, or values.", examples=["classification"]
     )
-    data: DataSpec = Field(DataSpec(), description="The data files.", examples=["{test: test.npz}"])
+    data: DataSpec | None = Field(None, description="The data files.", examples=["{test: test.npz}"])
     metric: Literal["accuracy", "mean-squared-error"] | None = Field(
         None, description="How it is scored; follows from the kind.", examples=["accuracy"]
     )

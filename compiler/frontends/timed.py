@@ -59,7 +59,10 @@ def time_facts(kind: str) -> tuple[str, ...]:
 def in_steps(
     kind: str, facts: Mapping[str, object], dt_s: float | None
 ) -> tuple[dict[str, object], list[FactFault]]:
-    """The node's own facts, with every time written out in steps of `dt_s`, and what is wrong with the times."""
+    """The node's own facts, with every time written out in steps of `dt_s`, and what is wrong with the times.
+
+    Where a time is at fault, some value stands in its place.
+    """
     plain = {fact: value for fact, value in facts.items() if fact not in time_facts(kind)}
     faults: list[FactFault] = []
     for fact in STEP_COUNTS.get(kind, ()):
@@ -69,19 +72,22 @@ def in_steps(
                 plain[fact] = _count(fact, facts[fact], dt_s)
             except UnitError as error:
                 faults.append(FactFault(fact, str(error), error.remedy))
+                plain[fact] = 1
     constants = TIME_CONSTANTS.get(kind, ())
     for constant in constants:
         try:
             plain.update(_per_step(constant, facts, dt_s))
         except UnitError as error:
-            faults.append(FactFault(_first(constant, facts), str(error), error.remedy))
+            faults.append(FactFault(_stated(constant, facts), str(error), error.remedy))
+            plain.setdefault(constant.decay, 0.0)
     if "integrator" in facts and constants and not any(constant.tau in facts for constant in constants):
         faults.append(FactFault("integrator", "an integrator goes with a time constant", "remove it, or give tau"))
     return plain, faults
 
 
-def _first(constant: TimeConstant, facts: Mapping[str, object]) -> str:
-    return constant.tau if constant.tau in facts else constant.factor
+def _stated(constant: TimeConstant, facts: Mapping[str, object]) -> str | None:
+    """The fact that a fault of the constant is placed at."""
+    return next((fact for fact in (constant.tau, constant.factor) if fact in facts), None)
 
 
 def _count(fact: str, value: object, dt_s: float | None) -> int:
@@ -109,6 +115,11 @@ def _per_step(constant: TimeConstant, facts: Mapping[str, object], dt_s: float |
     if tau not in facts:
         if factor in facts:
             raise UnitError(f"{factor} goes with {tau}", f"give {tau}, or {gain} instead of {factor}")
+        if decay not in facts:
+            raise UnitError(
+                f"neither {decay} nor {tau} is given",
+                f"give '{decay}: 0.9' (per step), or '{tau}: 10 ms' with an integrator",
+            )
         return {}
     for fact, others in ((decay, tau), (gain, factor)):
         if fact in facts and others in facts:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+
 from nmc.errors import ModelError
 from nmc.model import Array
 

@@ -15,7 +15,7 @@ _SPIKING = {kind.__name__ for kind in FAMILIES["spiking"]}
 _CODING = {kind.__name__ for kind in FAMILIES["coding"]}
 _QUANTIZED = {kind.__name__ for kind in FAMILIES["quantized"]}
 _FIXED = {kind.__name__ for kind in FAMILIES["fixed-point"]}
-_NONLINEAR = {"Relu", "LeakyRelu", "Sigmoid", "Tanh", "Clip", "Softmax", "Mul", "MaxPool1d", "MaxPool2d", "BatchNorm"}
+_NONLINEAR = {"Relu", "LeakyRelu", "Sigmoid", "Tanh", "Clip", "Softmax", "Mul", "MaxPool1d", "MaxPool2d"}
 
 STAGES: Mapping[str, frozenset[str]] = {
     "model": frozenset(_TENSOR | _SPIKING | _CODING),

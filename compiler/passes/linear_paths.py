@@ -18,7 +18,8 @@ from nmc.reference.meaning import Step, stateless
 
 LINEAR: tuple[type[Node], ...] = (
     tensor.Linear, tensor.Conv1d, tensor.Conv2d, tensor.AvgPool1d, tensor.AvgPool2d, tensor.GlobalAvgPool,
-    tensor.Flatten, tensor.Reshape, tensor.Transpose, tensor.Pad, tensor.Concat, tensor.Add, spiking.SumPool2d,
+    tensor.BatchNorm, tensor.Flatten, tensor.Reshape, tensor.Transpose, tensor.Pad, tensor.Concat, tensor.Add,
+    spiking.SumPool2d,
 )
 """Kinds without state whose output is a linear function of their inputs, plus a constant."""
 
@@ -76,10 +77,20 @@ def apply_linear(model: Model, node: Node, operands: tuple[FloatArray, ...], con
         node = replace(node, bias=None)
     if not constant and isinstance(node, tensor.Pad):
         node = replace(node, value=0.0)
+    if not constant and isinstance(node, tensor.BatchNorm):
+        (x,) = operands
+        return x * _norm_gain(model, node).reshape(-1, *(1,) * (x.ndim - 2))
     arrays = {
         name: model.weights[name].astype(np.float64) for name in node.arrays(*(x.shape[1:] for x in operands))
     }
     return stateless(MEANINGS[type(node)](node, Step(operands, arrays, {}))).y
+
+
+def _norm_gain(model: Model, node: tensor.BatchNorm) -> FloatArray:
+    """What a normalization multiplies each channel by."""
+    scale, variance = (model.weights[name].astype(np.float64) for name in (node.scale, node.variance))
+    gain: FloatArray = scale / np.sqrt(variance + node.epsilon)
+    return gain
 
 
 def follow(model: Model, path: Path, x: FloatArray) -> FloatArray:
@@ -250,6 +261,9 @@ def _convolution(model: Model, node: Node, x: Shape) -> Convolution | None:
                 return None
             kernel = np.full(node.kernel, 1 / prod(node.kernel) if averaging else 1.0)
             return replace(_every_channel(x[0], kernel), stride=node.stride, padding=node.padding)
+        case tensor.BatchNorm():
+            gain = _norm_gain(model, node)
+            return Convolution(gain[:, None, None, None], groups=x[0])
         case tensor.GlobalAvgPool():
             return _every_channel(x[0], np.full(x[1:], 1 / prod(x[1:])))
         case tensor.Pad() if not node.padding[0] and not node.padding[3]:

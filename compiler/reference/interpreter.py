@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from nmc.errors import UsageError
+from nmc.errors import UsageError, closest
 from nmc.graph import Graph, Node
 from nmc.model import FloatArray, Model
 from nmc.nodes.tensor import Input
@@ -32,14 +32,11 @@ class Interpreter:
         self._arrays = {name: np.asarray(array, dtype=np.float64) for name, array in model.weights.items()}
         self._state = {node.name: self._initial(node) for node in self.graph}
         self._static: dict[str, FloatArray] = {}
-        self._past: dict[str, deque[FloatArray]] = {}
+        longest: dict[str, int] = {}
+        for ref in (ref for node in self.graph for ref in node.inputs if ref.delay):
+            longest[ref.node] = max(ref.delay, longest.get(ref.node, 0))
         self._steps_to_skip = self.graph.lag
-        for node in self.graph:
-            for ref in node.inputs:
-                if ref.delay:
-                    kept = self._past.get(ref.node)
-                    length = max(ref.delay, kept.maxlen or 0) if kept is not None else ref.delay
-                    self._past[ref.node] = deque(maxlen=length)
+        self._past: dict[str, deque[FloatArray]] = {name: deque(maxlen=length) for name, length in longest.items()}
 
     def step(self, inputs: Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
         """One time step: every node's output, given each input node's value [B, *shape].
@@ -72,7 +69,7 @@ class Interpreter:
         result = stateless(MEANINGS[type(node)](node, Step(operands, self._arrays, self._state[node.name])))
         if not (self._steps_to_skip and node.produces == "final"):
             self._state[node.name] = result.state
-        return result.y
+        return np.broadcast_to(result.y, (self.batch, *self.graph.signals[node.name].shape))
 
     def _read(self, name: str, delay: int, values: Mapping[str, FloatArray]) -> FloatArray:
         if not delay:
@@ -101,12 +98,15 @@ def run(
     several). A graph in time runs for `steps`, else for the length of the stream, else for the
     model's own number, and for the graph's lag on top of that. A result that is a stream comes as
     [B, T, *shape], any other as [B, *shape]. Nodes named in `record` are given too. Raises UsageError
-    where `x` or `steps` does not fit.
+    where `x`, `steps` or `record` does not fit.
     """
     graph = model.graph
     feeds = as_feeds(graph, x)
     batch = len(next(iter(feeds.values())))
     wanted = tuple(dict.fromkeys([*graph.outputs, *record]))
+    for name in wanted:
+        if name not in graph:
+            raise UsageError(f"there is no node {name!r} to record", closest(name, graph.by_name))
     length = run_length(model, feeds, steps)
     interpreter = Interpreter(model, batch)
     kept: dict[str, list[FloatArray]] = {name: [] for name in wanted}
@@ -115,7 +115,7 @@ def run(
         values = interpreter.step({name: _at(graph, name, array, t) for name, array in feeds.items()})
         for name in wanted:
             if t == last or (graph.signals[name].timing == "stream" and t >= graph.lag):
-                kept[name].append(np.broadcast_to(values[name], (batch, *graph.signals[name].shape)))
+                kept[name].append(values[name])
     return {
         name: np.stack(arrays, axis=1) if graph.signals[name].timing == "stream" else arrays[0]
         for name, arrays in kept.items()
@@ -124,37 +124,47 @@ def run(
 
 def as_feeds(graph: Graph, x: Feed) -> dict[str, FloatArray]:
     """The value of each input node in double precision, its shape checked. Raises UsageError."""
-    inputs = [node for node in graph if isinstance(node, Input)]
+    inputs = {node.name: node for node in graph if isinstance(node, Input)}
     if isinstance(x, Mapping):
         given = dict(x)
     elif len(inputs) == 1:
-        given = {inputs[0].name: x}
+        given = dict.fromkeys(inputs, x)
     else:
-        raise UsageError(f"the graph has {len(inputs)} inputs", f"give an array for each of {[n.name for n in inputs]}")
-    feeds = {}
-    for node in inputs:
-        if node.name not in given:
-            raise UsageError(f"no value for the input {node.name!r}", "give an array for each input")
-        array = np.asarray(given[node.name], dtype=np.float64)
-        form = ("samples", "steps", *node.shape) if node.stream else ("samples", *node.shape)
-        if array.ndim != len(form) or array.shape[array.ndim - len(node.shape) :] != node.shape or not len(array):
-            wanted = ", ".join(map(str, form))
-            raise UsageError(f"the input {node.name!r} takes shape [{wanted}], got {list(array.shape)}")
-        if not np.all(np.isfinite(array)):
-            raise UsageError(f"the input {node.name!r} holds NaN or infinite values", "clean the data first")
-        feeds[node.name] = array
+        given = {}
+    if not given or given.keys() != inputs.keys():
+        names = ", ".join(inputs) or "none"
+        raise UsageError("the arrays given are not those of the inputs", f"give one for each of the inputs: {names}")
+    feeds = {name: _feed(node, given[name]) for name, node in inputs.items()}
     if len({len(array) for array in feeds.values()}) > 1:
         raise UsageError("the inputs differ in their number of samples", "give as many samples to each")
     return feeds
 
 
+def _feed(node: Input, given: NDArray[np.generic]) -> FloatArray:
+    try:
+        array = np.asarray(given)
+        if array.dtype.kind not in "biuf":
+            raise ValueError
+    except ValueError:
+        raise UsageError(f"the input {node.name!r} is not an array of real numbers", "give numbers") from None
+    form = ("samples", "steps", *node.shape) if node.stream else ("samples", *node.shape)
+    if array.ndim != len(form) or array.shape[array.ndim - len(node.shape) :] != node.shape or not array.size:
+        wanted = ", ".join(map(str, form))
+        raise UsageError(f"the input {node.name!r} takes shape [{wanted}], got {list(array.shape)}")
+    if not np.all(np.isfinite(array)):
+        raise UsageError(f"the input {node.name!r} holds NaN or infinite values", "clean the data first")
+    return np.asarray(array, dtype=np.float64)
+
+
 def run_length(model: Model, feeds: Mapping[str, FloatArray], steps: int | None) -> int:
     """How many steps a run lasts; 1 for a graph without time. Raises UsageError."""
+    if steps is not None and steps < 1:
+        raise UsageError(f"a run of {steps} steps", "run for 1 step or more")
     if model.graph.dt_s is None:
         return 1
     streams = [feeds[n.name].shape[1] for n in model.graph if isinstance(n, Input) and n.stream]
     length = steps or (min(streams) if streams else model.steps)
-    if not length:
+    if length is None:
         raise UsageError("how many steps to run is not given", "give 'steps' in the model, or --steps")
     if streams and length > min(streams):
         raise UsageError(f"a run of {length} steps needs as many values, the input streams {min(streams)}")

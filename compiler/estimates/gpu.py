@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from nmc.chips.chip import GpuChip, GpuMode, Precision
 from nmc.errors import UsageError
-from nmc.estimate.estimate import Component, Estimate
-from nmc.estimate.interval import ZERO, Interval, largest, total, worst
-from nmc.estimate.workload import Kernel, Workload
+from nmc.estimates.estimate import Component, Estimate
+from nmc.estimates.interval import ZERO, Interval, largest, total, worst
+from nmc.estimates.workload import Kernel, Workload
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, get_args
 
 from nmc.chips import chip_of
 from nmc.errors import UsageError
-from nmc.estimate.estimate import Estimate
-from nmc.estimate.workload import Workload, workload
+from nmc.estimates.estimate import Estimate
+from nmc.estimates.workload import Workload, workload
 
 if TYPE_CHECKING:
     from nmc.backends.target import RunResult
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def estimate_cpu(program: Program, result: RunResult) -> Estimate:
     """The measured time of a run on this machine, and its energy: metered if the run was, else modelled."""
     from nmc.chips.chip import CpuChip
-    from nmc.estimate.cpu import price_cpu
+    from nmc.estimates.cpu import price_cpu
 
     samples = result.events.samples
     metered = None if result.energy_j is None else result.energy_j / samples
@@ -28,7 +28,7 @@ def estimate_cpu(program: Program, result: RunResult) -> Estimate:
 def estimate_gpu(program: Program, result: RunResult) -> Estimate:
     """The options "precision" (fp32), "batch" (1) and "mode" (the chip's first power mode) are heeded."""
     from nmc.chips.chip import GpuChip
-    from nmc.estimate.gpu import price_gpu
+    from nmc.estimates.gpu import price_gpu
 
     mode = program.options.get("mode")
     return price_gpu(
@@ -42,7 +42,7 @@ def estimate_gpu(program: Program, result: RunResult) -> Estimate:
 def estimate_tpu(program: Program, result: RunResult) -> Estimate:
     """The options "precision" (int8) and "batch" (1) are heeded."""
     from nmc.chips.chip import SystolicChip
-    from nmc.estimate.systolic import price_systolic
+    from nmc.estimates.systolic import price_systolic
 
     return price_systolic(
         chip_of(program.chip, SystolicChip), _workload(program, result), _precision(program, "int8")

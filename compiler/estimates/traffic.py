@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from nmc.estimate.events import Events, NodeEvents
+
+from nmc.estimates.events import Events, NodeEvents
 from nmc.mapping.partition import Slice
 from nmc.mapping.place import Placement
 from nmc.mapping.route import Route

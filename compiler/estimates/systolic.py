@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from nmc.chips.chip import Dataflow, Precision, SystolicArray, SystolicChip
 from nmc.errors import UsageError
-from nmc.estimate.estimate import Component, Estimate
-from nmc.estimate.interval import Interval, largest, total
-from nmc.estimate.workload import BYTES, Gemm, Kernel, Workload
+from nmc.estimates.estimate import Component, Estimate
+from nmc.estimates.interval import Interval, largest, total
+from nmc.estimates.workload import BYTES, Gemm, Kernel, Workload
 
 
 def cycles(product: Gemm, rows: int, columns: int, dataflow: Dataflow, arrays: int = 1) -> int:

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, TypeVar, cast, get_args
 from nmc.chips import chip_of
 from nmc.chips.chip import ManycoreChip, Price, PriceProfile
 from nmc.errors import UsageError
-from nmc.estimate.estimate import Baseline, Component, Estimate, Kind
-from nmc.estimate.events import Events
-from nmc.estimate.interval import ZERO, Interval, largest, total, worst
-from nmc.estimate.traffic import Traffic, traffic
+from nmc.estimates.estimate import Baseline, Component, Estimate, Kind
+from nmc.estimates.events import Events
+from nmc.estimates.interval import ZERO, Interval, largest, total, worst
+from nmc.estimates.traffic import Traffic, traffic
 from nmc.graph import Graph
 from nmc.mapping.partition import partition
 from nmc.mapping.place import Placement, place

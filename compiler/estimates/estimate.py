@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from functools import cached_property
 from typing import Literal
 
-from nmc.estimate.interval import Grade, Interval, total, worst
+from nmc.estimates.interval import Grade, Interval, total, worst
 
 Baseline = Literal["total", "active", "dynamic"]
 """What the energy is counted above: nothing; the chip idle after it has run; the chip idle after boot."""
@@ -49,37 +48,30 @@ class Estimate:
 
     `missing` names the prices that were never published; where there are any, the energy reads "at least".
     `by_node` is the energy of the events and kernels of each node; what belongs to no node is not in it.
+    What follows is computed: `energy_j` in joules and `latency_s` in seconds are the sums over the
+    components, `grade` is the worst among the components that make up a tenth or more of either.
     """
 
     components: tuple[Component, ...]
     baseline: Baseline = "total"
     missing: tuple[str, ...] = ()
     by_node: Mapping[str, Interval] = field(default_factory=dict)
+    energy_j: Interval = field(init=False)
+    latency_s: Interval = field(init=False)
+    grade: Grade = field(init=False)
 
-    @cached_property
-    def energy_j(self) -> Interval:
-        """Joules for one inference: the sum over the components."""
-        return total(c.energy_j for c in self.components if c.energy_j is not None)
-
-    @cached_property
-    def latency_s(self) -> Interval:
-        """Seconds for one inference: the sum over the components."""
-        return total(c.latency_s for c in self.components if c.latency_s is not None)
+    def __post_init__(self) -> None:
+        energies = [(c.grade, c.energy_j) for c in self.components if c.energy_j is not None]
+        latencies = [(c.grade, c.latency_s) for c in self.components if c.latency_s is not None]
+        object.__setattr__(self, "energy_j", total(part for _, part in energies))
+        object.__setattr__(self, "latency_s", total(part for _, part in latencies))
+        grades = (*_that_matter(energies), *_that_matter(latencies))
+        object.__setattr__(self, "grade", worst(*grades) if grades else "assumed")
 
     @property
     def at_least(self) -> bool:
         """Whether the energy is a lower bound, because a price it needs was never published."""
         return bool(self.missing)
-
-    @property
-    def energy_grade(self) -> Grade:
-        """The worst grade among the components that make up a tenth of the energy or more."""
-        return _grade((c.grade, c.energy_j) for c in self.components)
-
-    @property
-    def latency_grade(self) -> Grade:
-        """The worst grade among the components that make up a tenth of the latency or more."""
-        return _grade((c.grade, c.latency_s) for c in self.components)
 
     def above(self, baseline: Baseline) -> Estimate:
         """This estimate with only the energy above another baseline. Raises ValueError for a lower one."""
@@ -93,21 +85,10 @@ class Estimate:
 
     def to_json(self) -> dict[str, object]:
         """Plain types for JSON; intervals as {low, best, high}."""
-        return {
-            "energy_j": asdict(self.energy_j),
-            "latency_s": asdict(self.latency_s),
-            "baseline": self.baseline,
-            "at_least": self.at_least,
-            "missing": list(self.missing),
-            "energy_grade": self.energy_grade,
-            "latency_grade": self.latency_grade,
-            "components": [asdict(component) for component in self.components],
-            "by_node": {name: asdict(energy) for name, energy in self.by_node.items()},
-        }
+        return asdict(self)
 
 
-def _grade(parts: Iterable[tuple[Grade, Interval | None]]) -> Grade:
-    known = [(grade, part.best) for grade, part in parts if part is not None]
-    whole = sum(part for _, part in known)
-    grades = [grade for grade, part in known if part >= 0.1 * whole]
-    return worst(*grades) if grades else "assumed"
+def _that_matter(parts: list[tuple[Grade, Interval]]) -> list[Grade]:
+    """The grades of the parts that make up a tenth or more of their sum."""
+    whole = sum(part.best for _, part in parts)
+    return [grade for grade, part in parts if part.best and part.best >= 0.1 * whole]

@@ -1,0 +1,180 @@
+"""Models written as model.yaml, with their weights and data beside it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import fields
+from io import StringIO
+from pathlib import Path
+
+from nmc.errors import ModelError, ToolError, UsageError
+from nmc.frontends import weights as arrays
+from nmc.frontends.drafting import default_facts
+from nmc.frontends.units import written
+from nmc.graph import Graph, Node
+from nmc.model import Model, Task
+from nmc.nodes import KINDS
+from nmc.nodes.build import FactsError, build
+from nmc.nodes.tensor import Input
+
+MODEL_FILE = "model.yaml"
+WEIGHTS_FILE = "weights.safetensors"
+
+
+def dump(model: Model, directory: Path) -> Path:
+    """Write a model as a folder that loads as an equal model; gives the path of its model.yaml.
+
+    The folder must be absent or empty, and appears whole or not at all. Input nodes come first in the
+    file, and so in the graph read back. Raises ModelError where the model is unsound or the format
+    cannot say it, UsageError where the folder is taken, ToolError where the disk fails.
+    """
+    from nmc.frontends.yaml import load
+    from nmc.program import replace_directory
+
+    model.checked()
+    contents = _contents(model)
+    try:
+        if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
+            raise UsageError(f"{directory} is there already", "name another folder, or remove this one")
+        with tempfile.TemporaryDirectory() as scratch:
+            for name, data in contents.items():
+                (Path(scratch) / name).write_bytes(data)
+            again = load(Path(scratch) / MODEL_FILE)
+    except OSError as error:
+        raise ToolError(f"cannot write {directory}: {error.strerror or error}", "check the path and the disk") from None
+    if again.graph != inputs_first(model.graph):
+        raise ModelError("model.yaml cannot say this graph", "keep it as the text of a graph instead")
+    replace_directory(directory, contents, marker=MODEL_FILE)
+    return directory / MODEL_FILE
+
+
+def inputs_first(graph: Graph) -> Graph:
+    """The same graph with its input nodes before all others, as model files have them."""
+    nodes = sorted(graph.nodes, key=lambda node: not isinstance(node, Input))
+    return Graph(tuple(nodes), graph.outputs, graph.dt_s, graph.sources)
+
+
+def _contents(model: Model) -> Mapping[str, bytes]:
+    """The folder's files by name."""
+    contents: dict[str, bytes] = {}
+    if model.weights:
+        contents[WEIGHTS_FILE] = arrays.as_bytes(model.weights)
+    data: dict[str, str] = {}
+    if model.task is not None:
+        for split, path in (("test", model.task.test), ("calibration", model.task.calibration)):
+            if path is not None:
+                data[split] = f"{split}{path.suffix}"
+                contents[data[split]] = _data(path)
+    contents[MODEL_FILE] = _text(_top(model, data)).encode()
+    return contents
+
+
+def _data(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot read the data {path}: {error.strerror or error}", "mend the task's paths") from None
+
+
+def _top(model: Model, data: Mapping[str, str]) -> dict[str, object]:
+    graph = model.graph
+    inputs = {node.name: _input(node) for node in graph if isinstance(node, Input)}
+    top: dict[str, object] = {"nmc": 1, "name": model.name}
+    if model.description:
+        top["description"] = model.description
+    if model.weights:
+        top["weights"] = WEIGHTS_FILE
+    if graph.dt_s is not None:
+        top["dt"] = written(graph.dt_s, "time")
+    if model.steps is not None:
+        top["steps"] = model.steps
+    top |= {"input": inputs["input"]} if inputs.keys() == {"input"} else {"inputs": inputs}
+    top["nodes"] = {node.name: _node(node) for node in graph if not isinstance(node, Input)}
+    top |= {"output": graph.outputs[0]} if len(graph.outputs) == 1 else {"outputs": list(graph.outputs)}
+    if model.task is not None:
+        top["task"] = _task(model.task, data)
+    return top
+
+
+def _input(node: Input) -> dict[str, object]:
+    return {"shape": list(node.shape), **({"stream": True} if node.stream else {})}
+
+
+def _node(node: Node) -> dict[str, object]:
+    reads = [str(ref) for ref in node.inputs]
+    source: object = reads[0] if len(reads) == 1 else reads
+    return {"kind": node.kind, **({"from": source} if reads else {}), **_facts(node)}
+
+
+def _facts(node: Node) -> dict[str, object]:
+    """The fewest facts that make an equal node, in plain values."""
+    kind = KINDS[node.kind]
+    facts = {f.name: _plain(getattr(node, f.name)) for f in fields(node) if f.name not in ("name", "inputs")}
+    defaults = default_facts(kind, node.name)
+    for fact in list(facts):
+        fewer = {name: value for name, value in facts.items() if name != fact}
+        try:
+            if build(kind, node.name, node.inputs, {**defaults, **fewer}) == node:
+                facts = fewer
+        except FactsError:
+            continue
+    return facts
+
+
+def _plain(value: object) -> object:
+    """A fact as YAML has it: numbers of NumPy as Python's own."""
+    match value:
+        case bool() | None:
+            return value
+        case str():
+            return str(value)
+        case int():
+            return int(value)
+        case float():
+            return float(value)
+        case tuple():
+            return [_plain(item) for item in value]
+    item = getattr(value, "item", None)
+    return _plain(item()) if callable(item) else value
+
+
+def _task(task: Task, data: Mapping[str, str]) -> dict[str, object]:
+    budgets = {}
+    for target, budget in task.budgets.items():
+        limits: dict[str, object] = {}
+        if budget.min_accuracy is not None:
+            limits["min_accuracy"] = budget.min_accuracy
+        if budget.max_energy_j is not None:
+            limits["max_energy"] = written(budget.max_energy_j, "energy")
+        if budget.max_latency_s is not None:
+            limits["max_latency"] = written(budget.max_latency_s, "time")
+        budgets[target] = limits
+    facts: dict[str, object] = {"kind": task.kind, "metric": task.metric}
+    if data:
+        facts["data"] = dict(data)
+    return {**facts, "budgets": budgets} if budgets else facts
+
+
+def _text(top: Mapping[str, object]) -> str:
+    """YAML with a line to each node, and short values in flow style."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.comments import CommentedMap, CommentedSeq
+
+    def styled(value: object, depth: int) -> object:
+        if isinstance(value, dict):
+            mapping = CommentedMap((key, styled(item, depth + 1)) for key, item in value.items())
+            if depth >= 2 or "shape" in value:
+                mapping.fa.set_flow_style()
+            return mapping
+        if isinstance(value, list):
+            sequence = CommentedSeq(styled(item, depth + 1) for item in value)
+            sequence.fa.set_flow_style()
+            return sequence
+        return value
+
+    yaml = YAML()
+    yaml.width = 1 << 20
+    stream = StringIO()
+    yaml.dump(styled(dict(top), 0), stream)
+    return stream.getvalue()

@@ -1,0 +1,195 @@
+"""Models from model.yaml: its nodes put together, its weights and data found beside it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nmc.errors import Fault, Location, ModelError
+from nmc.frontends import weights as arrays
+from nmc.frontends.assembly import Draft, assemble
+from nmc.frontends.document import Document, KeyPath, read
+from nmc.frontends.drafting import draft
+from nmc.graph import Graph
+from nmc.model import Array, Budget, Model, Task
+from nmc.nodes.tensor import Input
+
+if TYPE_CHECKING:
+    from nmc.frontends.schema import InputSpec, ModelFile, TaskSpec
+
+_ANY_STEP_S = 1e-12
+"""Stands for a time step that is at fault itself: every time is a whole number of these."""
+
+
+def load(path: Path) -> Model:
+    """The model that a model.yaml says, sound in its graph, its weights and its task.
+
+    Raises UsageError where there is no such file, and ModelError with every fault of it, each with
+    line, node and remedy.
+    """
+    from nmc.frontends import schema
+
+    document = read(path)
+    file, faults = schema.validate(document)
+    return _Loading(document, file, path.parent, [*document.faults, *faults]).model()
+
+
+@dataclass
+class _Loading:
+    """One model on its way from a file, with the faults found so far."""
+
+    document: Document
+    file: ModelFile
+    folder: Path
+    faults: list[Fault] = field(default_factory=list)
+
+    def model(self) -> Model:
+        """The model. Raises ModelError with every fault."""
+        dt_s = self._dt_s()
+        drafts = [*self._inputs(), *self._nodes(dt_s)]
+        outputs = self._outputs()
+        task = self._task(self.file.task) if self.file.task is not None else None
+        weights = self._weights()
+        sources = {draft.name: self._place(draft.name) for draft in drafts}
+        assembly = assemble(drafts, outputs, dt_s, weights, sources)
+        self._add_assembly_faults(assembly.faults, outputs)
+        if assembly.arrays and "weights" not in self.document.value:
+            what = f"the nodes read arrays ({', '.join(assembly.arrays[:4])}), but the file names no weights"
+            self._fault((), what, "add 'weights: weights.safetensors', a file beside this one")
+        if self.faults or weights is None:
+            raise ModelError.of(sorted(dict.fromkeys(self.faults), key=_position))
+        graph = Graph(tuple(draft.node for draft in drafts if draft.node is not None), outputs, dt_s, sources)
+        kept = {name: weights[name] for name in assembly.arrays}
+        return Model(self.file.name, graph, kept, self.file.steps, task, self.file.description)
+
+    def _fault(self, path: KeyPath, what: str, remedy: str) -> None:
+        self.faults.append(self.document.fault(path, what, remedy))
+
+    def _given(self, key: str) -> bool:
+        return self.document.value.get(key) is not None
+
+    def _dt_s(self) -> float | None:
+        """The time step; some step where what is written is at fault."""
+        if self.file.steps is not None and not self._given("dt"):
+            self._fault(("steps",), "the model has steps, but no time step", "add 'dt: 1 ms', or remove steps")
+        return _ANY_STEP_S if self.file.dt is None and self._given("dt") else self.file.dt
+
+    def _one_of(self, single: str, several: str, example: str) -> None:
+        if self._given(single) and self._given(several):
+            self._fault((several,), f"both {single!r} and {several!r} are given", "keep one of them")
+        if not self._given(single) and not self._given(several):
+            self._fault((), f"neither {single!r} nor {several!r} is given", f"add it, as in '{example}'")
+        if self.document.value.get(several) in ([], {}):
+            self._fault((several,), f"{several!r} is empty", f"name at least one, or write '{example}'")
+
+    def _inputs(self) -> Iterable[Draft]:
+        """The input nodes, first in the graph."""
+        self._one_of("input", "inputs", "input: {shape: [64]}")
+        specs: dict[str, InputSpec | None] = {"input": self.file.input} if self._given("input") else {}
+        several = self.document.value.get("inputs")
+        if isinstance(several, dict):
+            specs.update({name: (self.file.inputs or {}).get(name) for name in several})
+        for name, spec in specs.items():
+            node = Input(name=name, shape=tuple(spec.shape), stream=spec.stream) if spec is not None else None
+            yield Draft(name, (), node)
+
+    def _nodes(self, dt_s: float | None) -> Iterable[Draft]:
+        nodes = self.document.value.get("nodes")
+        for name in nodes if isinstance(nodes, dict) else ():
+            spec = self.file.nodes.get(name)
+            if spec is None:
+                yield Draft(name, (), None)
+                continue
+            node, faults = draft(self.document, name, spec, dt_s)
+            self.faults += faults
+            yield node
+
+    def _outputs(self) -> tuple[str, ...]:
+        self._one_of("output", "outputs", "output: logits")
+        outputs = tuple(self.file.outputs or ()) if self.file.output is None else (self.file.output,)
+        if len(set(outputs)) < len(outputs):
+            self._fault(("outputs",), "an output is named twice", "name each output once")
+        return outputs
+
+    def _add_assembly_faults(self, faults: Iterable[Fault], outputs: tuple[str, ...]) -> None:
+        """Place the faults of the outputs, which carry no node; a missing output is told already."""
+        place = self.document.at("output" if self.file.output is not None else "outputs")
+        for fault in faults:
+            if fault.node is not None:
+                self.faults.append(fault)
+            elif outputs:
+                self.faults.append(Fault(fault.what, fault.remedy, None, place))
+
+    def _place(self, name: str) -> Location:
+        """Where a node is written."""
+        for path in (("nodes", name), ("inputs", name)):
+            if path in self.document.places:
+                return self.document.places[path]
+        return self.document.at("input")
+
+    def _weights(self) -> Mapping[str, Array] | None:
+        """The arrays; None where they cannot be known."""
+        if not self._given("weights"):
+            return None if "weights" in self.document.value else {}
+        path = self._beside(("weights",), self.file.weights)
+        if path is None:
+            return None
+        try:
+            return arrays.read(path)
+        except ModelError as error:
+            for fault in error.faults:
+                self._fault(("weights",), fault.what, fault.remedy or "")
+            return None
+
+    def _beside(self, path: KeyPath, name: str | None) -> Path | None:
+        """The path of a file named at `path` of the document; None if it is no file of the model's folder."""
+        if name is None:
+            return None
+        parts = re.split(r"[/\\]", name)
+        if ".." in parts or not parts[0] or parts[0].endswith(":"):
+            what = f"{name!r} points outside the model's folder"
+            self._fault(path, what, "put the file beside the model file, and name it without '..' or a root")
+            return None
+        return self.folder / name
+
+    def _task(self, spec: TaskSpec) -> Task:
+        metric = spec.metric or ("accuracy" if spec.kind == "classification" else "mean-squared-error")
+        if (spec.kind == "classification") != (metric == "accuracy"):
+            wanted = "accuracy" if spec.kind == "classification" else "mean-squared-error"
+            self._fault(("task", "metric"), f"{metric} does not go with {spec.kind}", f"write 'metric: {wanted}'")
+        budgets = {
+            target: Budget(budget.min_accuracy, budget.max_energy, budget.max_latency)
+            for target, budget in spec.budgets.items()
+        }
+        for target, budget in budgets.items():
+            if budget.min_accuracy is not None and metric != "accuracy":
+                place = ("task", "budgets", target, "min_accuracy")
+                self._fault(place, f"min_accuracy does not go with {metric}", "remove it")
+        data = spec.data
+        return Task(
+            spec.kind,
+            metric,
+            self._data_file("test", data.test if data is not None else None),
+            self._data_file("calibration", data.calibration if data is not None else None),
+            budgets,
+        )
+
+    def _data_file(self, split: str, name: str | None) -> Path | None:
+        place: KeyPath = ("task", "data", split)
+        path = self._beside(place, name)
+        try:
+            missing = path is not None and not path.is_file()
+        except OSError:
+            missing = True
+        if missing:
+            self._fault(place, f"there is no file {path}", "put the data beside the model file, or mend the name")
+        return path
+
+
+def _position(fault: Fault) -> tuple[int, int]:
+    """Where in the file a fault is, to list them in order."""
+    where = fault.where
+    return (where.line or 0, where.column or 0) if where is not None else (0, 0)

@@ -11,9 +11,9 @@ import numpy as np
 
 from nmc.backends import toolchain
 from nmc.backends.lava.host import Split
-from nmc.backends.lava.lowering import FOLDER
+from nmc.backends.lava.lowering import FOLDER, UNSUPPORTED
 from nmc.backends.target import RunResult
-from nmc.errors import ToolError
+from nmc.errors import ToolError, UnsupportedError
 from nmc.estimates.events import Events, NodeEvents
 from nmc.graph import Node, Shape
 from nmc.model import Array, FloatArray
@@ -30,9 +30,11 @@ PER_STEP_S = 2.0
 def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResult:
     """What the program puts out for samples x on Lava's own fixed-point models, and what happened.
 
-    `seconds` includes the start of Lava. Raises UsageError where x or steps do not fit, ToolError where
-    the toolchain is missing or Lava fails.
+    `seconds` includes the start of Lava. Raises UsageError where x or steps do not fit, UnsupportedError
+    for a program that Lava cannot mean, ToolError where the toolchain is missing or Lava fails.
     """
+    if UNSUPPORTED in program.manifest.files:
+        raise UnsupportedError(program.file(UNSUPPORTED).decode().strip(), "use the engine 'native'")
     split = Split(program.model)
     length = split.steps(x, steps)
     sent = split.encode(x, length)
@@ -70,7 +72,7 @@ def _events(split: Split, sent: Mapping[str, FloatArray], counts: Mapping[str, A
     samples, steps = next(iter(sent.values())).shape[:2]
     signals = split.model.graph.signals
     spikes = {name: np.count_nonzero(value, axis=(0, 1)) / samples for name, value in sent.items()}
-    spikes |= {name: value.mean(axis=0) for name, value in counts.items()}
+    spikes |= {name: value.mean(axis=0) for name, value in counts.items() if signals[name].dtype == "spike"}
     events = {name: NodeEvents(spikes=value) for name, value in spikes.items()}
     for node in split.chip:
         if node.state(*split.model.graph.operand_shapes(node)):

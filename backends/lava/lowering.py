@@ -14,12 +14,16 @@ from nmc import reference
 from nmc.backends.lava.host import Split
 from nmc.backends.lava.processes import NEURONS, SYNAPSES, Process
 from nmc.backends.lava.weights import IntArray
+from nmc.datasets import calibration
 from nmc.errors import UnsupportedError
 from nmc.graph import Node, Ref, Shape
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes.spiking import Delay
+from nmc.nodes.tensor import Input
 
 FOLDER = "lava"
+UNSUPPORTED = f"{FOLDER}/unsupported.txt"
+GOLDEN_SAMPLES = 2
 Execution = Callable[[Model, Mapping[str, FloatArray]], Mapping[str, FloatArray]]
 """Runs a model on inputs by name: its outputs by name, as `nmc.reference.run` does."""
 Via = list[dict[str, list[int]]]
@@ -214,6 +218,29 @@ def program_files(model: Model, sent: Mapping[str, FloatArray], received: Mappin
         "run.py": (here / "run.py").read_bytes(),
     }
     return {f"{FOLDER}/{name}": data for name, data in contents.items()}
+
+
+def lower_program(model: Model, execution: Execution = reference.run) -> dict[str, bytes]:
+    """The files of a Lava program, with golden samples from the model's calibration data, or from a fixed seed.
+
+    A model that runs on the chip but that Lava 0.10.0 has no means for gets one file that says why.
+    """
+    try:
+        lower(model)
+    except UnsupportedError as error:
+        return {UNSUPPORTED: f"{error}\n".encode()}
+    split = Split(model)
+    x = calibration(model)
+    if x is None:
+        x = _random_samples(model)
+    x = x[:GOLDEN_SAMPLES]
+    return program_files(model, *golden(model, x, split.steps(x, None), execution))
+
+
+def _random_samples(model: Model) -> FloatArray:
+    (node,) = (node for node in model.graph if isinstance(node, Input))
+    length = (model.steps or 16,) if node.stream else ()
+    return np.random.default_rng(0).random((GOLDEN_SAMPLES, *length, *node.shape))
 
 
 def golden(

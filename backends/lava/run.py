@@ -305,10 +305,11 @@ def run(
         for sample in range(samples):
             for variable, value in initial if sample else ():
                 variable.set(value)
+            for counter in counters.values() if sample else ():
+                counter.set(np.zeros(counter.shape, dtype=int))
             first.run(condition=RunSteps(num_steps=steps), run_cfg=configuration)
             for name, counter in counters.items():
                 counts[name].append(counter.get().T.astype(int))
-                counter.set(np.zeros(counter.shape, dtype=int))
             if period > steps:
                 first.run(condition=RunSteps(num_steps=period - steps), run_cfg=configuration)
         results = {name: unflow(data.get(), samples, steps) for name, data in kept.items()}

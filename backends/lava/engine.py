@@ -12,12 +12,13 @@ import numpy as np
 from nmc.backends import toolchain
 from nmc.backends.lava.host import Split
 from nmc.backends.lava.lowering import FOLDER, UNSUPPORTED
+from nmc.backends.lava.processes import NEURONS
 from nmc.backends.target import RunResult
 from nmc.errors import ToolError, UnsupportedError
 from nmc.estimates.events import Events, NodeEvents
 from nmc.graph import Node, Shape
 from nmc.model import Array, FloatArray
-from nmc.nodes.fixed_point import FixedConv2d, FixedDense
+from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedSparse
 from nmc.program import Program
 from nmc.reference.tensor import convolve
 
@@ -75,7 +76,7 @@ def _events(split: Split, sent: Mapping[str, FloatArray], counts: Mapping[str, A
     spikes |= {name: value.mean(axis=0) for name, value in counts.items() if signals[name].dtype == "spike"}
     events = {name: NodeEvents(spikes=value) for name, value in spikes.items()}
     for node in split.chip:
-        if node.state(*split.model.graph.operand_shapes(node)):
+        if type(node) in NEURONS:
             updates = float(steps * np.prod(signals[node.name].shape))
             events[node.name] = NodeEvents(neuron_updates=updates, spikes=spikes.get(node.name))
         else:
@@ -90,6 +91,9 @@ def _operations(split: Split, node: Node, spikes: Mapping[str, FloatArray]) -> f
     match node:
         case FixedDense():
             return float((x @ (split.model.weights[node.weight] != 0).T).sum())
+        case FixedSparse():
+            read = split.model.weights[node.column][split.model.weights[node.weight] != 0]
+            return float(x[0, read.astype(np.intp)].sum())
         case FixedConv2d():
             return float(convolve(node, x, (split.model.weights[node.weight] != 0).astype(np.float64)).sum())
     return 0.0

@@ -22,6 +22,7 @@ from nmc.nodes.spiking import Delay
 from nmc.nodes.tensor import Input
 
 FOLDER = "lava"
+LONGEST_DELAY = 63
 UNSUPPORTED = f"{FOLDER}/unsupported.txt"
 GOLDEN_SAMPLES = 2
 Execution = Callable[[Model, Mapping[str, FloatArray]], Mapping[str, FloatArray]]
@@ -56,7 +57,8 @@ class ProcessGraph:
     def as_json(self, model: Model) -> dict[str, object]:
         """The content of graph.json."""
         entries = [
-            {"name": name, "kind": p.kind, "settings": dict(p.settings), "reset": p.reset}
+            {"name": name, "kind": p.kind, "settings": dict(p.settings), "reset": p.reset,
+             "variables": dict(p.variables)}
             for name, p in self.processes.items()
         ]
         return {

@@ -36,25 +36,48 @@ if TYPE_CHECKING:
 PROCESSES = {
     "LIF": "lava.proc.lif.process",
     "LIFReset": "lava.proc.lif.process",
+    "TernaryLIF": "lava.proc.lif.process",
+    "RF": "lava.proc.rf.process",
+    "RF_IZ": "lava.proc.rf_iz.process",
+    "Delta": "lava.proc.sdn.process",
+    "Sigma": "lava.proc.sdn.process",
+    "SigmaDelta": "lava.proc.sdn.process",
+    "GradedVec": "lava.proc.graded.process",
+    "GradedReluVec": "lava.proc.graded.process",
+    "NormVecDelay": "lava.proc.graded.process",
+    "ProdNeuron": "lava.proc.prodneuron.process",
     "Dense": "lava.proc.dense.process",
     "DelayDense": "lava.proc.dense.process",
+    "Sparse": "lava.proc.sparse.process",
+    "DelaySparse": "lava.proc.sparse.process",
     "Conv": "lava.proc.conv.process",
-    "Sigma": "lava.proc.sdn.process",
 }
 STATE = {
     "LIF": ("u", "v"),
     "LIFReset": ("u", "v"),
+    "TernaryLIF": ("u", "v"),
+    "RF": ("real", "imag"),
+    "RF_IZ": ("real", "imag"),
+    "Delta": ("act", "residue", "error"),
+    "Sigma": ("sigma",),
+    "SigmaDelta": ("sigma", "act", "residue", "error"),
+    "GradedVec": (),
+    "GradedReluVec": (),
+    "NormVecDelay": ("v",),
+    "ProdNeuron": (),
     "Dense": ("a_buff",),
     "DelayDense": ("a_buff",),
+    "Sparse": ("a_buff",),
+    "DelaySparse": ("a_buff",),
     "Conv": ("a_buf",),
-    "Sigma": ("sigma",),
 }
 """What each kind of process carries from step to step, and what is put back before each sample."""
-COUNTED = ("LIF", "LIFReset")
+COUNTED = ("LIF", "LIFReset", "RF", "RF_IZ")
 """Kinds of process that send spikes, 0 or 1."""
 
 Setting = Union[int, str, bool, "list[int]", "dict[str, str]"]
-"""A number, a list that becomes a tuple, {"array": name}, or {"enum": "module:Class.MEMBER"}."""
+"""A number, a list that becomes a tuple, {"array": name}, {"csr": name} for the four arrays of a sparse matrix, or
+{"enum": "module:Class.MEMBER"}."""
 
 
 class Input(TypedDict):
@@ -68,12 +91,14 @@ class Process(TypedDict):
     """One of Lava's processes, of a kind in PROCESSES.
 
     With reset = [interval, offset] its state is cleared at steps t (from 1) with t = offset modulo interval.
+    Variables get the values in `variables` in place of those that the process gives them.
     """
 
     name: str
     kind: str
     settings: dict[str, Setting]
     reset: list[int] | None
+    variables: dict[str, int]
 
 
 class Connection(TypedDict):
@@ -142,6 +167,8 @@ def build(graph: Graph, arrays: dict[str, Array]) -> Processes:
         if entry["reset"]:
             settings["reset_interval"], settings["reset_offset"] = entry["reset"]
         processes[entry["name"]] = kind(**settings)
+        for name, value in entry["variables"].items():
+            getattr(processes[entry["name"]], name).init = value
     return processes
 
 
@@ -149,6 +176,11 @@ def setting(value: Setting, arrays: dict[str, Array]) -> object:
     """A setting as Lava takes it."""
     if isinstance(value, dict) and "array" in value:
         return arrays[value["array"]].astype(int)
+    if isinstance(value, dict) and "csr" in value:
+        from scipy.sparse import csr_matrix
+
+        parts = [arrays[f"{value['csr']}.{part}"] for part in ("data", "indices", "indptr", "shape")]
+        return csr_matrix((parts[0].astype(int), parts[1], parts[2]), shape=tuple(parts[3]))
     if isinstance(value, dict):
         module, _, member = value["enum"].partition(":")
         kind, _, name = member.partition(".")

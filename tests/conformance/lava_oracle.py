@@ -91,8 +91,8 @@ class Network:
             self.connect(getattr(self.models[source], out) if out else self.inputs[source], link["target"], link["via"])
             if out == "s_out":
                 feeds[link["target"].partition(".")[0]].add(source)
-        self.synapses = [model for model in self.models.values() if hasattr(model, "a_out")]
-        self.neurons = in_order({n: feeds[n] for n, model in self.models.items() if not hasattr(model, "a_out")})
+        self.synapses = [model for model in self.models.values() if "a_out" in vars(model)]
+        self.neurons = in_order({n: feeds[n] for n, model in self.models.items() if "a_out" not in vars(model)})
 
     def connect(self, wire, to, via):
         process, _, port = to.partition(".")

@@ -9,6 +9,7 @@ import numpy as np
 from nmc.backends.lava.weights import truncated
 from nmc.graph import Graph, Node, Ref
 from nmc.model import Array, FloatArray, Model
+from nmc.nodes import fixed_point
 from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedLIF
 from nmc.nodes.quantized import QuantizeLinear
 from nmc.nodes.tensor import Flatten, Input
@@ -55,6 +56,7 @@ class Builder:
         return name
 
     def neuron(self, shape: tuple[int, ...], reads: tuple[Ref, ...], name: str | None = None) -> str:
+        """A LIF, or where the name is given at will one with spikes of two signs."""
         rng, name = self.rng, name or self.name("lif")
         bias: int | str = int(rng.integers(-4096, 4096)) if rng.random() < 0.3 else 0
         if rng.random() < 0.3:
@@ -62,14 +64,19 @@ class Builder:
         initial: int | str = self.pick(0, 0, int(rng.integers(-(2**23), 2**23)))
         if rng.random() < 0.2:
             initial = self.array(f"{name}.v", rng.integers(-(2**24), 2**24, shape))
-        return self.add(FixedLIF(
-            name=name, inputs=reads,
-            du=self.pick(-1, 0, 1, 4095, 4094, int(rng.integers(0, 4096))),
-            dv=self.pick(0, 1, 4095, 4096, int(rng.integers(0, 4097)), 128),
-            vth=self.pick(0, 1, 2**17 - 1, int(rng.integers(1, 2000)), int(rng.integers(1, 200))),
-            bias_mant=bias, bias_exp=self.pick(0, 6, 7, -3, -15, int(rng.integers(-8, 9)), 15), initial=initial,
-            reset_interval=self.pick(0, 0, 0, 1, int(rng.integers(2, 9))), reset_offset=int(rng.integers(0, 12)),
-        ), shape)  # fmt: skip
+        facts = {
+            "name": name, "inputs": reads, "bias_mant": bias, "initial": initial,
+            "bias_exp": self.pick(0, 6, 7, -3, -15, int(rng.integers(-8, 9)), 15),
+            "du": self.pick(-1, 0, 1, 4095, 4094, int(rng.integers(0, 4096))),
+            "dv": self.pick(0, 1, 4095, 4096, int(rng.integers(0, 4097)), 128),
+        }  # fmt: skip
+        vth = self.pick(0, 1, 2**17 - 1, int(rng.integers(1, 2000)), int(rng.integers(1, 200)))
+        if rng.random() < 0.2:
+            low = self.pick(-vth, vth, 1 - 2**17, int(rng.integers(-2000, vth)))
+            return self.add(fixed_point.FixedTernaryLIF(**facts, vth_hi=vth, vth_lo=low), shape)
+        interval = self.pick(0, 0, 0, 1, int(rng.integers(2, 9)), 2**30)
+        offset = int(rng.integers(0, 12))
+        return self.add(FixedLIF(**facts, vth=vth, reset_interval=interval, reset_offset=offset), shape)
 
     def legal(self, shape: tuple[int, ...], sign_mode: str, bits: int) -> np.ndarray:
         raw = self.rng.integers(-300, 300, shape)
@@ -79,16 +86,32 @@ class Builder:
         return truncated(raw * (self.rng.random(shape) < self.pick(0.2, 1.0)), sign_mode, bits)
 
     def dense(self, source: Ref, features: int, message_bits: int = 0) -> str:
-        name = self.name("dense")
+        """A synapse from all to all, stored densely or sparsely, with or without delays."""
+        rng, name = self.rng, self.name("dense")
         sign_mode = self.pick("mixed", "mixed", "excitatory", "inhibitory")
         bits = self.pick(8, 8, 1, 2, 4, 7)
         (count,) = self.shapes[source.node]
-        self.array(f"{name}.w", self.legal((features, count), sign_mode, bits))
-        return self.add(FixedDense(
-            name=name, inputs=(source,), features=features, weight=f"{name}.w",
-            weight_exp=self.pick(0, 0, 1, 7, -1, -3, -6, 12, 20), num_weight_bits=bits,
-            num_message_bits=message_bits, sign_mode=sign_mode,
-        ), (features,))  # fmt: skip
+        matrix = self.legal((features, count), sign_mode, bits)
+        facts = {
+            "name": name, "inputs": (source,), "features": features, "weight": f"{name}.w",
+            "weight_exp": self.pick(0, 0, 1, 7, -1, -3, -6, 12, 20), "num_weight_bits": bits,
+            "num_message_bits": message_bits, "sign_mode": sign_mode,
+        }  # fmt: skip
+        longest = self.pick(0, 1, int(rng.integers(0, 7)), 50)
+        delays = rng.integers(0, longest + 1, matrix.shape)
+        sparse, delayed = rng.random() < 0.3, rng.random() < 0.3
+        if sparse:
+            rows, columns = np.nonzero((matrix != 0) | (rng.random(matrix.shape) < 0.1))
+            matrix, delays = matrix[rows, columns], delays[rows, columns]
+            facts |= {"synapses": len(matrix), "column": f"{name}.c", "row_start": f"{name}.r"}
+            self.array(f"{name}.c", columns)
+            self.array(f"{name}.r", np.searchsorted(rows, np.arange(features + 1)))
+        self.array(f"{name}.w", matrix)
+        if delayed:
+            facts |= {"delay": f"{name}.d", "longest": longest}
+            self.array(f"{name}.d", delays)
+        kinds = (FixedDense, fixed_point.FixedDelayDense, fixed_point.FixedSparse, fixed_point.FixedDelaySparse)
+        return self.add(kinds[2 * sparse + delayed](**facts), (features,))
 
     def conv(self, source: Ref, message_bits: int = 0) -> str:
         rng, name = self.rng, self.name("conv")
@@ -174,3 +197,53 @@ def convolutional_network(seed: int) -> Case:
     dense = build.dense(Ref(flat), int(rng.integers(1, 8)))
     last = build.neuron(build.shapes[dense], (Ref(dense, 1),))
     return build.case(last, build.samples(shape, build.pick(2, 100, 2**15) if graded else None))
+
+
+def graded_network(seed: int) -> Case:
+    """Populations that send numbers of up to 32 bits: two chosen at will in front of and behind a synapse."""
+    build = Builder(seed)
+    rng = build.rng
+    shape = (int(rng.integers(1, 12)),)
+    build.input(shape)
+    first = graded_neuron(build, (Ref("sent"), Ref("sent")), shape)
+    synapse = build.dense(Ref(first), int(rng.integers(1, 12)), int(rng.integers(0, 25)))
+    other = build.dense(Ref("sent"), build.shapes[synapse][0], 16)
+    reads = (Ref(synapse, 1), Ref(other, build.pick(1, 1, 3)))
+    last = graded_neuron(build, reads, build.shapes[synapse])
+    return build.case(last, build.samples(shape, build.pick(2, 1000, 2**15, 2**24, 2**31 - 1)))
+
+
+def graded_neuron(build: Builder, reads: tuple[Ref, Ref], shape: tuple[int, ...]) -> str:
+    """One of all kinds of neuron that take numbers; those with a single operand take the first read, or the sum."""
+    rng = build.rng
+    spike_exp, state_exp = (int(n) for n in rng.integers(0, 8, 2))
+    vth = int(rng.integers(0, build.pick(2, 100, 2**15)))
+    encoder = {
+        "spike_exp": spike_exp, "state_exp": state_exp, "vth": vth, "cumulative": bool(rng.random() < 0.5),
+    }  # fmt: skip
+    name, kind = build.name("graded"), rng.integers(8)
+    one = {"name": name, "inputs": reads if reads[0] != reads[1] and rng.random() < 0.5 else reads[:1]}
+    two = {"name": name, "inputs": reads}
+    if kind == 0:
+        return build.add(fixed_point.FixedDelta(**one, **encoder), shape)
+    if kind == 1:
+        return build.add(fixed_point.FixedSigma(**one), shape)
+    if kind == 2:
+        bias = build.array(f"{name}.b", rng.integers(-(2**15), 2**15, shape)) if rng.random() < 0.5 else 7
+        activation = build.pick("relu", "unit")
+        return build.add(fixed_point.FixedSigmaDelta(**one, **encoder, bias=bias, activation=activation), shape)
+    if kind == 3:
+        return build.add(fixed_point.FixedGraded(**one, vth=vth, rectified=bool(rng.random() < 0.5)), shape)
+    if reads[0] == reads[1]:
+        two["inputs"] = (reads[0], Ref(build.add(fixed_point.FixedSigma(name=f"{name}_sum", inputs=reads[:1]), shape)))
+    if kind == 4:
+        return build.add(fixed_point.FixedProduct(**two, vth=vth, exp=int(rng.integers(0, 32))), shape)
+    if kind == 5:
+        return build.add(fixed_point.FixedNormDelay(**two, vth=vth), shape)
+    bits = int(rng.integers(1, 16))
+    angle, length = rng.random() * 2 * np.pi, build.pick(1.0, 0.9, 0.5)
+    return build.add(fixed_point.FixedResonator(
+        **(two if rng.random() < 0.7 else one | {"inputs": reads[:1]}),
+        sin_decay=int(length * np.sin(angle) * 2**bits), cos_decay=int(length * np.cos(angle) * 2**bits),
+        decay_bits=bits, vth=vth << state_exp, state_exp=state_exp, fires=build.pick("phase", "izhikevich"),
+    ), shape)  # fmt: skip

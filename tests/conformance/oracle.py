@@ -14,6 +14,7 @@ from conformance.networks import Case
 from nmc.backends import toolchain
 from nmc.backends.lava.host import Split
 from nmc.backends.lava.lowering import lower
+from nmc.backends.lava.processes import NEURONS
 from nmc.reference import Interpreter
 
 Trace = Mapping[str, NDArray[np.int64]]
@@ -51,7 +52,7 @@ def reference_trace(case: Case) -> Trace:
     """What the reference does with a case."""
     interpreter = Interpreter(case.model, len(case.x))
     kept: dict[str, list[NDArray[np.float64]]] = {}
-    neurons = [node for node in Split(case.model).chip if node.state(*case.model.graph.operand_shapes(node))]
+    neurons = [node for node in Split(case.model).chip if type(node) in NEURONS]
     for t in range(case.steps):
         values = interpreter.step({"input": case.x[:, t]})
         for node in neurons:

@@ -12,6 +12,7 @@ from conformance.oracle import differences, lava_traces, reference_trace
 KINDS = {
     "dense": (networks.dense_network, 300),
     "direct": (networks.direct_network, 120),
+    "graded": (networks.graded_network, 300),
     "convolutional": (networks.convolutional_network, 120),
 }
 

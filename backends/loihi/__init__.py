@@ -53,10 +53,12 @@ def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...
 
 
 def _lower(chip: str, model: Model, options: Options) -> Mapping[str, bytes]:
-    """The mapping onto a chip's cores. Raises UnsupportedError where the model does not fit."""
+    """The mapping onto a chip's cores, and the Lava program. Raises UnsupportedError where the model does not fit."""
+    from nmc.backends.lava.lowering import lower_program
     from nmc.mapping.file import MAPPING, map_model, written
 
-    return {MAPPING: written(map_model(model, chip, options.chips if isinstance(options, LoihiOptions) else None))}
+    chips = options.chips if isinstance(options, LoihiOptions) else None
+    return {MAPPING: written(map_model(model, chip, chips)), **lower_program(model)}
 
 
 def _estimate(program: Program, result: RunResult) -> Estimate:
@@ -71,7 +73,7 @@ LOIHI1 = Target(
     description="Intel Loihi, emulated bit for bit as Lava 0.10.0 does it",
     passes=_passes,
     lower=partial(_lower, "loihi1"),
-    engines={"native": "nmc.backends.loihi.engine:run"},
+    engines={"native": "nmc.backends.loihi.engine:run", "lava": "nmc.backends.lava.engine:run"},
     estimate=_estimate,
     options=LoihiOptions,
 )

@@ -78,7 +78,8 @@ class _Loading:
             return _ANY_STEP_S if self.file.dt is None else self.file.dt
         inputs = [self.file.input, *(self.file.inputs or {}).values()]
         kinds = [KINDS[spec.kind] for spec in self.file.nodes.values() if spec.kind in KINDS]
-        if self._given("steps") or any(kind.produces for kind in kinds) or any(spec and spec.stream for spec in inputs):
+        timed = any(isinstance(kind.produces, str) for kind in kinds)  # else a property, or nothing
+        if self._given("steps") or timed or any(spec and spec.stream for spec in inputs):
             what = "the model works in time, but has no time step"
             remedy = "add 'dt: 1 ms'; without one there are no steps, streams or states"
             self._fault(("steps",), what, remedy)

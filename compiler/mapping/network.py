@@ -10,12 +10,14 @@ from nmc.errors import UnsupportedError
 from nmc.graph import Graph, Node, Shape
 from nmc.mapping.pattern import Pattern
 from nmc.model import Array
-from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedLIF, FixedSparse
+from nmc.nodes import fixed_point
+from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedSparse
 
 _VIEWS = frozenset({"Flatten", "Reshape", "Delay"})
 """Nodes that pass spikes on as they are; the chip holds them back at its axons."""
 
 Synapse = FixedDense | FixedSparse | FixedConv2d
+_NEURONS = tuple(kind for kind in fixed_point.KINDS if not issubclass(kind, Synapse))
 
 
 @dataclass(frozen=True)
@@ -75,17 +77,17 @@ class Network:
 def network(graph: Graph, weights: Mapping[str, Array] | None = None) -> Network:
     """The populations and projections of a fixed-point graph.
 
-    Whatever is not a FixedLIF runs on the host. Of the weights, only the patterns of sparse synapses are
+    Whatever is not of a fixed-point kind runs on the host. Of the weights, only the patterns of sparse synapses are
     read. Raises UnsupportedError where neurons read neurons without synapses between them, or where
     sparse synapses end on neurons that are not in one row.
     """
     populations = tuple(
-        Population(name, graph.signals[name].shape) for name in graph.order if isinstance(graph[name], FixedLIF)
+        Population(name, graph.signals[name].shape) for name in graph.order if isinstance(graph[name], _NEURONS)
     )
     projections = []
     for population in populations:
         for reached in _behind(graph, graph[population.name]):
-            if isinstance(reached, FixedLIF):
+            if isinstance(reached, _NEURONS):
                 raise UnsupportedError(
                     f"its neurons read those of {reached.name!r} without synapses",
                     "put a FixedDense, FixedSparse or FixedConv2d between them", node=population.name,
@@ -105,7 +107,7 @@ def network(graph: Graph, weights: Mapping[str, Array] | None = None) -> Network
                         graph.signals[source.name].shape,
                         shape,
                         population.name,
-                        isinstance(source, FixedLIF),
+                        isinstance(source, _NEURONS),
                         graph.signals[reached.name].shape == population.shape,
                         pattern,
                     )

@@ -26,20 +26,20 @@ class Pattern:
     @classmethod
     def of(cls, node: FixedSparse, inputs: int, weights: Mapping[str, Array]) -> Pattern:
         """The pattern of a sparse synapse. Raises ModelError where its arrays are missing or do not hold together."""
-        if node.indices not in weights or node.indptr not in weights:
+        if node.column not in weights or node.row_start not in weights:
             raise ModelError(
                 "its pattern is not known", "map the model with its weights, not the graph alone", node=node.name
             )
-        indices = np.ascontiguousarray(weights[node.indices], dtype=np.int32)
-        indptr = np.ascontiguousarray(weights[node.indptr], dtype=np.int64)
+        indices = np.ascontiguousarray(weights[node.column], dtype=np.int32)
+        indptr = np.ascontiguousarray(weights[node.row_start], dtype=np.int64)
         if indptr[0] != 0 or indptr[-1] != len(indices) or np.any(np.diff(indptr) < 0):
             raise ModelError(
-                f"the array {node.indptr!r} must rise from 0 to {len(indices)}",
+                f"the array {node.row_start!r} must rise from 0 to {len(indices)}",
                 "give where each row starts, and the number of synapses at the end", node=node.name,
             )
         if len(indices) and not 0 <= indices.min() <= indices.max() < inputs:
             raise ModelError(
-                f"the array {node.indices!r} must hold 0 to {inputs - 1}", "mend the weights", node=node.name
+                f"the array {node.column!r} must hold 0 to {inputs - 1}", "mend the weights", node=node.name
             )
         return cls(indices, indptr, inputs)
 

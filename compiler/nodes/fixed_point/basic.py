@@ -1,9 +1,4 @@
-"""Nodes of fixed-point graphs: one to one with the processes of Lava 0.10.0, tag `fixed_pt`.
-
-All values are whole numbers. rz(x, s) = sign(x) (|x| >> s); w32 wraps to 32-bit integers; >> and <<
-on negative numbers are arithmetic. A synapse's sum reaches the neuron one step later on the chip:
-in the graph that is written as a read with delay 1.
-"""
+"""The LIF neuron, and the dense and convolutional synapse."""
 
 from __future__ import annotations
 
@@ -100,50 +95,12 @@ class FixedDense(Node):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FixedSparse(Node):
-    """Lava's Sparse: FixedDense over a matrix of which only `synapses` entries are stored, row by row (CSR).
-
-    Row i of W has the values weight[k] in the columns indices[k], k from indptr[i] up to indptr[i + 1];
-    no column twice in a row. The values are integers that Lava leaves as they are, as in FixedDense.
-    """
-
-    features: int
-    synapses: int
-    weight: str
-    indices: str
-    indptr: str
-    weight_exp: int = 0
-    num_weight_bits: int = 8
-    num_message_bits: int = 0
-    sign_mode: SignMode = "mixed"
-
-    def __post_init__(self) -> None:
-        require(self.features > 0, f"features is {self.features}: it must be positive")
-        require(self.synapses >= 0, f"synapses is {self.synapses}: it is 0 or more")
-        require(-31 <= self.weight_exp <= 31, f"weight_exp is {self.weight_exp}: it takes -31 to 31")
-        _require_message_bits(self.num_message_bits)
-
-    def output_shape(self, *xs: Shape) -> Shape:
-        require_rank(self.kind, xs[0], 1, "[inputs]")
-        return (self.features,)
-
-    def output_dtype(self, *xs: DType) -> DType:
-        return "integer"
-
-    def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
-        return {
-            self.weight: ArraySpec((self.synapses,), whole=True),
-            self.indices: ArraySpec((self.synapses,), whole=True, low=0, high=xs[0][0] - 1),
-            self.indptr: ArraySpec((self.features + 1,), whole=True, low=0, high=self.synapses),
-        }
-
-
-@dataclass(frozen=True, kw_only=True)
 class FixedConv2d(Node):
     """Lava's Conv over [C, H, W], as cross-correlation: y = wrap to 24 bits of (W * s), zero padding.
 
     W: [channels, C / groups, kh, kw] integers (Lava's own order is [channels, kw, kh, C / groups], flipped).
-    s as in FixedDense. Lava's Conv has no exponent.
+    s as in FixedDense. Lava's Conv has no exponent. W * s must stay within 32 bits: what Lava computes
+    beyond that depends on the machine.
     """
 
     channels: int
@@ -175,6 +132,3 @@ class FixedConv2d(Node):
 
 def _require_message_bits(bits: int) -> None:
     require(0 <= bits <= 32, f"num_message_bits is {bits}: it takes 0 to 32")
-
-
-KINDS: tuple[type[Node], ...] = (FixedLIF, FixedDense, FixedSparse, FixedConv2d)

@@ -45,7 +45,7 @@ def dump(model: Model, directory: Path) -> Path:
         raise ToolError(f"cannot write {directory}: {error.strerror or error}", "check the path and the disk") from None
     if again.graph != inputs_first(model.graph):
         raise ModelError("model.yaml cannot say this graph", "keep it as the text of a graph instead")
-    replace_directory(directory, contents, marker=MODEL_FILE)
+    replace_directory(directory, contents)
     return directory / MODEL_FILE
 
 

@@ -15,6 +15,7 @@ from nmc.frontends.document import Document, KeyPath, read
 from nmc.frontends.drafting import draft
 from nmc.graph import Graph
 from nmc.model import Array, Budget, Model, Task
+from nmc.nodes import KINDS
 from nmc.nodes.tensor import Input
 
 if TYPE_CHECKING:
@@ -54,9 +55,9 @@ class _Loading:
         task = self._task(self.file.task) if self.file.task is not None else None
         weights = self._weights()
         sources = {draft.name: self._place(draft.name) for draft in drafts}
-        assembly = assemble(drafts, outputs, dt_s, weights, sources)
+        assembly = assemble(drafts, outputs, dt_s, weights if self._given("weights") else None, sources)
         self._add_assembly_faults(assembly.faults, outputs)
-        if assembly.arrays and "weights" not in self.document.value:
+        if assembly.arrays and not self._given("weights"):
             what = f"the nodes read arrays ({', '.join(assembly.arrays[:4])}), but the file names no weights"
             self._fault((), what, "add 'weights: weights.safetensors', a file beside this one")
         if self.faults or weights is None:
@@ -72,10 +73,18 @@ class _Loading:
         return self.document.value.get(key) is not None
 
     def _dt_s(self) -> float | None:
-        """The time step; some step where what is written is at fault."""
-        if self.file.steps is not None and not self._given("dt"):
-            self._fault(("steps",), "the model has steps, but no time step", "add 'dt: 1 ms', or remove steps")
-        return _ANY_STEP_S if self.file.dt is None and self._given("dt") else self.file.dt
+        """The time step; some step where the one written is at fault, or lacks."""
+        if self._given("dt"):
+            return _ANY_STEP_S if self.file.dt is None else self.file.dt
+        inputs = [self.file.input, *(self.file.inputs or {}).values()]
+        kinds = [KINDS[spec.kind] for spec in self.file.nodes.values() if spec.kind in KINDS]
+        timed = any(isinstance(kind.produces, str) for kind in kinds)  # else a property, or nothing
+        if self._given("steps") or timed or any(spec and spec.stream for spec in inputs):
+            what = "the model works in time, but has no time step"
+            remedy = "add 'dt: 1 ms'; without one there are no steps, streams or states"
+            self._fault(("steps",), what, remedy)
+            return _ANY_STEP_S
+        return None
 
     def _one_of(self, single: str, several: str, example: str) -> None:
         if self._given(single) and self._given(several):
@@ -133,7 +142,7 @@ class _Loading:
     def _weights(self) -> Mapping[str, Array] | None:
         """The arrays; None where they cannot be known."""
         if not self._given("weights"):
-            return None if "weights" in self.document.value else {}
+            return {}
         path = self._beside(("weights",), self.file.weights)
         if path is None:
             return None

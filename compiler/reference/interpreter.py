@@ -12,25 +12,29 @@ from nmc.errors import UsageError, closest
 from nmc.graph import Graph, Node
 from nmc.model import FloatArray, Model
 from nmc.nodes.tensor import Input
-from nmc.reference import coding, fixed_point, spiking, tensor
+from nmc.reference import coding, fixed_point, fixed_point_graded, fixed_point_synapses, spiking, tensor
 from nmc.reference.meaning import Meaning, Step, stateless
 
 MEANINGS: Mapping[type[Node], Meaning] = {
     **tensor.MEANINGS, **spiking.MEANINGS, **coding.MEANINGS, **fixed_point.MEANINGS,
+    **fixed_point_graded.MEANINGS, **fixed_point_synapses.MEANINGS,
 }  # fmt: skip
 
 Feed = NDArray[np.generic] | Mapping[str, NDArray[np.generic]]
 
 
 class Interpreter:
-    """A model with its state held: feed it one time step after another."""
+    """A model with its state held: feed it one time step after another.
+
+    `state` is what each node carries to the next step, by the names the node gives, [B, *shape].
+    """
 
     def __init__(self, model: Model, batch: int) -> None:
         """`model` must be sound; `batch` is the number of samples that run side by side."""
         self.graph = model.graph
         self.batch = batch
         self._arrays = {name: np.asarray(array, dtype=np.float64) for name, array in model.weights.items()}
-        self._state = {node.name: self._initial(node) for node in self.graph}
+        self.state: dict[str, Mapping[str, FloatArray]] = {node.name: self._initial(node) for node in self.graph}
         self._static: dict[str, FloatArray] = {}
         longest: dict[str, int] = {}
         for ref in (ref for node in self.graph for ref in node.inputs if ref.delay):
@@ -62,9 +66,9 @@ class Interpreter:
     def _evaluate(self, node: Node, values: Mapping[str, FloatArray]) -> FloatArray:
         reads = [self._read(ref.node, ref.delay, values) for ref in node.inputs]
         operands = (sum(reads[1:], start=reads[0]),) if node.sums else tuple(reads)
-        result = stateless(MEANINGS[type(node)](node, Step(operands, self._arrays, self._state[node.name])))
+        result = stateless(MEANINGS[type(node)](node, Step(operands, self._arrays, self.state[node.name])))
         if not (self._steps_to_skip and node.produces == "final"):
-            self._state[node.name] = result.state
+            self.state[node.name] = result.state
         return np.broadcast_to(result.y, (self.batch, *self.graph.signals[node.name].shape))
 
     def _read(self, name: str, delay: int, values: Mapping[str, FloatArray]) -> FloatArray:

@@ -231,7 +231,7 @@ class Graph:
     def raise_faults(self, faults: Iterable[Fault]) -> None:
         """Raise one ModelError for the faults, if there are any, each with its place in the file."""
         placed = [
-            replace(f, where=self.sources.get(f.node)) if f.node and not f.where else f for f in faults
+            replace(f, where=self.sources.get(f.node)) if f.node is not None and not f.where else f for f in faults
         ]
         if placed:
             raise ModelError.of(placed)

@@ -160,10 +160,11 @@ def _text(top: Mapping[str, object]) -> str:
     """YAML with a line to each node, and short values in flow style."""
     from ruamel.yaml import YAML
     from ruamel.yaml.comments import CommentedMap, CommentedSeq
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
     def styled(value: object, depth: int) -> object:
         if isinstance(value, dict):
-            mapping = CommentedMap((key, styled(item, depth + 1)) for key, item in value.items())
+            mapping = CommentedMap((styled(key, depth), styled(item, depth + 1)) for key, item in value.items())
             if depth >= 2 or "shape" in value:
                 mapping.fa.set_flow_style()
             return mapping
@@ -171,6 +172,8 @@ def _text(top: Mapping[str, object]) -> str:
             sequence = CommentedSeq(styled(item, depth + 1) for item in value)
             sequence.fa.set_flow_style()
             return sequence
+        if isinstance(value, str) and not value.isprintable():
+            return DoubleQuotedScalarString(value)
         return value
 
     yaml = YAML()

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 from nmc.model import FloatArray, Model
 
 if TYPE_CHECKING:
-    from nmc.estimate.estimate import Estimate
-    from nmc.estimate.events import Events
+    from nmc.estimates.estimate import Estimate
+    from nmc.estimates.events import Events
     from nmc.passes import Pass
     from nmc.program import Program
 
@@ -30,12 +30,13 @@ class RunResult:
     """What an engine gives back: outputs by node name, what happened, and wall-clock time.
 
     `outputs` have the shapes of `nmc.reference.run`. `seconds` is the time the engine itself took
-    for all samples, without loading.
+    for all samples, without loading; `energy_j` the joules its machine drew in that time, where a meter says.
     """
 
     outputs: Mapping[str, FloatArray]
     events: Events
     seconds: float
+    energy_j: float | None = None
 
 
 class Engine(Protocol):

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nmc import backends, pipeline, program, zoo
-from nmc.compare import DEFAULT_TARGETS, Comparison, compare_targets
+from nmc.comparison import DEFAULT_TARGETS, Comparison, compare_targets
 from nmc.model import Model
 
 if TYPE_CHECKING:
     from nmc.backends.target import RunResult
-    from nmc.estimate.estimate import Estimate
+    from nmc.estimates.estimate import Estimate
     from nmc.program import Program
 
 

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nmc.errors import Fault
-from nmc.graph import Graph
+from nmc.errors import Fault, closest
+from nmc.graph import ArraySpec, Graph
 
 Array = NDArray[np.generic]
 FloatArray = NDArray[np.float64]
@@ -50,7 +50,10 @@ class Model:
 
     def check(self) -> list[Fault]:
         """Every fault of the graph and of its arrays; empty if sound."""
-        return self.graph.check() or self._array_faults()
+        faults = self.graph.check() or self._array_faults()
+        if self.steps is not None and self.steps < 1:
+            faults.append(Fault(f"steps is {self.steps}", "run for 1 step or more"))
+        return self.graph.placed(faults)
 
     def checked(self) -> Model:
         """This model. Raises ModelError with every fault, each with its place in the file."""
@@ -78,7 +81,7 @@ class Model:
                 if array is None:
                     faults.append(Fault(
                         f"it reads the array {name!r}, which the weights do not have",
-                        f"add it with shape {spec.shape}; there are: {', '.join(sorted(self.weights)) or 'none'}",
+                        f"add it with shape {spec.shape}; {closest(name, self.weights)}",
                         node.name,
                     ))
                 elif not spec.admits(array.shape):
@@ -87,25 +90,19 @@ class Model:
                         f"the array {name!r} has shape {array.shape}, but {node.kind} takes {form} {spec.shape}",
                         "mend the node's facts or the weights", node.name,
                     ))
-                elif array.dtype.kind not in "biuf":
-                    faults.append(Fault(
-                        f"the array {name!r} holds {array.dtype}, not real numbers", "store it as float32", node.name
-                    ))
-                elif not np.all(np.isfinite(array)):
-                    count = int(np.size(array) - np.count_nonzero(np.isfinite(array)))
-                    faults.append(Fault(
-                        f"the array {name!r} holds {count} values that are NaN or infinite",
-                        "train or export the weights again", node.name,
-                    ))
-                elif spec.whole and not _whole(array, *spec.whole):
-                    low, high = spec.whole
-                    faults.append(Fault(
-                        f"the array {name!r} must hold whole numbers from {low} to {high}",
-                        "round or clip its values", node.name,
-                    ))
+                elif wrong := _wrong_values(array, spec):
+                    faults.append(Fault(f"the array {name!r} {wrong}", "train or export the weights again", node.name))
         return faults
 
 
-def _whole(array: Array, low: int, high: int) -> bool:
-    values = array.astype(np.float64)
-    return bool(np.all((values == np.rint(values)) & (values >= low) & (values <= high)))
+def _wrong_values(array: Array, spec: ArraySpec) -> str:
+    """What is wrong with the values of an array, for a message; empty if nothing is."""
+    if array.dtype.kind not in "biuf":
+        return f"holds {array.dtype}, not real numbers"
+    if count := array.size - np.count_nonzero(np.isfinite(array)):
+        return f"holds {count} values that are NaN or infinite"
+    if spec.whole and np.any(array != np.rint(array)):
+        return "must hold whole numbers"
+    if array.size and not spec.low <= array.min() <= array.max() <= spec.high:
+        return f"must hold values from {spec.low} to {spec.high}, has {array.min()} to {array.max()}"
+    return ""

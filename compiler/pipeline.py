@@ -15,7 +15,7 @@ from nmc.program import Program
 
 if TYPE_CHECKING:
     from nmc.backends.target import Options, RunResult, Target
-    from nmc.estimate.estimate import Estimate
+    from nmc.estimates.estimate import Estimate
 
 Watch = Callable[[str, Model], None]
 

@@ -108,12 +108,12 @@ def write(
     """Write a program to `directory` and load it back.
 
     The directory appears whole or not at all; an older program there is replaced, anything else is
-    refused with UsageError. Raises ToolError where the disk fails.
+    refused with UsageError. Raises ModelError where the model is unsound, ToolError where the disk fails.
     """
     from safetensors.numpy import save
 
     contents = {
-        GRAPH: f"{model.graph}\n".encode(),
+        GRAPH: f"{model.checked().graph}\n".encode(),
         WEIGHTS: save({name: _contiguous(array) for name, array in model.weights.items()}),
         **files,
     }
@@ -122,7 +122,7 @@ def write(
         model.name, target, chip, nmc_version(), options, model.steps, records, model.description
     )
     contents[MANIFEST] = _encode(manifest)
-    replace_directory(directory, contents, marker=MANIFEST)
+    replace_directory(directory, contents)
     return load(directory)
 
 
@@ -131,10 +131,13 @@ def load(directory: Path) -> Program:
 
     Raises UsageError where there is none, ProgramError where it is damaged, altered, foreign or newer.
     """
-    if not directory.is_dir():
-        raise UsageError(f"{directory} is not a program directory", _GIVE)
-    manifest = _manifest(directory)
-    contents = {name: _checked(directory, name, record) for name, record in manifest.files.items()}
+    try:
+        if not (directory / MANIFEST).is_file():
+            raise UsageError(f"{directory} is not a program: it has no {MANIFEST}", _GIVE)
+        manifest = _manifest(directory / MANIFEST)
+        contents = {name: _checked(directory, name, record) for name, record in manifest.files.items()}
+    except OSError as error:
+        raise ToolError(f"cannot read {directory}: {error.strerror or error}", "check the path and the disk") from None
     for name in (GRAPH, WEIGHTS):
         if name not in contents:
             raise ProgramError(f"the program {directory} lacks {name}", _AGAIN)
@@ -171,17 +174,17 @@ def nmc_version() -> str:
         return "unknown"
 
 
-def replace_directory(directory: Path, contents: Mapping[str, bytes], marker: str) -> None:
-    """Put a directory with these files in place, whole or not at all.
+def replace_directory(directory: Path, contents: Mapping[str, bytes]) -> None:
+    """Put a directory with these files in place of nothing, an empty directory or a program; whole or not at all.
 
-    A directory there already is replaced if it is empty or holds a file called `marker`.
+    Raises UsageError where something else is there, ToolError where the disk fails.
     """
     directory = Path(os.path.abspath(directory))  # noqa: PTH100 - resolve() would follow a link that we replace
-    if directory.exists() and not _replaceable(directory, marker):
-        raise UsageError(
-            f"{directory} exists and is not a program", "name another directory with -o, or remove this one"
-        )
     try:
+        if directory.exists() and not _replaceable(directory):
+            raise UsageError(
+                f"{directory} exists and is not a program", "name another directory with -o, or remove this one"
+            )
         directory.parent.mkdir(parents=True, exist_ok=True)
         with _scratch(directory) as scratch:
             new, old = scratch / "new", scratch / "old"
@@ -193,7 +196,7 @@ def replace_directory(directory: Path, contents: Mapping[str, bytes], marker: st
                 directory.rename(old)
             try:
                 new.rename(directory)
-            except OSError:
+            except BaseException:
                 if old.exists():
                     old.rename(directory)
                 raise
@@ -211,14 +214,23 @@ def _scratch(directory: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _replaceable(directory: Path, marker: str) -> bool:
-    return directory.is_dir() and ((directory / marker).is_file() or not any(directory.iterdir()))
+def _replaceable(directory: Path) -> bool:
+    """Whether a directory is empty or a program; other tools also write a file called manifest.json."""
+    if not directory.is_dir():
+        return False
+    try:
+        facts = json.loads((directory / MANIFEST).read_bytes())
+    except FileNotFoundError:
+        return not any(directory.iterdir())
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(facts, dict) and facts.get("format") == FORMAT
 
 
 def _contiguous(array: Array) -> Array:
     import numpy as np
 
-    return np.ascontiguousarray(array)
+    return np.asarray(array, order="C")
 
 
 def _adapter() -> TypeAdapter[Manifest]:
@@ -237,14 +249,12 @@ def _digest(facts: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _manifest(directory: Path) -> Manifest:
+def _manifest(path: Path) -> Manifest:
     from pydantic import ValidationError
 
-    path = directory / MANIFEST
-    if not path.is_file():
-        raise UsageError(f"{directory} is not a program: it has no {MANIFEST}", _GIVE)
+    data = path.read_bytes()
     try:
-        facts = json.loads(_read(path))
+        facts = json.loads(data)
         if not isinstance(facts, dict) or facts.get("format") != FORMAT:
             raise ProgramError(f"{path} is not the manifest of a program", _AGAIN)
         if facts.get("version") != VERSION:
@@ -255,10 +265,13 @@ def _manifest(directory: Path) -> Manifest:
         digest = facts.pop("digest", None)
         if digest != _digest(facts):
             raise ProgramError(f"{path} was altered: its digest does not match", _AGAIN)
-        return _adapter().validate_python(facts)
+        manifest = _adapter().validate_python(facts)
     except (ValueError, RecursionError) as error:
         detail = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
         raise ProgramError(f"{path} is damaged: {detail}", _AGAIN) from None
+    if _encode(manifest) != data:
+        raise ProgramError(f"{path} was altered: it is not as nmc writes it", _AGAIN)
+    return manifest
 
 
 def _checked(directory: Path, name: str, record: FileRecord) -> bytes:
@@ -268,15 +281,8 @@ def _checked(directory: Path, name: str, record: FileRecord) -> bytes:
     path = directory / name
     if not path.is_file():
         raise ProgramError(f"the program {directory} lacks {name}", _AGAIN)
-    data = _read(path)
+    data = path.read_bytes()
     if len(data) != record.bytes or hashlib.sha256(data).hexdigest() != record.sha256:
         state = "truncated" if len(data) < record.bytes else "altered"
         raise ProgramError(f"{path} was {state} since it was compiled", _AGAIN)
     return data
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ToolError(f"cannot read {path}: {error.strerror or error}") from None

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nmc.datasets import calibration, read_samples, score, test_data, write_arrays
+from nmc import datasets
+from nmc.datasets import calibration, read_samples, score, write_arrays
 from nmc.errors import ModelError, NmcError, ToolError, UsageError
 from nmc.model import Model, Task
 from nmc.text import parse
@@ -34,17 +35,17 @@ def saved(folder: Path, **arrays: np.ndarray) -> Path:
 
 def test_samples_labels_and_where_they_come_from(tmp_path: Path) -> None:
     path = saved(tmp_path, x=X.astype(np.float32), y=Y)
-    data = test_data(model(path))
+    data = datasets.test_data(model(path))
     assert data.x.dtype == np.float64 and np.array_equal(data.x, X) and np.array_equal(data.y, Y)
     assert data.name == "m/test.npz"
     assert data.digest == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_the_first_samples(tmp_path: Path) -> None:
-    data = test_data(model(saved(tmp_path, x=X, y=Y)), samples=2)
+    data = datasets.test_data(model(saved(tmp_path, x=X, y=Y)), samples=2)
     assert data.x.shape == (2, 2) and data.y.shape == (2,)
     with pytest.raises(UsageError, match="1 sample or more"):
-        test_data(model(saved(tmp_path, x=X, y=Y)), samples=0)
+        datasets.test_data(model(saved(tmp_path, x=X, y=Y)), samples=0)
 
 
 def test_calibration_needs_no_labels(tmp_path: Path) -> None:
@@ -58,7 +59,7 @@ def test_calibration_needs_no_labels(tmp_path: Path) -> None:
 def test_a_model_without_test_data_says_how_to_give_some() -> None:
     for without in (model(None), Model("m", parse(CLASSES), {})):
         with pytest.raises(ModelError, match=r"no test data[\s\S]*data: {test: test.npz}"):
-            test_data(without)
+            datasets.test_data(without)
 
 
 @pytest.mark.parametrize(
@@ -83,18 +84,18 @@ def test_a_model_without_test_data_says_how_to_give_some() -> None:
 )
 def test_data_that_does_not_fit(tmp_path: Path, arrays: dict[str, np.ndarray], says: str) -> None:
     with pytest.raises(ModelError, match=says) as caught:
-        test_data(model(saved(tmp_path, **arrays)))
+        datasets.test_data(model(saved(tmp_path, **arrays)))
     assert caught.value.faults[0].remedy
 
 
 def test_streams(tmp_path: Path) -> None:
     x = np.ones((3, 4, 2))
     path = saved(tmp_path, x=x, y=Y)
-    assert test_data(model(path, STREAM, steps=4)).x.shape == (3, 4, 2)
+    assert datasets.test_data(model(path, STREAM, steps=4)).x.shape == (3, 4, 2)
     with pytest.raises(ModelError, match="4 steps, but a run lasts 5"):
-        test_data(model(path, STREAM, steps=5))
+        datasets.test_data(model(path, STREAM, steps=5))
     with pytest.raises(ModelError, match=r"input takes \[samples, steps, 2\]"):
-        test_data(model(saved(tmp_path, x=X, y=Y), STREAM))
+        datasets.test_data(model(saved(tmp_path, x=X, y=Y), STREAM))
 
 
 @pytest.mark.parametrize("graph", ["x = Input(shape=(2,))\ny = Reshape(x, shape=(2, 1))\nreturn y", STREAM + "\n"])
@@ -103,22 +104,22 @@ def test_classes_need_one_score_each(tmp_path: Path, graph: str) -> None:
     graph = graph.replace("y = Last(x)", "y = Relu(x)")
     x = np.ones((3, 4, 2)) if "stream" in graph else X
     with pytest.raises(ModelError, match=r"node 'y': classification takes an output of shape \(classes,\)"):
-        test_data(model(saved(tmp_path, x=x, y=Y), graph))
+        datasets.test_data(model(saved(tmp_path, x=x, y=Y), graph))
 
 
 def test_values_for_regression(tmp_path: Path) -> None:
-    assert test_data(model(saved(tmp_path, x=X, y=X), kind="regression")).y.shape == (3, 2)
+    assert datasets.test_data(model(saved(tmp_path, x=X, y=X), kind="regression")).y.shape == (3, 2)
     with pytest.raises(ModelError, match=r"y has shape \[3\], but y puts out finite values \[samples, 2\]"):
-        test_data(model(saved(tmp_path, x=X, y=Y), kind="regression"))
+        datasets.test_data(model(saved(tmp_path, x=X, y=Y), kind="regression"))
     stream = STREAM.replace("Last", "Relu")
     x = np.ones((3, 4, 2))
-    assert test_data(model(saved(tmp_path, x=x, y=x), stream, "regression")).y.shape == (3, 4, 2)
+    assert datasets.test_data(model(saved(tmp_path, x=x, y=x), stream, "regression")).y.shape == (3, 4, 2)
 
 
 def test_several_inputs_have_no_data_file(tmp_path: Path) -> None:
     graph = "a = Input(shape=(2,))\nb = Input(shape=(2,))\ny = Add(a, b)\nreturn y"
     with pytest.raises(ModelError, match="models with one input, not 2"):
-        test_data(model(saved(tmp_path, x=X, y=Y), graph))
+        datasets.test_data(model(saved(tmp_path, x=X, y=Y), graph))
 
 
 def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:
@@ -146,7 +147,7 @@ def test_a_damaged_file_is_one_clear_error(tmp_path: Path, data: st.DataObject, 
 
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="No such file"):
-        test_data(model(tmp_path / "none.npz"))
+        datasets.test_data(model(tmp_path / "none.npz"))
     with pytest.raises(UsageError, match="there is no file"):
         read_samples(tmp_path / "none.npy")
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from nmc import zoo
-from nmc.datasets import calibration, test_data
+from nmc import datasets, zoo
 from nmc.errors import UsageError
 
 
@@ -20,15 +19,15 @@ def test_there_are_models() -> None:
 @pytest.mark.parametrize("name", zoo.names())
 def test_every_model_loads_with_its_data(name: str) -> None:
     model = zoo.load(name)
-    samples = calibration(model)
+    samples = datasets.calibration(model)
     assert model.name == name
-    assert samples is not None and len(test_data(model).x) > 0
+    assert samples is not None and len(datasets.test_data(model).x) > 0
 
 
 def test_a_folder_and_a_file(tmp_path: Path) -> None:
     shutil.copytree(str(files("nmc.models.digits_snn")), tmp_path / "mine")
     (tmp_path / "mine" / "model.yaml").rename(tmp_path / "mine" / "other.yml")
-    with pytest.raises(UsageError, match="holds no model.yaml"):
+    with pytest.raises(UsageError, match=r"holds no model\.yaml"):
         zoo.load(tmp_path / "mine")
     assert zoo.load(tmp_path / "mine" / "other.yml").name == "digits-snn"
     (tmp_path / "mine" / "other.yml").rename(tmp_path / "mine" / "model.yaml")
@@ -39,7 +38,7 @@ def test_a_name_is_the_zoo_even_where_a_folder_is_called_so(tmp_path: Path, monk
     (tmp_path / "digits-snn").mkdir()
     monkeypatch.chdir(tmp_path)
     assert zoo.load("digits-snn").name == "digits-snn"
-    with pytest.raises(UsageError, match="holds no model.yaml"):
+    with pytest.raises(UsageError, match=r"holds no model\.yaml"):
         zoo.load("./digits-snn")
 
 

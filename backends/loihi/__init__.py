@@ -1,1 +1,69 @@
-"""."""
+"""Loihi: spiking networks in the chip's integers, run by the native emulator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from nmc.backends.target import Options, Target
+from nmc.errors import UsageError
+from nmc.model import FloatArray, Model
+from nmc.passes.fuse_synapses import FuseSynapses
+from nmc.passes.quantize_fixed_point import QuantizeFixedPoint
+from nmc.passes.to_spiking import ToSpiking
+
+if TYPE_CHECKING:
+    from nmc.backends.target import RunResult
+    from nmc.estimates.estimate import Estimate
+    from nmc.passes import Pass
+    from nmc.program import Program
+
+
+@dataclass(frozen=True)
+class LoihiOptions(Options):
+    """What a user may choose when compiling for Loihi.
+
+    `weight_bits`: bits of a synapse's weight with its sign, 4 to 8. `encoding`: how an ordinary network's
+    input reaches the chip, as evenly spaced spikes ("rate") or as graded values ("current").
+    """
+
+    weight_bits: int = 8
+    encoding: Literal["rate", "current"] = "rate"
+
+    def __post_init__(self) -> None:
+        if not 4 <= self.weight_bits <= 8:
+            raise UsageError(f"weight_bits is {self.weight_bits}", "give 4 to 8")
+        if self.steps is not None and self.steps < 1:
+            raise UsageError(f"steps is {self.steps}", "give 1 step or more")
+
+
+def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
+    chosen = options if isinstance(options, LoihiOptions) else LoihiOptions(options.steps)
+    return (
+        ToSpiking(steps=chosen.steps, encoding=chosen.encoding, calibration=calibration),
+        FuseSynapses(),
+        QuantizeFixedPoint(chosen.weight_bits, calibration),
+    )
+
+
+def _no_files(model: Model, options: Options) -> Mapping[str, bytes]:
+    return {}
+
+
+def _estimate(program: Program, result: RunResult) -> Estimate:
+    from nmc.estimates.manycore import estimate_manycore
+
+    return estimate_manycore(program, result)
+
+
+LOIHI1 = Target(
+    name="loihi-sim",
+    chip="loihi1",
+    description="Intel Loihi, emulated bit for bit as Lava 0.10.0 does it",
+    passes=_passes,
+    lower=_no_files,
+    engines={"native": "nmc.backends.loihi.engine:run"},
+    estimate=_estimate,
+    options=LoihiOptions,
+)

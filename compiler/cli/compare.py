@@ -23,7 +23,7 @@ def command(
 ) -> None:
     """Compare a model's accuracy, energy and latency across targets, on its test set."""
     from nmc import api
-    from nmc.compare import DEFAULT_TARGETS, compare_targets
+    from nmc.comparison import DEFAULT_TARGETS, compare_targets
     from nmc.report.terminal import print_comparison
 
     names = tuple(name.strip() for name in targets.split(",") if name.strip()) if targets else DEFAULT_TARGETS

@@ -14,7 +14,7 @@ import typer
 from nmc.errors import UsageError
 
 if TYPE_CHECKING:
-    from nmc.compare import Progress
+    from nmc.comparison import Progress
 
 JSON = typer.Option("--json", help="Print JSON instead of text.")
 MODEL = typer.Argument(help="A model of the zoo (see 'nmc models'), a model.yaml, or the folder of one.")

@@ -98,8 +98,9 @@ class FactType:
             return self.adapter.validate_python(value, strict=True)
         except ValidationError as error:
             details = error.errors(include_url=False)
-            text = " or ".join(dict.fromkeys(str(detail["msg"]) for detail in details))
-            raise ValueError(f"{text[0].lower()}{text[1:]}, got {reprlib.repr(value)}") from None
+            texts = dict.fromkeys(str(detail["msg"]) for detail in details)
+            wanted = " or ".join(f"{text[0].lower()}{text[1:]}" for text in texts)
+            raise ValueError(f"{wanted}, got {reprlib.repr(value)}") from None
 
 
 def facts_of(kind: type[Node]) -> Mapping[str, FactType]:

@@ -41,6 +41,39 @@ def require_rank(kind: str, x: Shape, rank: int, layout: str) -> None:
         raise ShapeError(f"{kind} takes {layout}, got shape {x}")
 
 
+def require_entries(fact: str, value: Shape, entries: int, least: int) -> None:
+    """Raise ValueError unless a per-axis fact has that many entries, none below `least`."""
+    require(
+        len(value) == entries and all(n >= least for n in value),
+        f"{fact} is {value}: it takes {entries} whole numbers of at least {least}",
+    )
+
+
+def require_groups(channels: int, groups: int) -> None:
+    """Raise ValueError unless the channels are positive and divide into the groups."""
+    require(channels > 0, f"channels is {channels}: it must be positive")
+    require(
+        groups > 0 and channels % groups == 0, f"groups is {groups}: it must divide the {channels} channels"
+    )
+
+
+def conv_shape(
+    kind: str,
+    x: Shape,
+    channels: int,
+    groups: int,
+    kernel: Shape,
+    stride: Shape,
+    padding: Shape,
+    dilation: Shape,
+) -> Shape:
+    """Output shape of a convolution over x [C, *spatial]. Raises ShapeError."""
+    require_rank(kind, x, len(kernel) + 1, LAYOUT[len(kernel)])
+    if x[0] % groups:
+        raise ShapeError(f"{kind} has {groups} groups, which do not divide its {x[0]} input channels")
+    return (channels, *window_shape(kind, x[1:], kernel, stride, padding, dilation))
+
+
 def window_shape(
     kind: str,
     x: Shape,
@@ -69,3 +102,6 @@ def param_names(*params: Param | None) -> tuple[str, ...]:
 
 
 Compare = Literal[">", ">="]
+
+LAYOUT = {1: "[channels, length]", 2: "[channels, height, width]"}
+"""What the axes of a node's input are, by the number of spatial ones."""

@@ -12,7 +12,16 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 from nmc.graph import ArraySpec, DType, Node, Shape, State, Timing
-from nmc.nodes.facts import Pads, Spatial, param_names, require, require_rank, window_shape
+from nmc.nodes.facts import (
+    Pads,
+    Spatial,
+    conv_shape,
+    param_names,
+    require,
+    require_entries,
+    require_groups,
+    require_rank,
+)
 
 SignMode = Literal["mixed", "excitatory", "inhibitory"]
 
@@ -45,12 +54,14 @@ class FixedLIF(Node):
         for fact, low, high in (("du", -1, 4095), ("dv", 0, 4096), ("vth", 0, 2**17 - 1), ("bias_exp", -15, 15)):
             value: int = getattr(self, fact)
             require(low <= value <= high, f"{fact} is {value}: it takes {low} to {high}")
+        require(self.reset_interval >= 0, f"reset_interval is {self.reset_interval}: it is 0 steps or more")
 
     def output_dtype(self, *xs: DType) -> DType:
         return "spike" if self.emits == "spikes" else "integer"
 
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
-        return {name: ArraySpec(xs[0], broadcast=True) for name in param_names(self.bias_mant, self.initial)}
+        spec = ArraySpec(xs[0], broadcast=True, whole=True)
+        return dict.fromkeys(param_names(self.bias_mant, self.initial), spec)
 
     def state(self, *xs: Shape) -> Mapping[str, State]:
         return {"u": State(xs[0]), "v": State(xs[0], self.initial), "t": State(())}
@@ -61,7 +72,8 @@ class FixedDense(Node):
     """Lava's Dense over the flattened input: y = w32((W s) << weight_exp); a negative exponent shifts right.
 
     W: [features, inputs], integers that Lava's clipping and truncation leave as they are. s is 0 or 1
-    per input where num_message_bits is 0 (any other number counts as 1), else the input itself.
+    per input where num_message_bits is 0 (any other number counts as 1), else the input itself; then
+    W s wraps to 32 bits before the shift, too.
     """
 
     features: int
@@ -71,6 +83,11 @@ class FixedDense(Node):
     num_message_bits: int = 0
     sign_mode: SignMode = "mixed"
 
+    def __post_init__(self) -> None:
+        require(self.features > 0, f"features is {self.features}: it must be positive")
+        require(-31 <= self.weight_exp <= 31, f"weight_exp is {self.weight_exp}: it takes -31 to 31")
+        _require_message_bits(self.num_message_bits)
+
     def output_shape(self, *xs: Shape) -> Shape:
         require_rank(self.kind, xs[0], 1, "[inputs]")
         return (self.features,)
@@ -79,7 +96,7 @@ class FixedDense(Node):
         return "integer"
 
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
-        return {self.weight: ArraySpec((self.features, xs[0][0]))}
+        return {self.weight: ArraySpec((self.features, xs[0][0]), whole=True)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,28 +118,24 @@ class FixedConv2d(Node):
 
     def __post_init__(self) -> None:
         for fact, entries, least in (("kernel", 2, 1), ("stride", 2, 1), ("padding", 4, 0), ("dilation", 2, 1)):
-            value: tuple[int, ...] = getattr(self, fact)
-            require(
-                len(value) == entries and all(n >= least for n in value),
-                f"{fact} is {value}: it takes {entries} whole numbers of at least {least}",
-            )
-        require(
-            self.channels > 0 and self.groups > 0 and self.channels % self.groups == 0,
-            f"channels is {self.channels} and groups {self.groups}: both are positive, and groups divides channels",
-        )
+            require_entries(fact, getattr(self, fact), entries, least)
+        require_groups(self.channels, self.groups)
+        _require_message_bits(self.num_message_bits)
 
     def output_shape(self, *xs: Shape) -> Shape:
-        require_rank(self.kind, xs[0], 3, "[channels, height, width]")
-        return (
-            self.channels,
-            *window_shape(self.kind, xs[0][1:], self.kernel, self.stride, self.padding, self.dilation),
+        return conv_shape(
+            self.kind, xs[0], self.channels, self.groups, self.kernel, self.stride, self.padding, self.dilation
         )
 
     def output_dtype(self, *xs: DType) -> DType:
         return "integer"
 
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
-        return {self.weight: ArraySpec((self.channels, xs[0][0] // self.groups, *self.kernel))}
+        return {self.weight: ArraySpec((self.channels, xs[0][0] // self.groups, *self.kernel), whole=True)}
+
+
+def _require_message_bits(bits: int) -> None:
+    require(0 <= bits <= 32, f"num_message_bits is {bits}: it takes 0 to 32")
 
 
 KINDS: tuple[type[Node], ...] = (FixedLIF, FixedDense, FixedConv2d)

@@ -46,7 +46,8 @@ class Neuron(_Stateful):
     spike = v' compare threshold. `reset`: "zero" sets v' to 0, "value" to reset_value, "subtract"
     takes the threshold away. `reset_at`: "spike" resets in the step of the spike; "next" lets v' stand
     and resets after the integration of the following step. For `refractory` steps after a spike the
-    voltage keeps its value, input is lost, and there is no spike. v starts at `initial`.
+    voltage keeps its value, input to it is lost (the current of CubaLIF goes on), and there is no
+    spike. v starts at `initial`.
     """
 
     threshold: Param = 1.0
@@ -184,7 +185,8 @@ class Delay(Node):
         return xs[0]
 
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
-        return {name: ArraySpec(xs[0], broadcast=True, whole=(0, self.longest)) for name in param_names(self.steps)}
+        spec = ArraySpec(xs[0], broadcast=True, whole=True, low=0, high=self.longest)
+        return dict.fromkeys(param_names(self.steps), spec)
 
     def state(self, *xs: Shape) -> Mapping[str, State]:
         return {"line": State((self.longest, *xs[0]))} if self.longest else {}

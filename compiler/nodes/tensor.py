@@ -7,8 +7,18 @@ from dataclasses import dataclass
 from math import prod
 from typing import Annotated, ClassVar
 
-from nmc.graph import ArraySpec, DType, Node, Shape, ShapeError, widest
-from nmc.nodes.facts import Pads, Spatial, require, require_rank, window_shape
+from nmc.graph import ArraySpec, DType, Node, Shape, ShapeError, Timing, widest
+from nmc.nodes.facts import (
+    LAYOUT,
+    Pads,
+    Spatial,
+    conv_shape,
+    require,
+    require_entries,
+    require_groups,
+    require_rank,
+    window_shape,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +33,10 @@ class Input(Node):
 
     def __post_init__(self) -> None:
         require(all(n > 0 for n in self.shape), f"shape {self.shape} must be positive in every axis")
+
+    @property
+    def produces(self) -> Timing | None:
+        return "stream" if self.stream else None
 
     def output_shape(self, *xs: Shape) -> Shape:
         return self.shape
@@ -59,6 +73,7 @@ class Linear(Node):
 
     def __post_init__(self) -> None:
         require(self.features > 0, f"features is {self.features}: it must be positive")
+        _require_other_names(self.weight, self.bias, self.weight_scale)
 
     def output_shape(self, *xs: Shape) -> Shape:
         if not xs[0]:
@@ -86,24 +101,13 @@ class _Conv(Node):
     def __post_init__(self) -> None:
         _complete_window(self, self.rank)
         _complete(self, "dilation", (1,) * self.rank)
-        require(
-            len(self.dilation) == self.rank and all(n >= 1 for n in self.dilation),
-            f"dilation is {self.dilation}: it takes {self.rank} whole numbers of at least 1",
-        )
-        require(self.channels > 0, f"channels is {self.channels}: it must be positive")
-        require(
-            self.groups > 0 and self.channels % self.groups == 0,
-            f"groups is {self.groups}: it must divide the {self.channels} channels",
-        )
+        require_entries("dilation", self.dilation, self.rank, 1)
+        require_groups(self.channels, self.groups)
+        _require_other_names(self.weight, self.bias, self.weight_scale)
 
     def output_shape(self, *xs: Shape) -> Shape:
-        x = xs[0]
-        require_rank(self.kind, x, self.rank + 1, _LAYOUT[self.rank])
-        if x[0] % self.groups:
-            raise ShapeError(f"{self.kind} has {self.groups} groups, which do not divide its {x[0]} input channels")
-        return (
-            self.channels,
-            *window_shape(self.kind, x[1:], self.kernel, self.stride, self.padding, self.dilation),
+        return conv_shape(
+            self.kind, xs[0], self.channels, self.groups, self.kernel, self.stride, self.padding, self.dilation
         )
 
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
@@ -141,7 +145,8 @@ class BatchNorm(Node):
         return xs[0]
 
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
-        return {name: ArraySpec(xs[0][:1]) for name in (self.scale, self.bias, self.mean, self.variance)}
+        specs = {name: ArraySpec(xs[0][:1]) for name in (self.scale, self.bias, self.mean)}
+        return {**specs, self.variance: ArraySpec(xs[0][:1], low=0)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,7 +243,10 @@ class Concat(Node):
 
 @dataclass(frozen=True, kw_only=True)
 class Window(Node):
-    """A window that slides over the spatial axes, each channel by itself. Stride defaults to the kernel."""
+    """A window that slides over the spatial axes, each channel by itself. Stride defaults to the kernel.
+
+    Padding is less than the kernel, so that every window holds some of the input.
+    """
 
     kernel: Annotated[tuple[int, ...], Spatial]
     stride: Annotated[tuple[int, ...], Spatial] = ()
@@ -250,10 +258,14 @@ class Window(Node):
         if not self.stride:
             object.__setattr__(self, "stride", self.kernel)
         _complete_window(self, self.rank)
+        require(
+            all(pad < size for pad, size in zip(self.padding, self.kernel * 2, strict=True)),
+            f"padding {self.padding} must be less than the kernel {self.kernel}",
+        )
 
     def output_shape(self, *xs: Shape) -> Shape:
         x = xs[0]
-        require_rank(self.kind, x, self.rank + 1, _LAYOUT[self.rank])
+        require_rank(self.kind, x, self.rank + 1, LAYOUT[self.rank])
         ones = (1,) * self.rank
         return (x[0], *window_shape(self.kind, x[1:], self.kernel, self.stride, self.padding, ones))
 
@@ -380,15 +392,16 @@ class Pad(_Moves):
         return xs[0] if self.value == 0 else "real"
 
 
-_LAYOUT = {1: "[channels, length]", 2: "[channels, height, width]"}
-
-
 def _weights(weight: str, shape: Shape, bias: str | None, scale: str | None) -> dict[str, ArraySpec]:
     specs = {weight: ArraySpec(shape)}
     for name in (bias, scale):
         if name is not None:
             specs[name] = ArraySpec(shape[:1])
     return specs
+
+
+def _require_other_names(weight: str, *others: str | None) -> None:
+    require(weight not in others, f"the array {weight!r} cannot be both the weight and something else")
 
 
 def _complete(node: Node, fact: str, default: Shape) -> None:
@@ -401,11 +414,7 @@ def _complete_window(node: _Conv | Window, rank: int) -> None:
     _complete(node, "stride", (1,) * rank)
     _complete(node, "padding", (0,) * 2 * rank)
     for fact, entries, least in (("kernel", rank, 1), ("stride", rank, 1), ("padding", 2 * rank, 0)):
-        value: tuple[int, ...] = getattr(node, fact)
-        require(
-            len(value) == entries and all(n >= least for n in value),
-            f"{fact} is {value}: it takes {entries} whole numbers of at least {least}",
-        )
+        require_entries(fact, getattr(node, fact), entries, least)
 
 
 def _axis(kind: str, axis: int, x: Shape) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from nmc.errors import Fault
-from nmc.graph import Node
+from nmc.graph import Graph, Node
 from nmc.model import Model
 from nmc.nodes import FAMILIES
 
@@ -15,15 +15,21 @@ _SPIKING = {kind.__name__ for kind in FAMILIES["spiking"]}
 _CODING = {kind.__name__ for kind in FAMILIES["coding"]}
 _QUANTIZED = {kind.__name__ for kind in FAMILIES["quantized"]}
 _FIXED = {kind.__name__ for kind in FAMILIES["fixed-point"]}
-_NONLINEAR = {"Relu", "LeakyRelu", "Sigmoid", "Tanh", "Clip", "Softmax", "Mul", "MaxPool1d", "MaxPool2d", "BatchNorm"}
+_NONLINEAR = {"Relu", "LeakyRelu", "Sigmoid", "Tanh", "Clip", "Softmax", "Mul", "MaxPool1d", "MaxPool2d"}
 
 STAGES: Mapping[str, frozenset[str]] = {
     "model": frozenset(_TENSOR | _SPIKING | _CODING),
     "quantized": frozenset(_TENSOR | _SPIKING | _CODING | _QUANTIZED),
     "spiking": frozenset((_TENSOR - _NONLINEAR) | _SPIKING | _CODING),
-    "fixed-point": frozenset({"Input", "Flatten", "Reshape"} | _CODING | _QUANTIZED | _FIXED),
+    "fixed-point": frozenset({"Input", "Constant", "Flatten", "Reshape", "Delay"} | _CODING | _QUANTIZED | _FIXED),
 }
-"""The kinds of node that are legal at each point of the pipeline."""
+"""The kinds of node that are legal at each point of the pipeline.
+
+At the stages of neuromorphic chips this holds for nodes that work at every time step. What is known
+before the run, and what is left to do after it, is the host's, and any kind of a model.
+"""
+_HOST = STAGES["quantized"]
+_ON_CHIP = ("spiking", "fixed-point")
 
 
 class Pass(Protocol):
@@ -51,7 +57,7 @@ def apply(passes: Iterable[Pass], model: Model, watch: Callable[[str, Model], No
     """
     for step in passes:
         model = step(model)
-        faults = [*model.check(), *_stage_faults(step, model.graph)]
+        faults = model.check() or _stage_faults(step, model.graph)
         model.graph.raise_faults(
             Fault(f"after the pass {step.name}: {f.what}", f.remedy, f.node, f.where) for f in faults
         )
@@ -60,13 +66,18 @@ def apply(passes: Iterable[Pass], model: Model, watch: Callable[[str, Model], No
     return model
 
 
-def _stage_faults(step: Pass, nodes: Iterable[Node]) -> list[Fault]:
+def _stage_faults(step: Pass, graph: Graph) -> list[Fault]:
     legal = STAGES[step.stage]
+
+    def is_legal(node: Node) -> bool:
+        hosted = step.stage in _ON_CHIP and graph.dt_s and graph.signals[node.name].timing != "stream"
+        return node.kind in legal or (bool(hosted) and node.kind in _HOST)
+
     return [
         Fault(
             f"{node.kind} is not legal at the stage {step.stage!r}",
             f"this is a fault of the pass {step.name}: it must replace the node or refuse it", node.name,
         )
-        for node in nodes
-        if node.kind not in legal
+        for node in graph
+        if not is_legal(node)
     ]

@@ -66,6 +66,8 @@ def _message(bits: int, x: FloatArray) -> FloatArray:
 
 def _dense(node: fixed_point.FixedDense, step: Step) -> FloatArray:
     total = _integers(_message(node.num_message_bits, step.x) @ step.arrays[node.weight].T)
+    if node.num_message_bits:
+        total = wrap(total, 32)
     return wrap(shifted(total, node.weight_exp), 32).astype(np.float64)
 
 

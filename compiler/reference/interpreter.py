@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from nmc.errors import UsageError
+from nmc.errors import UsageError, closest
 from nmc.graph import Graph, Node
 from nmc.model import FloatArray, Model
 from nmc.nodes.tensor import Input
@@ -23,22 +23,23 @@ Feed = NDArray[np.generic] | Mapping[str, NDArray[np.generic]]
 
 
 class Interpreter:
-    """A model with its state held: feed it one time step after another."""
+    """A model with its state held: feed it one time step after another.
+
+    `state` is what each node carries to the next step, by the names the node gives, [B, *shape].
+    """
 
     def __init__(self, model: Model, batch: int) -> None:
         """`model` must be sound; `batch` is the number of samples that run side by side."""
         self.graph = model.graph
         self.batch = batch
         self._arrays = {name: np.asarray(array, dtype=np.float64) for name, array in model.weights.items()}
-        self._state = {node.name: self._initial(node) for node in self.graph}
+        self.state: dict[str, Mapping[str, FloatArray]] = {node.name: self._initial(node) for node in self.graph}
         self._static: dict[str, FloatArray] = {}
-        self._past: dict[str, deque[FloatArray]] = {}
-        for node in self.graph:
-            for ref in node.inputs:
-                if ref.delay:
-                    kept = self._past.get(ref.node)
-                    length = max(ref.delay, kept.maxlen or 0) if kept is not None else ref.delay
-                    self._past[ref.node] = deque(maxlen=length)
+        longest: dict[str, int] = {}
+        for ref in (ref for node in self.graph for ref in node.inputs if ref.delay):
+            longest[ref.node] = max(ref.delay, longest.get(ref.node, 0))
+        self._steps_to_skip = self.graph.lag
+        self._past: dict[str, deque[FloatArray]] = {name: deque(maxlen=length) for name, length in longest.items()}
 
     def step(self, inputs: Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
         """One time step: every node's output, given each input node's value [B, *shape].
@@ -58,14 +59,16 @@ class Interpreter:
                 self._static[name] = values[name]
         for name, past in self._past.items():
             past.appendleft(values[name])
+        self._steps_to_skip = max(0, self._steps_to_skip - 1)
         return values
 
     def _evaluate(self, node: Node, values: Mapping[str, FloatArray]) -> FloatArray:
         reads = [self._read(ref.node, ref.delay, values) for ref in node.inputs]
         operands = (sum(reads[1:], start=reads[0]),) if node.sums else tuple(reads)
-        result = stateless(MEANINGS[type(node)](node, Step(operands, self._arrays, self._state[node.name])))
-        self._state[node.name] = result.state
-        return result.y
+        result = stateless(MEANINGS[type(node)](node, Step(operands, self._arrays, self.state[node.name])))
+        if not (self._steps_to_skip and node.produces == "final"):
+            self.state[node.name] = result.state
+        return np.broadcast_to(result.y, (self.batch, *self.graph.signals[node.name].shape))
 
     def _read(self, name: str, delay: int, values: Mapping[str, FloatArray]) -> FloatArray:
         if not delay:
@@ -92,21 +95,26 @@ def run(
 
     `x` is [B, *shape], or [B, T, *shape] for an input that streams (by input name, if there are
     several). A graph in time runs for `steps`, else for the length of the stream, else for the
-    model's own number. A result that is a stream comes as [B, T, *shape], any other as [B, *shape].
-    Nodes named in `record` are given too. Raises UsageError where `x` or `steps` does not fit.
+    model's own number, and for the graph's lag on top of that. A result that is a stream comes as
+    [B, T, *shape], any other as [B, *shape]. Nodes named in `record` are given too. Raises UsageError
+    where `x`, `steps` or `record` does not fit.
     """
     graph = model.graph
     feeds = as_feeds(graph, x)
     batch = len(next(iter(feeds.values())))
     wanted = tuple(dict.fromkeys([*graph.outputs, *record]))
+    for name in wanted:
+        if name not in graph:
+            raise UsageError(f"there is no node {name!r} to record", closest(name, graph.by_name))
     length = run_length(model, feeds, steps)
     interpreter = Interpreter(model, batch)
     kept: dict[str, list[FloatArray]] = {name: [] for name in wanted}
-    for t in range(length):
+    last = length + graph.lag - 1
+    for t in range(last + 1):
         values = interpreter.step({name: _at(graph, name, array, t) for name, array in feeds.items()})
         for name in wanted:
-            if graph.signals[name].timing == "stream" or t == length - 1:
-                kept[name].append(np.broadcast_to(values[name], (batch, *graph.signals[name].shape)))
+            if t == last or (graph.signals[name].timing == "stream" and t >= graph.lag):
+                kept[name].append(values[name])
     return {
         name: np.stack(arrays, axis=1) if graph.signals[name].timing == "stream" else arrays[0]
         for name, arrays in kept.items()
@@ -115,37 +123,47 @@ def run(
 
 def as_feeds(graph: Graph, x: Feed) -> dict[str, FloatArray]:
     """The value of each input node in double precision, its shape checked. Raises UsageError."""
-    inputs = [node for node in graph if isinstance(node, Input)]
+    inputs = {node.name: node for node in graph if isinstance(node, Input)}
     if isinstance(x, Mapping):
         given = dict(x)
     elif len(inputs) == 1:
-        given = {inputs[0].name: x}
+        given = dict.fromkeys(inputs, x)
     else:
-        raise UsageError(f"the graph has {len(inputs)} inputs", f"give an array for each of {[n.name for n in inputs]}")
-    feeds = {}
-    for node in inputs:
-        if node.name not in given:
-            raise UsageError(f"no value for the input {node.name!r}", "give an array for each input")
-        array = np.asarray(given[node.name], dtype=np.float64)
-        form = ("samples", "steps", *node.shape) if node.stream else ("samples", *node.shape)
-        if array.ndim != len(form) or array.shape[array.ndim - len(node.shape) :] != node.shape or not len(array):
-            wanted = ", ".join(map(str, form))
-            raise UsageError(f"the input {node.name!r} takes shape [{wanted}], got {list(array.shape)}")
-        if not np.all(np.isfinite(array)):
-            raise UsageError(f"the input {node.name!r} holds NaN or infinite values", "clean the data first")
-        feeds[node.name] = array
+        given = {}
+    if not given or given.keys() != inputs.keys():
+        names = ", ".join(inputs) or "none"
+        raise UsageError("the arrays given are not those of the inputs", f"give one for each of the inputs: {names}")
+    feeds = {name: _feed(node, given[name]) for name, node in inputs.items()}
     if len({len(array) for array in feeds.values()}) > 1:
         raise UsageError("the inputs differ in their number of samples", "give as many samples to each")
     return feeds
 
 
+def _feed(node: Input, given: NDArray[np.generic]) -> FloatArray:
+    try:
+        array = np.asarray(given)
+        if array.dtype.kind not in "biuf":
+            raise ValueError
+    except ValueError:
+        raise UsageError(f"the input {node.name!r} is not an array of real numbers", "give numbers") from None
+    form = ("samples", "steps", *node.shape) if node.stream else ("samples", *node.shape)
+    if array.ndim != len(form) or array.shape[array.ndim - len(node.shape) :] != node.shape or not array.size:
+        wanted = ", ".join(map(str, form))
+        raise UsageError(f"the input {node.name!r} takes shape [{wanted}], got {list(array.shape)}")
+    if not np.all(np.isfinite(array)):
+        raise UsageError(f"the input {node.name!r} holds NaN or infinite values", "clean the data first")
+    return np.asarray(array, dtype=np.float64)
+
+
 def run_length(model: Model, feeds: Mapping[str, FloatArray], steps: int | None) -> int:
     """How many steps a run lasts; 1 for a graph without time. Raises UsageError."""
+    if steps is not None and steps < 1:
+        raise UsageError(f"a run of {steps} steps", "run for 1 step or more")
     if model.graph.dt_s is None:
         return 1
     streams = [feeds[n.name].shape[1] for n in model.graph if isinstance(n, Input) and n.stream]
     length = steps or (min(streams) if streams else model.steps)
-    if not length:
+    if length is None:
         raise UsageError("how many steps to run is not given", "give 'steps' in the model, or --steps")
     if streams and length > min(streams):
         raise UsageError(f"a run of {length} steps needs as many values, the input streams {min(streams)}")
@@ -154,4 +172,6 @@ def run_length(model: Model, feeds: Mapping[str, FloatArray], steps: int | None)
 
 def _at(graph: Graph, name: str, array: FloatArray, t: int) -> FloatArray:
     node = graph[name]
-    return array[:, t] if isinstance(node, Input) and node.stream else array
+    if not (isinstance(node, Input) and node.stream):
+        return array
+    return array[:, t] if t < array.shape[1] else np.zeros_like(array[:, 0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
 from math import prod
 
 import numpy as np
@@ -39,12 +40,11 @@ def convolve(
     """Cross-correlation of x [B, C, *spatial] with weight [channels, C / groups, *kernel]."""
     taken = windows(x, node.kernel, node.stride, node.padding, node.dilation)
     rank = len(node.kernel)
-    batch = len(taken)
     out = taken.shape[2 : 2 + rank]
-    columns = np.moveaxis(taken, 1, 1 + rank).reshape(batch, prod(out), node.groups, -1)
+    kernel_first = taken.transpose(0, 1, *range(2 + rank, 2 + 2 * rank), *range(2, 2 + rank))
+    columns = kernel_first.reshape(len(x), node.groups, -1, prod(out))
     filters = weight.reshape(node.groups, node.channels // node.groups, -1)
-    y: FloatArray = np.einsum("bpgk,gok->bgop", columns, filters, optimize=True)
-    return y.reshape(batch, node.channels, *out)
+    return (filters @ columns).reshape(len(x), node.channels, *out)
 
 
 def _scaled(weight: str, scale: str | None, step: Step) -> FloatArray:
@@ -101,28 +101,27 @@ def _concat(node: tensor.Concat, step: Step) -> FloatArray:
     return np.concatenate(step.operands, axis=axis)
 
 
-def _pooled(node: tensor.Window, x: FloatArray, fill: float) -> FloatArray:
-    return windows(x, node.kernel, node.stride, node.padding, (1,) * node.rank, fill)
+def _pooled(node: tensor.Window, x: FloatArray, combine: np.ufunc, fill: float) -> FloatArray:
+    """Each window's elements combined, one place of the kernel after another: far faster than along short axes."""
+    taken = windows(x, node.kernel, node.stride, node.padding, (1,) * node.rank, fill)
+    y: FloatArray = reduce(combine, (taken[(..., *place)] for place in np.ndindex(node.kernel)))
+    return y
 
 
 def _max_pool(node: tensor.Window, step: Step) -> FloatArray:
-    y: FloatArray = _pooled(node, step.x, -np.inf).max(axis=tuple(range(-node.rank, 0)))
-    return y
+    return _pooled(node, step.x, np.maximum, -np.inf)
 
 
 def sum_pool(node: tensor.Window, step: Step) -> FloatArray:
     """The sum of each window."""
-    y: FloatArray = _pooled(node, step.x, 0.0).sum(axis=tuple(range(-node.rank, 0)))
-    return y
+    return _pooled(node, step.x, np.add, 0.0)
 
 
 def _avg_pool(node: tensor.AvgPool1d | tensor.AvgPool2d, step: Step) -> FloatArray:
     total = sum_pool(node, step)
     if node.count_include_pad:
         return total / prod(node.kernel)
-    counts = _pooled(node, np.ones_like(step.x[:1, :1]), 0.0).sum(axis=tuple(range(-node.rank, 0)))
-    mean: FloatArray = total / counts
-    return mean
+    return total / _pooled(node, np.ones_like(step.x[:1, :1]), np.add, 0.0)
 
 
 def _global_avg_pool(node: tensor.GlobalAvgPool, step: Step) -> FloatArray:

@@ -11,7 +11,7 @@ from nmc.model import Model
 
 if TYPE_CHECKING:
     from nmc.backends.target import RunResult, Target
-    from nmc.estimate.estimate import Estimate
+    from nmc.estimates.estimate import Estimate
     from nmc.program import Program
 
 

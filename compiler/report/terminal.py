@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from nmc.backends.target import RunResult
-    from nmc.compare import Comparison, Row
-    from nmc.estimate.estimate import Estimate
-    from nmc.estimate.interval import Interval
+    from nmc.comparison import Comparison, Row
+    from nmc.estimates.estimate import Estimate
+    from nmc.estimates.interval import Interval
     from nmc.program import Program
 
 

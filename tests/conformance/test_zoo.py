@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import nmc
-from nmc import reference, zoo
-from nmc.datasets import Dataset, score, test_data
+from nmc import datasets, reference, zoo
+from nmc.datasets import Dataset, score
 from nmc.model import FloatArray, Model
 
 MODELS = zoo.names()
@@ -20,7 +20,7 @@ MODELS = zoo.names()
 def expected(name: str) -> tuple[Model, Dataset, FloatArray]:
     """A model, its test set, and what it means on it."""
     model = nmc.load(name)
-    data = test_data(model)
+    data = datasets.test_data(model)
     return model, data, reference.run(model, data.x)[model.graph.outputs[0]]
 
 

@@ -16,7 +16,7 @@ from nmc.model import Budget, Model, Task
 from nmc.nodes import coding, spiking, tensor
 
 SIZE = 3
-NAMES = ["true", "null", "no", "e1", "inf", "nan", "input", "a" * 200, "été", "_", "weights"]
+NAMES = ["true", "null", "no", "e1", "inf", "nan", "input", "a" * 200, "_", "weights"]
 NUMBERS = st.floats(0, 2) | st.sampled_from([1e-320, 1.0, 0.1, 1e17])
 PARAMS = NUMBERS | st.sampled_from(["p", "lif.p", "p q", "1.5", "null", "~", "#p", "p: q", "1e3", "-", "'"])
 POSITIVE = st.floats(1e-15, 1e3, exclude_min=True)

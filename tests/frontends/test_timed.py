@@ -83,9 +83,3 @@ def test_a_fraction_of_a_step_is_told() -> None:
     assert fault.fact == "steps"
     assert "not a whole number of steps of 0.0001 s" in fault.what
     assert fault.remedy is not None and "2 or 3" in fault.remedy
-
-
-def test_times_need_a_step() -> None:
-    _, faults = in_steps("LIF", {"tau": "10 ms", "integrator": "exact", "refractory": "2 ms"}, None)
-    assert {fault.fact for fault in faults} == {"tau", "refractory"}
-    assert all("no time step" in fault.what for fault in faults)

@@ -17,7 +17,7 @@ from nmc.model import FloatArray, Model
 
 if TYPE_CHECKING:
     from nmc.backends.target import Target
-    from nmc.estimate.estimate import Estimate
+    from nmc.estimates.estimate import Estimate
 
 DEFAULT_TARGETS = ("cpu", "gpu-sim", "tpu-sim", "loihi-sim")
 REFERENCE = "reference"

@@ -1,0 +1,105 @@
+"""Runs a program for Loihi on the native emulator, the host's part by the reference."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import reduce
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nmc.backends.loihi.host import Host
+from nmc.backends.loihi.native import Emulator
+from nmc.backends.target import RunResult
+from nmc.estimates.events import Events, NodeEvents
+from nmc.model import FloatArray, Model
+from nmc.reference.interpreter import as_feeds, run_length
+
+if TYPE_CHECKING:
+    from nmc.program import Program
+
+_CHUNK_BYTES = 1 << 24
+
+
+def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResult:
+    """What the program puts out for samples x, and what happened on the chip.
+
+    `steps` are of the model; the chip takes the graph's lag on top. Raises UsageError where x or
+    steps do not fit.
+    """
+    return run_model(program.model, x, steps=steps)
+
+
+def run_model(model: Model, x: FloatArray, *, steps: int | None = None) -> RunResult:
+    """The same for a model at the stage "fixed-point"."""
+    feeds = as_feeds(model.graph, x)
+    length = run_length(model, feeds, steps)
+    on_chip = length + model.graph.lag
+    samples = len(next(iter(feeds.values())))
+    chip = Emulator(model, 1)
+    host = Host.of(model, chip)
+    _warm_up(chip, model)
+    chunk = chunk_size(model, chip, on_chip)
+
+    def run_chunk(first: int) -> tuple[Mapping[str, FloatArray], Mapping[str, NodeEvents]]:
+        part = {name: value[first : first + chunk] for name, value in feeds.items()}
+        chip = Emulator(model, min(chunk, samples - first))
+        fed = host.feed(part, on_chip)
+        shown = chip.advance(fed, on_chip, host.shown)
+        arrived = {
+            name: NodeEvents(spikes=np.count_nonzero(value, axis=(0, 1)).astype(np.float64))
+            for name, value in fed.items()
+        }
+        return host.read_out(part, shown, length), {**chip.events(), **arrived}
+
+    started = perf_counter()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(run_chunk, range(0, samples, chunk)))
+    seconds = perf_counter() - started
+    outputs = {name: np.concatenate([part[name] for part, _ in results]) for name in model.graph.outputs}
+    counted: Mapping[str, NodeEvents] = reduce(added, (events for _, events in results))
+    means = {name: _scaled(node, 1 / samples) for name, node in counted.items()}
+    return RunResult(outputs, Events(samples, on_chip, means), seconds)
+
+
+def chunk_size(model: Model, chip: Emulator, steps: int) -> int:
+    """How many samples to run side by side, such that their signals stay in the processor's caches."""
+    per_step = sum(4 * chip.layout.size(name) for name in chip.layout.stored)
+    return int(min(max(_CHUNK_BYTES // (per_step * steps), 8), 1024))
+
+
+def added(one: Mapping[str, NodeEvents], other: Mapping[str, NodeEvents]) -> dict[str, NodeEvents]:
+    """The counts of two runs together."""
+    total = dict(one)
+    for name, node in other.items():
+        before = total.get(name, NodeEvents())
+        both = [spikes for spikes in (before.spikes, node.spikes) if spikes is not None]
+        total[name] = NodeEvents(
+            before.synaptic_operations + node.synaptic_operations,
+            before.neuron_updates + node.neuron_updates,
+            np.sum(both, axis=0) if both else None,
+        )
+    return total
+
+
+def _scaled(node: NodeEvents, factor: float) -> NodeEvents:
+    return replace(
+        node,
+        synaptic_operations=node.synaptic_operations * factor,
+        neuron_updates=node.neuron_updates * factor,
+        spikes=None if node.spikes is None else node.spikes * factor,
+    )
+
+
+def _warm_up(chip: Emulator, model: Model) -> None:
+    """One step of silence, so that kernels are compiled or loaded before the clock starts."""
+    signals = model.graph.signals
+    silence = {
+        name: np.zeros((1, 1, *signals[name].shape), np.uint8 if signals[name].dtype == "spike" else np.int32)
+        for name in chip.fed
+    }
+    chip.advance(silence, 1, ())

@@ -1,0 +1,88 @@
+"""Where signals lie: which arrays there are, in which order their elements, and how far back they reach."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmc.graph import Graph, Node, Ref
+from nmc.nodes import fixed_point, spiking, tensor
+
+Index = NDArray[np.intp]
+
+CHIP: tuple[type[Node], ...] = fixed_point.KINDS
+"""Kinds that the chip computes. What only moves signals about is settled before the run."""
+
+
+def is_view(node: Node) -> bool:
+    """Whether a node's output is another signal's, at most later or in another shape."""
+    return isinstance(node, tensor.Flatten | tensor.Reshape) or (
+        isinstance(node, spiking.Delay) and isinstance(node.steps, int)
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """A graph's signals as flat arrays. A root is a node whose output is stored; views lead to one."""
+
+    graph: Graph
+
+    def root(self, ref: Ref) -> Ref:
+        """The stored signal that a read comes down to, and how many steps late in all."""
+        node = self.graph[ref.node]
+        if not is_view(node) or len(node.inputs) > 1:
+            return ref
+        (before,) = node.inputs
+        late = node.longest if isinstance(node, spiking.Delay) else 0
+        found = self.root(before)
+        return Ref(found.node, found.delay + ref.delay + late)
+
+    def reads(self, node: Node) -> tuple[Ref, ...]:
+        """What a node reads, as reads of stored signals."""
+        return tuple(self.root(ref) for ref in node.inputs)
+
+    @cached_property
+    def stored(self) -> tuple[str, ...]:
+        """Every stored signal, in the order of the graph."""
+        return tuple(node.name for node in self.graph if self.root(Ref(node.name)) == Ref(node.name))
+
+    @cached_property
+    def history(self) -> Mapping[str, int]:
+        """How many steps back each stored signal is still read."""
+        back = dict.fromkeys(self.stored, 0)
+        for node in self.graph:
+            for ref in (*self.reads(node), self.root(Ref(node.name))):
+                back[ref.node] = max(back[ref.node], ref.delay)
+        return back
+
+    def size(self, name: str) -> int:
+        """The number of elements of a signal."""
+        return prod(self.graph.signals[name].shape)
+
+    @cached_property
+    def order(self) -> Mapping[str, Index | None]:
+        """For each stored signal, which element of the sample lies at each place; None: as it is.
+
+        Convolutions put their channels innermost, for events to add whole runs of memory; neurons that
+        read nothing else follow them.
+        """
+        orders: dict[str, Index | None] = {}
+        for name in self.stored:
+            node = self.graph[name]
+            follows = isinstance(node, fixed_point.FixedLIF) and all(
+                isinstance(self.graph[ref.node], fixed_point.FixedConv2d)
+                and self.graph.signals[ref.node].shape == self.graph.signals[name].shape
+                for ref in self.reads(node)
+            )
+            is_conv = isinstance(node, fixed_point.FixedConv2d)
+            orders[name] = self._channels_last(name) if is_conv or follows else None
+        return orders
+
+    def _channels_last(self, name: str) -> Index:
+        shape = self.graph.signals[name].shape
+        return np.arange(prod(shape)).reshape(shape).transpose(1, 2, 0).ravel()

@@ -1,0 +1,300 @@
+"""What the emulator does for each kind of node: arrays made ready once, then kernels over steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmc.backends.loihi.native.layout import Index, Layout
+from nmc.backends.loihi.native.signals import Signals
+from nmc.errors import UnsupportedError
+from nmc.graph import Node
+from nmc.model import Array, Model
+from nmc.nodes import fixed_point, spiking
+
+IntArray = NDArray[np.int64]
+
+
+class Runner(Protocol):
+    """One node with its state: it computes steps first to last (excluded), counted in the current window."""
+
+    def advance(self, signals: Signals, first: int, last: int) -> None:
+        """Compute the node's output at these steps."""
+        ...
+
+
+def packed(weight: IntArray) -> tuple[Array, int]:
+    """Weights in the narrowest type, and the power of two taken out of all of them."""
+    shift = 0
+    while np.any(weight) and not np.any(weight & 1) and shift < 8:
+        weight = weight >> 1
+        shift += 1
+    for dtype in (np.int8, np.int16):
+        if np.all((weight >= np.iinfo(dtype).min) & (weight <= np.iinfo(dtype).max)):
+            return np.ascontiguousarray(weight.astype(dtype)), shift
+    return np.ascontiguousarray(weight), shift
+
+
+def proven_accumulator(weight: Array) -> tuple[Array, int]:
+    """A zero accumulator for rows of weight [N, M], and how many rows it surely holds.
+
+    16 bits hold all rows if no output's positive or negative weights sum beyond them; else as many rows
+    as the largest weight allows. Wider weights get 32 bits if these surely hold all rows, or else 64.
+    """
+    wide = weight.astype(np.int64)
+    worst = max(
+        int(np.max(np.maximum(wide, 0).sum(axis=0), initial=0)),
+        int(np.max(np.maximum(-wide, 0).sum(axis=0), initial=0)),
+    )
+    largest = int(np.max(np.abs(wide), initial=1)) or 1
+    everything = len(weight) + 1
+    if weight.dtype.itemsize == 1:
+        limit = np.iinfo(np.int16).max
+        return np.zeros(weight.shape[1], np.int16), everything if worst <= limit else limit // largest
+    if worst <= np.iinfo(np.int32).max and weight.dtype.itemsize == 2:
+        return np.zeros(weight.shape[1], np.int32), everything
+    return np.zeros(weight.shape[1], np.int64), everything
+
+
+@dataclass(frozen=True, eq=False)
+class DenseRunner:
+    """FixedDense for spikes: rows of weights added up where inputs spike."""
+
+    node: fixed_point.FixedDense
+    order: Index | None
+    weight: Array
+    shift: int
+    fan_out: NDArray[np.int32]
+    zero: Array
+    block: int
+
+    @classmethod
+    def of(cls, node: fixed_point.FixedDense, model: Model, layout: Layout, batch: int) -> Runner:
+        """The runner of a node."""
+        order = source_order(node, layout)
+        rows = model.weights[node.weight].astype(np.int64).T
+        rows = rows if order is None else rows[order]
+        fan_out = np.count_nonzero(rows, axis=1).astype(np.int32)
+        (source, *others) = layout.reads(node)
+        if node.num_message_bits and (others or layout.graph.signals[source.node].dtype != "spike"):
+            return GradedDenseRunner(node, order, np.ascontiguousarray(rows), fan_out)
+        weight, shift = packed(rows)
+        return cls(node, order, weight, shift + node.weight_exp, fan_out, *proven_accumulator(weight))
+
+    def advance(self, signals: Signals, first: int, last: int) -> None:
+        from nmc.backends.loihi.native import kernels
+
+        x, row = signals.operand(self.node, first, last, self.order)
+        if x.dtype != np.uint8:
+            x, row = (x[:, row : row + last - first] != 0).astype(np.uint8), 0
+        out, out_row = signals.target(self.node.name, first)
+        kernels.dense_spikes(
+            x, row, last - first, self.weight, self.fan_out, self.zero, self.block, self.shift,
+            out, out_row, signals.operations[self.node.name],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class GradedDenseRunner:
+    """FixedDense for graded messages: rows of weights, each multiplied by its input's message."""
+
+    node: fixed_point.FixedDense
+    order: Index | None
+    weight: IntArray
+    fan_out: NDArray[np.int32]
+
+    def advance(self, signals: Signals, first: int, last: int) -> None:
+        from nmc.backends.loihi.native import kernels
+
+        x, row = signals.operand(self.node, first, last, self.order)
+        out, out_row = signals.target(self.node.name, first)
+        kernels.dense_graded(
+            x, row, last - first, self.weight, self.fan_out, self.node.weight_exp,
+            out, out_row, signals.operations[self.node.name],
+        )
+
+
+def source_order(node: Node, layout: Layout) -> Index | None:
+    """The order in which a node reads its elements: that of its source, or the model's where it adds several."""
+    reads = layout.reads(node)
+    return layout.order[reads[0].node] if len(reads) == 1 else None
+
+
+@dataclass(frozen=True, eq=False)
+class ConvRunner:
+    """FixedConv2d: every event adds its kernel to the outputs around it."""
+
+    node: fixed_point.FixedConv2d
+    order: Index | None
+    places: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
+    runs: tuple[NDArray[np.int32], NDArray[np.int32]]
+    weight: Array
+    shift: int
+    group_of: NDArray[np.int32]
+    width: int
+    fan_out: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, node: fixed_point.FixedConv2d, model: Model, layout: Layout, batch: int) -> ConvRunner:
+        """The runner of a node."""
+        (shape,) = layout.graph.operand_shapes(node)
+        height, width = layout.graph.signals[node.name].shape[1:]
+        line_runs, line_taps = axis_runs(shape[1], height, node, 0)
+        column_runs, column_taps = axis_runs(shape[2], width, node, 1)
+        weight = model.weights[node.weight].astype(np.int64)
+        per_group = node.channels // node.groups
+        inputs = shape[0] // node.groups
+        grouped = weight.reshape(node.groups, per_group, inputs, *node.kernel).transpose(0, 2, 3, 4, 1)
+        taps = grouped.reshape(shape[0], *node.kernel, per_group)[:, line_taps][:, :, column_taps]
+        narrow, shift = packed(taps.reshape(*taps.shape[:2], -1))
+        order = source_order(node, layout)
+        elements = np.arange(np.prod(shape)) if order is None else order
+        places = tuple(part.astype(np.int32) for part in np.unravel_index(elements, shape))
+        fan_out = _conv_fan_out(taps, line_runs, column_runs)[places]
+        group_of = (np.arange(shape[0]) // inputs * per_group).astype(np.int32)
+        return cls(
+            node, order, (places[0], places[1], places[2]), (line_runs, column_runs), narrow, shift, group_of,
+            width, fan_out.astype(np.int32),
+        )
+
+    def advance(self, signals: Signals, first: int, last: int) -> None:
+        from nmc.backends.loihi.native import kernels
+
+        name = self.node.name
+        x, row = signals.operand(self.node, first, last, self.order)
+        out, out_row = signals.target(name, first)
+        graded = bool(self.node.num_message_bits) and x.dtype != np.uint8
+        kernels.conv(
+            x, row, last - first, graded, *self.places, *self.runs, self.weight, self.node.groups, self.group_of,
+            self.width, self.node.channels, self.fan_out, self.shift, out, out_row, signals.operations[name],
+        )
+
+
+def axis_runs(
+    inputs: int, outputs: int, node: fixed_point.FixedConv2d, axis: int
+) -> tuple[NDArray[np.int32], list[int]]:
+    """For every input place along an axis its runs (first output, first tap, length), and the order of taps.
+
+    Taps are sorted such that neighbouring outputs meet neighbouring taps: by their remainder to the
+    stride, then from the last to the first. Unused runs have length 0.
+    """
+    kernel, stride, begin, dilation = (
+        node.kernel[axis], node.stride[axis], node.padding[axis], node.dilation[axis]
+    )
+    order = sorted(range(kernel), key=lambda tap: (tap * dilation % stride, -tap))
+    runs = np.zeros((inputs, kernel, 3), np.int32)
+    for place in range(inputs):
+        found: list[list[int]] = []
+        for position, tap in enumerate(order):
+            reach = place + begin - tap * dilation
+            if reach % stride or not 0 <= reach // stride < outputs:
+                continue
+            y = reach // stride
+            if found and found[-1][0] + found[-1][2] == y and found[-1][1] + found[-1][2] == position:
+                found[-1][2] += 1
+            else:
+                found.append([y, position, 1])
+        if found:
+            runs[place, : len(found)] = found
+    return runs, order
+
+
+def _conv_fan_out(taps: IntArray, line_runs: NDArray[np.int32], column_runs: NDArray[np.int32]) -> IntArray:
+    """How many weights an event at each input place reads, zeros left out: [C, H, W]."""
+    count = np.count_nonzero(taps, axis=3)
+    lines, columns = _reached(line_runs, taps.shape[1]), _reached(column_runs, taps.shape[2])
+    fan_out: IntArray = np.einsum("cyx,hy,wx->chw", count, lines, columns)
+    return fan_out
+
+
+def _reached(runs: NDArray[np.int32], taps: int) -> IntArray:
+    """Which taps each input place uses: [places, taps] of 0 and 1."""
+    used = np.zeros((len(runs), taps), np.int64)
+    for place, listed in enumerate(runs):
+        for _, tap, length in listed:
+            used[place, tap : tap + length] = 1
+    return used
+
+
+@dataclass(frozen=True, eq=False)
+class LifRunner:
+    """FixedLIF: current and voltage of every neuron, held from step to step."""
+
+    node: fixed_point.FixedLIF
+    u: NDArray[np.int32]
+    v: NDArray[np.int32]
+    bias: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, node: fixed_point.FixedLIF, model: Model, layout: Layout, batch: int) -> LifRunner:
+        """The runner of a node, in its state before the first step."""
+        shape = layout.graph.signals[node.name].shape
+        order = layout.order[node.name]
+
+        def spread(value: int | str) -> IntArray:
+            array = model.weights[value].astype(np.int64) if isinstance(value, str) else np.int64(value)
+            flat = np.broadcast_to(array, shape).ravel()
+            return flat if order is None else flat[order]
+
+        mantissa, exponent = spread(node.bias_mant), node.bias_exp
+        bias = mantissa << exponent if exponent >= 0 else mantissa >> -exponent
+        start = spread(node.initial)
+        if np.any(np.abs(start) >= 2**23):
+            raise UnsupportedError(
+                f"its initial voltage goes up to {np.abs(start).max()}, the chip's to {2**23 - 1}",
+                "start it lower", node=node.name,
+            )
+        v = np.tile(start.astype(np.int32), (batch, 1))
+        return cls(node, np.zeros_like(v), v, bias.astype(np.int32))
+
+    def advance(self, signals: Signals, first: int, last: int) -> None:
+        from nmc.backends.loihi.native import kernels
+
+        node = self.node
+        x, row = signals.operand(node, first, last, signals.layout.order[node.name])
+        if x.dtype != np.int32:
+            x, row = x[:, row : row + last - first].astype(np.int32), 0
+        out, out_row = signals.target(node.name, first)
+        kernels.lif(
+            x, row, last - first, self.u, self.v, self.bias, signals.elapsed + first + 1,
+            node.du, node.dv, node.vth, node.reset_interval, node.reset_offset,
+            node.emits == "voltage", out, out_row, signals.spikes[node.name],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class DelayRunner:
+    """Delay with steps of their own for every element."""
+
+    node: spiking.Delay
+    steps: Index
+
+    @classmethod
+    def of(cls, node: spiking.Delay, model: Model, layout: Layout, batch: int) -> DelayRunner:
+        """The runner of a node."""
+        shape = layout.graph.signals[node.name].shape
+        array = model.weights[str(node.steps)].astype(np.intp)
+        return cls(node, np.broadcast_to(array, shape).ravel())
+
+    def advance(self, signals: Signals, first: int, last: int) -> None:
+        out, out_row = signals.target(self.node.name, first)
+        elements = np.arange(len(self.steps))
+        (read,) = signals.layout.reads(self.node)
+        order = signals.layout.order[read.node]
+        place = elements if order is None else np.argsort(order)
+        x, row = signals.stored(read, first)
+        for t in range(last - first):
+            out[:, out_row + t] = x[:, row + t - self.steps, place]
+
+
+RUNNERS: Mapping[type[Node], Callable[..., Runner]] = {
+    fixed_point.FixedDense: DenseRunner.of,
+    fixed_point.FixedConv2d: ConvRunner.of,
+    fixed_point.FixedLIF: LifRunner.of,
+    spiking.Delay: DelayRunner.of,
+}
+"""How each kind of node runs: `runner(node, model, layout, batch)`. A new kind is one entry."""

@@ -1,0 +1,92 @@
+"""The signals of a batch over a window of time steps, with the steps before it that are still read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmc.backends.loihi.native.layout import Index, Layout
+from nmc.graph import Node, Ref
+from nmc.model import Array
+
+
+@dataclass(eq=False)
+class Signals:
+    """Stored signals as arrays [B, H + T, N]: H earlier steps, then the T steps of the window.
+
+    Spikes take 8 bits, other whole numbers 32. `elapsed` is how many steps were before the window.
+    """
+
+    layout: Layout
+    batch: int
+    elapsed: int = 0
+    arrays: dict[str, Array] = field(default_factory=dict)
+    operations: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    spikes: dict[str, NDArray[np.int32]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in self.layout.stored:
+            spiking = self.layout.graph.signals[name].dtype == "spike"
+            shape = (self.batch, self.layout.history[name], self.layout.size(name))
+            self.arrays[name] = np.zeros(shape, np.uint8 if spiking else np.int32)
+            self.operations[name] = np.zeros(self.batch, np.int64)
+            self.spikes[name] = np.zeros((self.batch, self.layout.size(name)), np.int32)
+
+    def open(self, steps: int) -> None:
+        """Begin a window of so many steps; what came before it moves into the past."""
+        for name, array in self.arrays.items():
+            kept = self.layout.history[name]
+            room = np.empty((self.batch, kept + steps, array.shape[2]), array.dtype)
+            room[:, :kept] = array[:, array.shape[1] - kept :]
+            self.arrays[name] = room
+
+    def close(self, steps: int) -> None:
+        """End the window."""
+        self.elapsed += steps
+
+    def stored(self, ref: Ref, first: int) -> tuple[Array, int]:
+        """A stored signal, and the row at which a read of it at step `first` of the window begins."""
+        return self.arrays[ref.node], self.layout.history[ref.node] + first - ref.delay
+
+    def target(self, name: str, first: int) -> tuple[Array, int]:
+        """Where a node writes its output from step `first` of the window on."""
+        return self.stored(Ref(name), first)
+
+    def operand(self, node: Node, first: int, last: int, order: Index | None) -> tuple[Array, int]:
+        """What a node reads at steps `first` to `last`, its inputs added up, with its elements in `order`."""
+        reads = self.layout.reads(node)
+        if len(reads) == 1 and _same(self.layout.order[reads[0].node], order):
+            return self.stored(reads[0], first)
+        total = np.zeros((self.batch, last - first, self.layout.size(node.inputs[0].node)), np.int32)
+        for ref in reads:
+            total += self._ordered(ref, first, last, order).astype(np.int32)
+        return total, 0
+
+    def window(self, ref: Ref, first: int, last: int) -> Array:
+        """A read at steps `first` to `last` as [B, T, N], elements as in the model."""
+        return self._ordered(ref, first, last, None)
+
+    def _ordered(self, ref: Ref, first: int, last: int, order: Index | None) -> Array:
+        array, row = self.stored(ref, first)
+        taken = array[:, row : row + last - first]
+        have = self.layout.order[ref.node]
+        if _same(have, order):
+            return taken
+        if have is not None:
+            taken = taken[:, :, np.argsort(have)]
+        return taken if order is None else taken[:, :, order]
+
+    def feed(self, values: Mapping[str, Array]) -> None:
+        """Put the values [B, T, ...] of nodes outside into the window."""
+        for name, value in values.items():
+            array, row = self.target(name, 0)
+            array[:, row:] = value.reshape(self.batch, -1, array.shape[2])
+
+
+def _same(one: Index | None, other: Index | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one, other)

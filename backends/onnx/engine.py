@@ -1,0 +1,148 @@
+"""Runs ONNX programs with ONNX Runtime on this machine's processor."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from time import perf_counter
+
+import numpy as np
+
+from nmc.backends.onnx.names import MODEL, STEP, STEP_RECORD, STEPS, output_name
+from nmc.backends.onnx.protocol import StepRecord
+from nmc.backends.onnx.session import Session
+from nmc.backends.target import RunResult
+from nmc.errors import ProgramError
+from nmc.estimates.events import Events
+from nmc.estimates.meter import start_meter
+from nmc.model import Array, FloatArray
+from nmc.nodes.tensor import Input
+from nmc.program import Program
+from nmc.reference.interpreter import as_feeds, run_length
+
+MEASURED = "cpu"
+"""The target whose runs are timed on this machine, so that they must be what a user would run."""
+SIDE_BY_SIDE = 128
+"""How many samples an emulated chip's engine takes at once; how fast that is says nothing of the chip."""
+
+Outputs = Mapping[str, Array]
+
+
+def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResult:
+    """Run `model.onnx`: all steps in one call.
+
+    A program for `cpu`, the target where time is measured, runs batch by batch of the size it was
+    compiled for. Raises UsageError for a wrong input, ToolError where ONNX Runtime fails.
+    """
+    session = _session(program, MODEL)
+    names = {output_name(program.model.graph, name): name for name in program.model.graph.outputs}
+
+    def batch_run(feeds: Mapping[str, Array], length: int) -> Outputs:
+        given = {**feeds, STEPS: np.asarray(length, np.int64)} if STEPS in session.inputs else feeds
+        return dict(zip(names.values(), session.run(list(names), given), strict=True))
+
+    return _run_batches(program, x, steps, batch_run)
+
+
+def run_stepwise(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResult:
+    """Run `step.onnx` again and again, with the states held here; a graph without time as `run` does."""
+    if not _in_time(program):
+        return run(program, x, steps=steps)
+    stepper = Stepper(program)
+    graph = program.model.graph
+    streams = [node.name for node in graph if isinstance(node, Input) and node.stream]
+
+    def batch_run(feeds: Mapping[str, Array], length: int) -> Outputs:
+        stepper.start(len(next(iter(feeds.values()))))
+        each = [
+            stepper.step({name: array[:, t] if name in streams else array for name, array in feeds.items()})
+            for t in range(length)
+        ]
+        return {
+            name: np.stack([values[name] for values in each], axis=1)
+            if graph.signals[name].timing == "stream"
+            else each[-1][name]
+            for name in graph.outputs
+        }
+
+    return _run_batches(program, x, steps, batch_run)
+
+
+class Stepper:
+    """A program in time with its states held: feed it one time step after another."""
+
+    def __init__(self, program: Program) -> None:
+        """Raises ProgramError for a program without time."""
+        if not _in_time(program):
+            raise ProgramError(f"the program {program.path} has no time to step through", "run it as a whole")
+        self._session = _session(program, STEP)
+        self._record = _record(program)
+        graph = program.model.graph
+        self._names = {output_name(graph, name): name for name in graph.outputs}
+        self._states: dict[str, Array] = {}
+
+    def start(self, batch: int) -> None:
+        """Put the states of `batch` samples to what they are before the first step."""
+        self._states = {state.name: state.start(batch) for state in self._record.states}
+
+    def step(self, inputs: Mapping[str, Array]) -> Outputs:
+        """The outputs of one step, given each input [N, *shape]; readouts as if the run ended here."""
+        wanted = [*self._names, *(state.next for state in self._record.states)]
+        values = self._session.run(wanted, {**inputs, **self._states})
+        count = len(self._names)
+        self._states = {state.name: v for state, v in zip(self._record.states, values[count:], strict=True)}
+        return dict(zip(self._names.values(), values[:count], strict=True))
+
+
+def _record(program: Program) -> StepRecord:
+    try:
+        return StepRecord.decode(program.file(STEP_RECORD))
+    except ValueError as error:
+        raise ProgramError(f"{STEP_RECORD} of {program.path} is damaged: {error}", "compile the model again") from None
+
+
+def _in_time(program: Program) -> bool:
+    return any(signal.timing != "static" for signal in program.model.graph.signals.values())
+
+
+def _session(program: Program, name: str) -> Session:
+    threads = program.options.get("threads")
+    return Session(
+        program.file(name),
+        f"{name} of {program.path}",
+        threads=threads if isinstance(threads, int) else 1,
+        exact=program.target != MEASURED,
+    )
+
+
+def _run_batches(
+    program: Program, x: FloatArray, steps: int | None, batch_run: Callable[[Mapping[str, Array], int], Outputs]
+) -> RunResult:
+    """Check the input, run all samples batch by batch, and time that."""
+    graph = program.model.graph
+    feeds = as_feeds(graph, x)
+    chosen = program.options.get("steps")
+    length = run_length(program.model, feeds, steps or (chosen if isinstance(chosen, int) else None))
+    streams = {node.name for node in graph if isinstance(node, Input) and node.stream}
+    given = {
+        name: np.ascontiguousarray(array[:, :length] if name in streams else array, dtype=np.float32)
+        for name, array in feeds.items()
+    }
+    results = []
+    meter = start_meter() if program.target == MEASURED else None
+    started = perf_counter()
+    for batch in _batches(program, given):
+        results.append(batch_run(batch, length))
+    seconds = perf_counter() - started
+    energy_j = meter.energy_j() if meter is not None else None
+    outputs = {
+        name: np.concatenate([result[name] for result in results]).astype(np.float64) for name in graph.outputs
+    }
+    return RunResult(outputs, Events(len(next(iter(given.values()))), length), seconds, energy_j)
+
+
+def _batches(program: Program, feeds: Mapping[str, Array]) -> Iterator[Mapping[str, Array]]:
+    chosen = program.options.get("batch")
+    size = chosen if program.target == MEASURED and isinstance(chosen, int) else SIDE_BY_SIDE
+    samples = len(next(iter(feeds.values())))
+    for start in range(0, samples, size):
+        yield {name: array[start : start + size] for name, array in feeds.items()}

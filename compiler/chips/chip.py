@@ -1,0 +1,213 @@
+"""What a chip is: its limits and its prices, by family. The YAML files beside this one hold the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Literal
+
+from nmc.chips.quantity import (
+    Bandwidth,
+    Energy,
+    Facts,
+    Frequency,
+    Number,
+    Power,
+    Quantity,
+    Size,
+    Throughput,
+    Time,
+    Width,
+)
+
+Precision = Literal["fp32", "fp16", "bf16", "int8"]
+Dataflow = Literal["output-stationary", "weight-stationary", "input-stationary"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Described(Facts):
+    name: str
+    title: str
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CpuChip(_Described):
+    """The machine at hand: its time is measured, its power is modelled unless it has a meter.
+
+    `busy_power` is drawn by the package while the engine runs.
+    """
+
+    kind: Literal["cpu"]
+    busy_power: Power
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuMode(Facts):
+    """A power mode of a GPU. `compute_speed` and `memory_speed` are shares of the peaks.
+
+    `launch_power` is drawn while kernels are launched one after another and the units wait;
+    `busy_power` while the units or the memory are at work. Both include `idle_power`.
+    """
+
+    idle_power: Power
+    launch_power: Power
+    busy_power: Power
+    compute_speed: Number
+    memory_speed: Number
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuChip(_Described):
+    """A processor that runs kernels one after another, each launched by a host.
+
+    `peak` is in operations a second, two a multiply-accumulate, without sparsity; the efficiencies are
+    the shares of peak and bandwidth that good kernels reach. With `energy_per_operation` and
+    `energy_per_byte`, kernels cost those instead of busy power.
+    """
+
+    kind: Literal["gpu"]
+    modes: Mapping[str, GpuMode]
+    peak: Mapping[Precision, Throughput]
+    memory_bandwidth: Bandwidth
+    compute_efficiency: Number
+    bandwidth_efficiency: Number
+    kernel_launch: Time
+    call_overhead: Time
+    energy_per_operation: Mapping[Precision, Energy] | None = None
+    energy_per_byte: Energy | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystolicArray(Facts):
+    """A grid of multiply-accumulate units, each doing one a cycle; `count` such grids work side by side."""
+
+    rows: Number
+    columns: Number
+    count: Number
+    clock: Frequency
+    dataflow: Dataflow
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystolicChip(_Described):
+    """A systolic array behind a link to its host.
+
+    Weights that fit `weight_memory` stay on the chip between calls; the rest streams over
+    `weight_bandwidth` in every call. Samples and results cross `host_bandwidth`. Element-wise
+    operations run at `vector_throughput`. Where `host_loop` is true, a model in time needs a call a step.
+    """
+
+    kind: Literal["systolic"]
+    array: SystolicArray
+    precisions: tuple[Precision, ...]
+    weight_memory: Size
+    weight_bandwidth: Bandwidth
+    host_bandwidth: Bandwidth
+    vector_throughput: Throughput
+    call_overhead: Time
+    host_loop: bool
+    idle_power: Power
+    busy_power: Power
+
+
+@dataclass(frozen=True, kw_only=True)
+class Price(Facts):
+    """What one event costs; None: nothing, or nothing that was published."""
+
+    energy: Energy | None = None
+    time: Time | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SynapsePrices(Facts):
+    """One synaptic operation, by how the synapses are stored."""
+
+    dense: Price
+    conv: Price
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceProfile(Facts):
+    """One consistent set of prices. Sets are never mixed.
+
+    An update costs `neuron_access` always, and `neuron_change` on top where the state changes. A spike
+    costs `spike` once, `message` for every core it goes to, `arrival` at each of them, and hops on the
+    way. `barrier` is the time all cores take to agree that a step is over, by the number of tiles in use.
+    `unpublished` names the prices that the set lacks.
+    """
+
+    title: str
+    synaptic_operation: SynapsePrices
+    neuron_access: Price
+    neuron_change: Price
+    spike: Price
+    message: Price
+    arrival: Price
+    hop_east_west: Price
+    hop_north_south: Price
+    barrier: Mapping[int, Time]
+    unpublished: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoreLimits(Facts):
+    """What a chip of many cores has room for. Input and output axons are counted per core."""
+
+    mesh_columns: Number
+    mesh_rows: Number
+    cores_per_tile: Number
+    neurons: Number
+    input_axons: Number
+    output_axons: Number
+    synapse_words: Number
+    synapse_word: Width
+
+    @property
+    def tiles(self) -> int:
+        """Tiles of the chip."""
+        return self.mesh_columns.count * self.mesh_rows.count
+
+    @property
+    def cores(self) -> int:
+        """Cores of the chip."""
+        return self.tiles * self.cores_per_tile.count
+
+
+@dataclass(frozen=True, kw_only=True)
+class IoMode(Facts):
+    """A way of feeding the chip: what each time step waits for its host."""
+
+    title: str
+    step: Time
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManycoreChip(_Described):
+    """Cores of neurons on a mesh that send each other spikes, in time steps.
+
+    `idle_power` is drawn from boot on; `awake_power` on top of it from the first run on. The first of
+    `io` and of `prices` is the default.
+    """
+
+    kind: Literal["manycore"]
+    limits: CoreLimits
+    idle_power: Power
+    awake_power: Power
+    io: Mapping[str, IoMode]
+    prices: Mapping[str, PriceProfile]
+
+
+Chip = CpuChip | GpuChip | SystolicChip | ManycoreChip
+
+
+def quantities(facts: object, path: str = "") -> Iterator[tuple[str, Quantity]]:
+    """Every number of a chip, with its place in the file as in "prices.sanafe.spike.energy"."""
+    if isinstance(facts, Quantity):
+        yield path, facts
+    elif is_dataclass(facts):
+        for f in fields(facts):
+            yield from quantities(getattr(facts, f.name), f"{path}.{f.name}".lstrip("."))
+    elif isinstance(facts, Mapping):
+        for key, value in facts.items():
+            yield from quantities(value, f"{path}.{key}".lstrip("."))

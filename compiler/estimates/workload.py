@@ -1,0 +1,197 @@
+"""What a tensor graph asks of a chip that runs kernels: products, element-wise operations, bytes.
+
+All of it follows from the graph alone; no weights are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import prod
+from typing import TYPE_CHECKING
+
+from nmc.graph import Graph, Node
+from nmc.nodes.spiking import SumPool2d
+from nmc.nodes.tensor import Conv1d, Conv2d, Input, Linear, Window
+
+if TYPE_CHECKING:
+    from nmc.chips.chip import Precision
+
+BYTES: Mapping[Precision, int] = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
+
+_VIEWS = frozenset({"Flatten", "Reshape"})
+_SOURCES = frozenset({"Input", "Constant"})
+_MOVES = frozenset({"Concat", "Transpose", "Pad", "Delay"})
+
+OPERATIONS: Mapping[str, float] = {
+    "BatchNorm": 2, "LeakyRelu": 2, "Sigmoid": 4, "Tanh": 4, "Clip": 2, "Softmax": 6,
+    "QuantizeLinear": 4, "DequantizeLinear": 2,
+    "LIF": 6, "CubaLIF": 9, "IF": 4, "LI": 4, "I": 2,
+    "BernoulliEncode": 6, "RateEncode": 3, "DeltaEncode": 5, "LatencyEncode": 4,
+}  # fmt: skip
+"""Operations for each element put out, by kind of node; 1 for a kind that is not listed."""
+
+
+@dataclass(frozen=True)
+class Gemm:
+    """A product of [m, k] and [k, n], `groups` of them: m counts output positions, batch included."""
+
+    m: int
+    n: int
+    k: int
+    groups: int = 1
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates."""
+        return self.m * self.n * self.k * self.groups
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """One kernel: the nodes it computes, and what it does each of the `repeats` times it runs in a call.
+
+    A product or an element-wise node, with the element-wise nodes that follow it and are read by nothing
+    else fused to it, as ONNX Runtime and TensorRT do. Elements count the whole batch.
+    """
+
+    nodes: tuple[str, ...]
+    gemm: Gemm | None
+    operations: float
+    weights: int
+    reads: int
+    writes: int
+    states: int
+    repeats: int
+
+    @property
+    def name(self) -> str:
+        """The node that the kernel starts with."""
+        return self.nodes[0]
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one run."""
+        return self.gemm.macs if self.gemm else 0
+
+    def bytes(self, precision: Precision) -> int:
+        """Bytes of weights, inputs, outputs and states (read and written) that one run moves."""
+        return BYTES[precision] * (self.weights + self.reads + self.writes + 2 * self.states)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """The kernels of one call for a batch, in order, and the elements that enter and leave the chip."""
+
+    kernels: tuple[Kernel, ...]
+    batch: int
+    steps: int
+    inputs: int
+    outputs: int
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-accumulates of a call."""
+        return sum(kernel.macs * kernel.repeats for kernel in self.kernels)
+
+    @property
+    def weights(self) -> int:
+        """Elements of all weights."""
+        return sum(kernel.weights for kernel in self.kernels)
+
+    @property
+    def loops(self) -> bool:
+        """Whether anything runs anew at every step."""
+        return self.steps > 1 and any(kernel.repeats > 1 for kernel in self.kernels)
+
+
+def workload(graph: Graph, *, steps: int = 1, batch: int = 1) -> Workload:
+    """What one call for `batch` samples asks, over `steps` time steps. Raises ModelError for an unsound graph."""
+    kernels: dict[str, Kernel] = {}
+    owner: dict[str, str] = {}
+    for name in graph.order:
+        node = graph[name]
+        if node.kind in _VIEWS | _SOURCES:
+            continue
+        kernel = _kernel(graph, node, steps, batch)
+        head = owner.get(_sole_producer(graph, node) or "")
+        if kernel.gemm is None and head is not None and kernels[head].repeats == kernel.repeats:
+            kernels[head] = _fused(kernels[head], kernel)
+            owner[name] = head
+        else:
+            kernels[name] = kernel
+            owner[name] = name
+    ends = [node.name for node in graph if isinstance(node, Input)], list(graph.outputs)
+    inputs, outputs = (sum(_crossing(graph, name, steps) for name in names) * batch for names in ends)
+    return Workload(tuple(kernels.values()), batch, steps, inputs, outputs)
+
+
+def gemm(graph: Graph, node: Node, batch: int) -> Gemm | None:
+    """The product a node computes, convolutions unfolded; None for other nodes."""
+    out = graph.signals[node.name].shape
+    if isinstance(node, Linear):
+        return Gemm(batch * prod(out[:-1]), node.features, graph.operand_shapes(node)[0][-1])
+    if isinstance(node, Conv1d | Conv2d):
+        channels = graph.operand_shapes(node)[0][0] // node.groups
+        return Gemm(batch * prod(out[1:]), node.channels // node.groups, channels * prod(node.kernel), node.groups)
+    return None
+
+
+def _kernel(graph: Graph, node: Node, steps: int, batch: int) -> Kernel:
+    signal = graph.signals[node.name]
+    operands = graph.operand_shapes(node)
+    elements = prod(signal.shape) * batch
+    return Kernel(
+        nodes=(node.name,),
+        gemm=gemm(graph, node, batch),
+        operations=elements * _operations(node) + elements * (len(node.inputs) - len(operands)),
+        weights=sum(prod(spec.shape) for spec in node.arrays(*operands).values()),
+        reads=sum(prod(graph.signals[ref.node].shape) for ref in node.inputs) * batch,
+        writes=elements,
+        states=sum(prod(state.shape) for state in node.state(*operands).values()) * batch,
+        repeats=steps if signal.timing == "stream" or node.produces == "final" else 1,
+    )
+
+
+def _operations(node: Node) -> float:
+    if isinstance(node, Linear | Conv1d | Conv2d):
+        return 1.0 if node.bias else 0.0
+    if isinstance(node, Window | SumPool2d):
+        return float(prod(node.kernel))
+    if node.kind in _MOVES:
+        return 0.0
+    if node.kind in ("Add", "Mul"):
+        return float(len(node.inputs) - 1)
+    return OPERATIONS.get(node.kind, 1.0)
+
+
+def _sole_producer(graph: Graph, node: Node) -> str | None:
+    """The one node that this one reads, views skipped, if nothing else reads it."""
+    while len(node.inputs) == 1 and not node.inputs[0].delay:
+        producer = graph[node.inputs[0].node]
+        if producer.name in graph.outputs or len(graph.consumers[producer.name]) > 1:
+            return None
+        if producer.kind not in _VIEWS:
+            return producer.name
+        node = producer
+    return None
+
+
+def _fused(first: Kernel, then: Kernel) -> Kernel:
+    """Two kernels as one: what the first wrote stays in registers."""
+    return replace(
+        first,
+        nodes=first.nodes + then.nodes,
+        operations=first.operations + then.operations,
+        weights=first.weights + then.weights,
+        writes=then.writes,
+        states=first.states + then.states,
+    )
+
+
+def _crossing(graph: Graph, name: str, steps: int) -> int:
+    """Elements of a node that cross to or from the chip for one sample."""
+    signal, node = graph.signals[name], graph[name]
+    streams = node.stream if isinstance(node, Input) else signal.timing == "stream"
+    return prod(signal.shape) * (steps if streams else 1)

@@ -1,0 +1,278 @@
+"""Everything linear between two populations of neurons becomes one synapse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from math import prod
+from typing import ClassVar
+
+import numpy as np
+
+from nmc.errors import Fault
+from nmc.graph import Graph, Node, Ref, Shape
+from nmc.model import Array, FloatArray, Model
+from nmc.nodes import coding, spiking, tensor
+from nmc.passes.linear_paths import (
+    Convolution,
+    Path,
+    as_convolution,
+    constant,
+    is_linear,
+    matrix,
+    paths_to,
+    summed,
+)
+from nmc.passes.normalized_neurons import normalized
+from nmc.passes.refusal import refuse
+
+POPULATIONS: tuple[type[Node], ...] = (spiking.Neuron, spiking.LI, spiking.I, spiking.Threshold)
+"""Kinds whose elements are neurons of a chip."""
+READOUTS: tuple[type[Node], ...] = (coding.Last, coding.Sum, coding.Mean, coding.Max)
+ENCODERS: tuple[type[Node], ...] = (
+    coding.ConstantCurrent, coding.BernoulliEncode, coding.RateEncode, coding.LatencyEncode, coding.DeltaEncode,
+)
+
+
+@dataclass(frozen=True)
+class FuseSynapses:
+    """Between neurons there are only synapses: one Linear or Conv2d without bias for each source and delay.
+
+    Afterwards a neuron reads synapses in the same step, and at most constants beside them, which are its
+    biases. A synapse reads one source: a neuron, an encoder or an input that streams. It is a convolution
+    where the way between the two is one, else a matrix, with Flatten before and Reshape after as the shapes
+    need. Gains, leaks and per-neuron thresholds go into weights and biases. Currents that are read out
+    get an LI without memory, since a chip can show voltages only.
+    """
+
+    name: ClassVar[str] = "fuse_synapses"
+    stage: ClassVar[str] = "spiking"
+
+    def __call__(self, model: Model) -> Model:
+        """The fused model. Raises UnsupportedError with every node that no chip of neurons can do."""
+        refuse(model.graph, _refused(model.graph))
+        model = _with_shown_currents(model)
+        writer = _Writer(model)
+        for node in model.graph:
+            if isinstance(node, POPULATIONS):
+                writer.add_population(node)
+            elif node.name in writer.kept:
+                writer.nodes.append(node)
+        graph = pruned(replace(model.graph, nodes=tuple(writer.nodes)))
+        return model.with_(graph, writer.arrays)
+
+
+def pruned(graph: Graph) -> Graph:
+    """The graph without nodes that no output depends on; inputs stay."""
+    needed: set[str] = set()
+    waiting = [*graph.outputs, *(node.name for node in graph if isinstance(node, tensor.Input))]
+    while waiting:
+        name = waiting.pop()
+        if name not in needed:
+            needed.add(name)
+            waiting += [ref.node for ref in graph[name].inputs]
+    return replace(graph, nodes=tuple(node for node in graph if node.name in needed))
+
+
+def _refused(graph: Graph) -> list[Fault]:
+    faults = []
+    driven = _downstream(graph)
+    for node in graph:
+        if graph.signals[node.name].timing != "stream" or is_linear(node):
+            continue
+        if isinstance(node, spiking.Delay):
+            faults.append(Fault(
+                "its delays differ from element to element", "give all elements one delay, as in 'steps: 3'", node.name
+            ))
+        elif isinstance(node, ENCODERS) and node.name in driven:
+            faults.append(Fault(
+                f"{node.kind} encodes what neurons put out, which would go from the chip to the host and back",
+                "leave it out: the neurons' spikes can be read as they are", node.name,
+            ))
+        elif not isinstance(node, (*POPULATIONS, *ENCODERS, tensor.Input)):
+            faults.append(Fault(
+                f"{node.kind} works on currents at every time step, which a chip of spiking neurons cannot do",
+                "move it before the encoder or after the readout, or replace it by neurons", node.name,
+            ))
+    return faults
+
+
+def _downstream(graph: Graph) -> set[str]:
+    """The nodes that depend on neurons."""
+    found: set[str] = set()
+    waiting = [node for node in graph if isinstance(node, POPULATIONS)]
+    while waiting:
+        for reader in graph.consumers[waiting.pop().name]:
+            if reader.name not in found:
+                found.add(reader.name)
+                waiting.append(reader)
+    return found
+
+
+def _with_shown_currents(model: Model) -> Model:
+    """The model with an LI that forgets at once wherever a current is read out or is a result."""
+    graph = model.graph
+    shown: dict[str, str] = {}
+    names = set(graph.by_name)
+
+    def is_current(name: str) -> bool:
+        return graph.signals[name].timing == "stream" and is_linear(graph[name])
+
+    def probe(name: str) -> str:
+        if name not in shown:
+            shown[name] = fresh(f"{name}_shown", names)
+        return shown[name]
+
+    def moved(node: Node) -> Node:
+        if not isinstance(node, READOUTS):
+            return node
+        return replace(node, inputs=tuple(
+            Ref(probe(ref.node), ref.delay) if is_current(ref.node) else ref for ref in node.inputs
+        ))
+
+    nodes = [moved(node) for node in graph]
+    for name in graph.outputs:
+        if is_current(name):
+            shown[name] = name
+    renamed = {name: fresh(f"{name}_current", names) for name, probe_name in shown.items() if probe_name == name}
+    bare = replace(graph, nodes=tuple(replace(node, name=renamed.get(node.name, node.name)) for node in nodes))
+    outputs = graph.outputs
+    bare = replace(bare.rewire(renamed), outputs=outputs)
+    probes = [
+        spiking.LI(name=probe_name, inputs=(Ref(renamed.get(name, name)),), decay=0.0)
+        for name, probe_name in shown.items()
+    ]
+    return model.with_(replace(bare, nodes=(*bare.nodes, *probes))) if probes else model
+
+
+def fresh(name: str, taken: set[str]) -> str:
+    """`name`, or the first of name_2, name_3... that is free; it is taken afterwards."""
+    candidate, count = name, 1
+    while candidate in taken:
+        count += 1
+        candidate = f"{name}_{count}"
+    taken.add(candidate)
+    return candidate
+
+
+@dataclass
+class _Writer:
+    """Collects the nodes and arrays of the fused graph."""
+
+    model: Model
+    nodes: list[Node] = field(default_factory=list)
+    arrays: dict[str, Array] = field(default_factory=dict)
+    kept: frozenset[str] = field(init=False)
+    taken: set[str] = field(init=False)
+    helpers: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        graph = self.model.graph
+        self.kept = frozenset(node.name for node in graph if not is_linear(node) or self._is_kept(graph, node))
+        self.taken = set(self.kept)
+
+    @staticmethod
+    def _is_kept(graph: Graph, node: Node) -> bool:
+        """Whether a linear node is also read by something other than neurons and linear nodes."""
+        waiting, seen = [node], {node.name}
+        while waiting:
+            for reader in graph.consumers[waiting.pop().name]:
+                if not isinstance(reader, POPULATIONS) and not is_linear(reader):
+                    return True
+                if is_linear(reader) and reader.name not in seen:
+                    seen.add(reader.name)
+                    waiting.append(reader)
+        return node.name in graph.outputs
+
+    def add_population(self, node: Node) -> None:
+        """The neuron, reading only its synapses and biases."""
+        graph = self.model.graph
+        shape = graph.signals[node.name].shape
+        plain = normalized(self.model, node)
+        self.arrays.update(plain.arrays)
+        paths: dict[tuple[str, int], list[Path]] = {}
+        biases: dict[int, FloatArray] = {}
+        for ref in node.inputs:
+            for path in paths_to(graph, ref):
+                if not isinstance(graph[path.source], tensor.Constant):
+                    paths.setdefault((path.source, path.delay), []).append(path)
+            for late, x in constant(self.model, ref).items():
+                biases[late] = biases.get(late, 0.0) + np.asarray(plain.factor * x)
+        if np.any(plain.offset):
+            biases[0] = biases.get(0, 0.0) + np.broadcast_to(plain.offset, shape)
+        factor = np.broadcast_to(plain.factor, shape)
+        alike = len(shape) == 3 and bool(np.all(factor == factor[:, :1, :1]))
+        reads = [
+            self._synapse(form, factor) for group in paths.values() for form in self._forms(group, alike)
+        ]
+        reads += [self._bias(node.name, np.broadcast_to(x, shape), late) for late, x in biases.items() if np.any(x)]
+        self.nodes.append(replace(plain.node, inputs=tuple(reads)))
+
+    def _forms(self, paths: list[Path], alike: bool) -> list[tuple[Path, Convolution | FloatArray]]:
+        """The paths of one source and delay, as few convolutions and at most one matrix.
+
+        There are convolutions only where the neurons of a channel are `alike`.
+        """
+        forms = [(path, as_convolution(self.model, path) if alike else None) for path in paths]
+        found = [form for _, form in forms if form is not None]
+        whole: list[tuple[Path, Convolution | FloatArray]] = [(paths[0], one) for one in summed(found)]
+        dense = [path for path, form in forms if form is None]
+        if dense:
+            whole.append((dense[0], np.sum([matrix(self.model, path) for path in dense], axis=0)))
+        return whole
+
+    def _synapse(self, form: tuple[Path, Convolution | FloatArray], factor: FloatArray) -> Ref:
+        """A synapse node, its weights multiplied by a factor for each neuron [*shape], as a read of it."""
+        path, weights = form
+        shape = factor.shape
+        name = self._synapse_name(path)
+        source = self._stream(path.source)
+        if isinstance(weights, Convolution):
+            self.arrays[f"{name}.weight"] = weights.weight * factor[:, 0, 0][:, None, None, None]
+            self.nodes.append(tensor.Conv2d(
+                name=name, inputs=(Ref(source, path.delay),), weight=f"{name}.weight", channels=shape[0],
+                kernel=weights.weight.shape[2:], stride=weights.stride, padding=weights.padding,
+                dilation=weights.dilation, groups=weights.groups,
+            ))
+            return Ref(name)
+        self.arrays[f"{name}.weight"] = weights * factor.reshape(-1, 1)
+        flat = self._flat(source, self.model.graph.signals[path.source].shape)
+        self.nodes.append(tensor.Linear(
+            name=name, inputs=(Ref(flat, path.delay),), features=prod(shape), weight=f"{name}.weight"
+        ))
+        if len(shape) == 1:
+            return Ref(name)
+        shaped = fresh(f"{name}_shaped", self.taken)
+        self.nodes.append(tensor.Reshape(name=shaped, inputs=(Ref(name),), shape=shape))
+        return Ref(shaped)
+
+    def _synapse_name(self, path: Path) -> str:
+        """The name of the last layer with weights on the way, for a reader to find it again."""
+        weighted = (tensor.Linear, tensor.Conv1d, tensor.Conv2d)
+        layers = [node for node, _ in reversed(path.nodes)]
+        names = [node.name for node in sorted(layers, key=lambda node: not isinstance(node, weighted))]
+        free = [name for name in names if name not in self.taken]
+        return fresh(free[0] if free else f"from_{path.source}", self.taken)
+
+    def _stream(self, source: str) -> str:
+        """A source as a stream: what is known before the run comes anew at every step."""
+        if self.model.graph.signals[source].timing == "stream":
+            return source
+        if source not in self.helpers:
+            self.helpers[source] = fresh(f"{source}_current", self.taken)
+            self.nodes.append(coding.ConstantCurrent(name=self.helpers[source], inputs=(Ref(source),)))
+        return self.helpers[source]
+
+    def _flat(self, source: str, shape: Shape) -> str:
+        if len(shape) == 1:
+            return source
+        key = f"flat {source}"
+        if key not in self.helpers:
+            self.helpers[key] = fresh(f"{source}_flat", self.taken)
+            self.nodes.append(tensor.Flatten(name=self.helpers[key], inputs=(Ref(source),)))
+        return self.helpers[key]
+
+    def _bias(self, population: str, x: FloatArray, late: int) -> Ref:
+        name = fresh(f"{population}_bias", self.taken)
+        self.arrays[f"{name}.value"] = np.ascontiguousarray(x)
+        self.nodes.append(tensor.Constant(name=name, value=f"{name}.value", shape=x.shape))
+        return Ref(name, late)

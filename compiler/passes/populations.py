@@ -1,0 +1,111 @@
+"""A fused graph as populations and the synapses between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from nmc.errors import UnsupportedError
+from nmc.graph import Graph, Node, Ref, Shape
+from nmc.model import FloatArray, Model
+from nmc.nodes import spiking, tensor
+from nmc.passes.fuse_synapses import POPULATIONS
+from nmc.passes.retiming import Edge
+
+
+@dataclass(frozen=True, eq=False)
+class Synapse:
+    """A synapse node, its source, and how its target reads it.
+
+    `read` is the name that the target reads: the node itself, or the Reshape after it. `source` is the
+    population or host node that feeds it; `feed` is what it reads: that, or a Flatten after it.
+    """
+
+    node: tensor.Linear | tensor.Conv2d
+    read: str
+    source: str
+    feed: str
+    delay: int
+    weight: FloatArray
+
+    def row_sums(self, weight: FloatArray, positive: bool) -> FloatArray:
+        """For each neuron or channel, how much arrives at most when every input is 1 (or only the harmful ones)."""
+        part = np.maximum(weight if positive else -weight, 0.0)
+        sums: FloatArray = part.reshape(len(part), -1).sum(axis=1)
+        return sums
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Neurons of one kind, what they read, and their biases [*shape] by how many steps late they begin."""
+
+    node: Node
+    shape: Shape
+    synapses: tuple[Synapse, ...]
+    biases: dict[int, FloatArray]
+
+    @property
+    def name(self) -> str:
+        """The neuron node's name."""
+        return self.node.name
+
+    @property
+    def size(self) -> int:
+        """The number of neurons."""
+        return prod(self.shape)
+
+    @property
+    def spikes(self) -> bool:
+        """Whether its neurons spike, rather than show their voltage."""
+        return not isinstance(self.node, spiking.LI | spiking.I)
+
+    def edges(self) -> tuple[Edge, ...]:
+        """Its incoming synapses for retiming. A neuron that reads its old current works a step late."""
+        old = isinstance(self.node, spiking.CubaLIF) and self.node.current == "old"
+        return tuple(Edge(s.source, self.name, s.delay + old, s.node.name) for s in self.synapses)
+
+
+def populations(model: Model) -> tuple[Population, ...]:
+    """The populations of a model after `fuse_synapses`. Raises UnsupportedError where one reads no synapse."""
+    return tuple(_population(model, node) for node in model.graph if isinstance(node, POPULATIONS))
+
+
+def _population(model: Model, node: Node) -> Population:
+    graph = model.graph
+    synapses = []
+    biases: dict[int, FloatArray] = {}
+    shape = graph.signals[node.name].shape
+    for ref in node.inputs:
+        read = graph[ref.node]
+        if isinstance(read, tensor.Constant):
+            value = model.weights[read.value].astype(np.float64)
+            biases[ref.delay] = biases.get(ref.delay, np.zeros(shape)) + value
+        else:
+            synapses.append(_synapse(model, node, ref))
+    if not synapses:
+        raise UnsupportedError(
+            "it reads no synapse, so that nothing ever drives it", "connect it, or remove it", node=node.name,
+            where=graph.sources.get(node.name),
+        )
+    return Population(node, shape, tuple(synapses), biases)
+
+
+def _synapse(model: Model, target: Node, ref: Ref) -> Synapse:
+    graph = model.graph
+    node = graph[ref.node]
+    if isinstance(node, tensor.Reshape):
+        node = graph[node.inputs[0].node]
+    if ref.delay or not isinstance(node, tensor.Linear | tensor.Conv2d) or node.bias or len(node.inputs) != 1:
+        raise UnsupportedError(
+            f"it reads {ref}, which is not a synapse", "run the pass fuse_synapses first", node=target.name
+        )
+    (feed,) = node.inputs
+    source = _source(graph, feed.node)
+    return Synapse(node, ref.node, source, feed.node, feed.delay, model.weights[node.weight].astype(np.float64))
+
+
+def _source(graph: Graph, name: str) -> str:
+    node = graph[name]
+    return node.inputs[0].node if isinstance(node, tensor.Flatten) else name

@@ -1,0 +1,270 @@
+"""A spiking network in real numbers becomes one in the integers and the timing of a Loihi chip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from nmc.errors import Fault, ModelError
+from nmc.graph import Node, Ref
+from nmc.model import Array, FloatArray, Model
+from nmc.nodes import fixed_point, quantized, spiking, tensor
+from nmc.passes.bias_axons import with_bias_axons
+from nmc.passes.fuse_synapses import READOUTS, fresh, pruned
+from nmc.passes.integer_scale import (
+    Grid,
+    Weights,
+    choose_scale,
+    integer_bias,
+    integer_threshold,
+)
+from nmc.passes.populations import Population, Synapse, populations
+from nmc.passes.refusal import refuse
+from nmc.passes.retiming import Edge, chip_delay, lags
+from nmc.passes.signal_ranges import Ranges
+from nmc.passes.unfit_neurons import faults_of
+
+LONGEST_DELAY = 62
+"""Steps that a synapse of the chip can hold a spike beyond the one it always takes."""
+ONCE = 2**30
+"""A reset interval longer than any run."""
+
+
+@dataclass(frozen=True, eq=False)
+class QuantizeFixedPoint:
+    """Neurons, synapses and biases as integers with the meaning of Lava 0.10.0 `fixed_pt`; the rest on the host.
+
+    `weight_bits` counts the sign; `calibration` are samples [B, ...] that show how large signals get.
+    Each population has one scale, in activation units per unit of the model. Every synapse is read a
+    step late, as the chip does it; relative timing stays as it was, by lags, and the graph as a whole
+    gets the lag of its outputs. Takes what `fuse_synapses` gives.
+    """
+
+    weight_bits: int = 8
+    calibration: FloatArray | None = None
+
+    name: ClassVar[str] = "quantize_fixed_point"
+    stage: ClassVar[str] = "fixed-point"
+
+    def __call__(self, model: Model) -> Model:
+        """The model in integers. Raises UnsupportedError with every neuron that the chip cannot mean."""
+        found = populations(model)
+        refuse(model.graph, faults_of(model, found))
+        model = with_bias_axons(model, found)
+        return _Writer(model, self.weight_bits, Ranges(model, self.calibration)).written()
+
+
+@dataclass
+class _Writer:
+    """Collects the nodes and arrays of the fixed-point graph."""
+
+    model: Model
+    weight_bits: int
+    ranges: Ranges
+    nodes: list[Node] = field(default_factory=list)
+    arrays: dict[str, Array] = field(default_factory=dict)
+    host_reads: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def populations(self) -> tuple[Population, ...]:
+        return populations(self.model)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        return frozenset(population.name for population in self.populations)
+
+    @cached_property
+    def taken(self) -> set[str]:
+        return set(self.model.graph.by_name)
+
+    @cached_property
+    def lag(self) -> dict[str, int]:
+        """How late each population works on the chip."""
+        edges = [edge for population in self.populations for edge in population.edges()]
+        hosted = frozenset(edge.source for edge in edges) - self.names
+        return dict.fromkeys(self.names, 0) | dict(lags(edges, hosted))
+
+    @cached_property
+    def shown(self) -> frozenset[str]:
+        """The streams that are read out: those of populations, and perhaps some of the host."""
+        graph = self.model.graph
+        hosts = [node for node in graph if isinstance(node, READOUTS)]
+        read = {ref.node for node in hosts for ref in node.inputs} | set(graph.outputs)
+        return frozenset(name for name in read if graph.signals[name].timing == "stream")
+
+    @cached_property
+    def graph_lag(self) -> int:
+        """How late the outputs come: as late as the latest of them."""
+        return max((self.lag[name] for name in self.shown & self.names), default=0)
+
+    @cached_property
+    def started(self) -> frozenset[str]:
+        """The populations that a bias, their own or one upstream, moves before the data arrives."""
+        moved = {p.name for p in self.populations if p.biases or getattr(p.node, "leak", 0.0) != 0.0}
+        while True:
+            more = {p.name for p in self.populations if any(s.source in moved for s in p.synapses)} - moved
+            if not more:
+                return frozenset(moved)
+            moved |= more
+
+    def written(self) -> Model:
+        """The whole model."""
+        for population in self.populations:
+            self._add(population)
+        for name in sorted(self.shown - self.names):
+            self._hold(name, self.graph_lag)
+        mine = {node.name for node in self.nodes}
+        inner = {name for p in self.populations for s in p.synapses for name in (s.node.name, s.read)}
+        hosts = [node for node in self.model.graph if node.name not in mine | inner | self.names]
+        hosts = [node if node.name in self.ranges.sources else self._host(node) for node in hosts]
+        outputs = tuple(self.host_reads.get(name, name) for name in self.model.graph.outputs)
+        graph = replace(
+            self.model.graph, nodes=(*hosts, *self.nodes), outputs=outputs, lag=self.graph_lag
+        )
+        return self.model.with_(pruned(graph), self.arrays)
+
+    def _host(self, node: Node) -> Node:
+        """A host node, reading what the host has of each population."""
+        return replace(node, inputs=tuple(
+            Ref(self.host_reads.get(ref.node, ref.node), ref.delay) for ref in node.inputs
+        ))
+
+    def _add(self, population: Population) -> None:
+        weights = [self._weights(synapse) for synapse in population.synapses]
+        threshold = float(getattr(population.node, "threshold", 0.0)) if population.spikes else None
+        highest = self.ranges.highest_scale(population, weights)
+        scale = choose_scale(weights, threshold, highest)
+        reads = tuple(
+            self._synapse(synapse, w, edge, scale)
+            for synapse, w, edge in zip(population.synapses, weights, population.edges(), strict=True)
+        )
+        name = population.name if population.spikes else fresh(f"{population.name}_voltage", self.taken)
+        self.nodes.append(self._neuron(population, name, reads, scale))
+        if population.name in self.shown:
+            self._show(population, name, scale)
+
+    def _weights(self, synapse: Synapse) -> Weights:
+        value = synapse.weight * self.ranges.unit(synapse.source)
+        return Weights(value, Grid.of(value, self.weight_bits), isinstance(synapse.node, tensor.Linear))
+
+    def _neuron(self, population: Population, name: str, reads: tuple[Ref, ...], scale: float) -> Node:
+        node = population.node
+        facts = _dynamics(node)
+        if population.spikes:
+            threshold, compare = float(node.threshold), node.compare  # type: ignore[attr-defined]
+            whole = not population.biases and facts.dv in (0, 4096) and facts.du == 4095
+            facts = replace(facts, vth=integer_threshold(threshold, scale, compare, whole))
+        bias = sum(population.biases.values()) + np.zeros(population.shape)
+        if isinstance(node, spiking.CubaLIF):
+            bias = bias + (1 - float(node.decay)) * self._value(node.leak)
+        if np.any(bias):
+            mantissa, exponent = integer_bias(bias, scale)
+            facts = replace(facts, bias_mant=self._parameter(f"{name}.bias", mantissa), bias_exp=exponent)
+        initial = self._value(getattr(node, "initial", 0.0))
+        if np.any(initial):
+            whole_v = np.rint(np.broadcast_to(initial, population.shape) * scale * 64)
+            facts = replace(facts, initial=self._parameter(f"{name}.initial", whole_v))
+        lag = self.lag[population.name]
+        if population.name in self.started and lag:
+            facts = replace(facts, reset_interval=ONCE, reset_offset=lag + 1)
+        return replace(facts, name=name, inputs=reads, emits="spikes" if population.spikes else "voltage")
+
+    def _value(self, param: float | str) -> FloatArray | float:
+        return self.model.param(param)
+
+    def _parameter(self, name: str, value: FloatArray) -> int | str:
+        """Integers as one number where they are all the same, else as an array of this name."""
+        if np.all(value == value.flat[0]):
+            return int(value.flat[0])
+        self.arrays[name] = value.astype(np.int32)
+        return name
+
+    def _synapse(self, synapse: Synapse, weights: Weights, edge: Edge, scale: float) -> Ref:
+        """The synapse in integers, as a read of it."""
+        feed = self._fed(synapse, chip_delay(edge, self.lag) - 1)
+        bits = self.ranges.message_bits(synapse.source)
+        array = f"{synapse.node.name}.weight"
+        self.arrays[array] = weights.integers(scale).astype(np.int16)
+        node = synapse.node
+        if isinstance(node, tensor.Conv2d):
+            self.nodes.append(fixed_point.FixedConv2d(
+                name=node.name, inputs=(Ref(feed),), channels=node.channels, kernel=node.kernel, weight=array,
+                stride=node.stride, padding=node.padding, dilation=node.dilation, groups=node.groups,
+                num_message_bits=bits,
+            ))
+        else:
+            self.nodes.append(fixed_point.FixedDense(
+                name=node.name, inputs=(Ref(feed),), features=node.features, weight=array,
+                weight_exp=weights.exponent(scale), num_weight_bits=self.weight_bits, num_message_bits=bits,
+                sign_mode=weights.grid.sign_mode,
+            ))
+        if synapse.read != node.name:
+            reshape = self.model.graph[synapse.read]
+            self.nodes.append(replace(reshape, inputs=(Ref(node.name),)))
+        return Ref(synapse.read, 1)
+
+    def _fed(self, synapse: Synapse, delay: int) -> str:
+        """What the synapse reads: its source in whole numbers, flat where it was, and late enough."""
+        graph = self.model.graph
+        source = synapse.source
+        if self.ranges.is_real(source):
+            source = f"{synapse.source}_quantized"
+            self._once(quantized.QuantizeLinear(
+                name=source, inputs=(Ref(synapse.source),), scale=self.ranges.unit(synapse.source),
+                bits=8 if self.ranges.message_bits(synapse.source) else 2,
+            ))
+        if synapse.feed != synapse.source:
+            self._once(replace(graph[synapse.feed], inputs=(Ref(source),)))
+            source = synapse.feed
+        if delay > LONGEST_DELAY:
+            raise ModelError.of([Fault(
+                f"it would have to hold spikes for {delay} steps, the chip for {LONGEST_DELAY} at most",
+                "shorten the delay, or the longest way from the input to this synapse", synapse.node.name,
+            )])
+        if delay:
+            late = f"{source}_late_{delay}"
+            self._once(spiking.Delay(name=late, inputs=(Ref(source),), steps=delay))
+            source = late
+        return source
+
+    def _show(self, population: Population, name: str, scale: float) -> None:
+        """What the host has of a population: in the model's units, and as late as the latest output."""
+        host = population.name
+        late = self.graph_lag - self.lag[population.name]
+        if not population.spikes:
+            held = name
+            if late:
+                held = fresh(f"{name}_held", self.taken)
+                self.nodes.append(spiking.Delay(name=held, inputs=(Ref(name),), steps=late))
+            self.nodes.append(quantized.DequantizeLinear(
+                name=host, inputs=(Ref(held),), scale=1 / (64 * scale), bits=24
+            ))
+        else:
+            self._hold(host, late)
+
+    def _hold(self, name: str, late: int) -> None:
+        """Let the host read a stream as late as the latest output."""
+        if late:
+            self.host_reads[name] = fresh(f"{name}_held", self.taken)
+            self.nodes.append(spiking.Delay(name=self.host_reads[name], inputs=(Ref(name),), steps=late))
+
+    def _once(self, node: Node) -> None:
+        if all(node.name != other.name for other in self.nodes):
+            self.nodes.append(node)
+
+
+def _dynamics(node: Node) -> fixed_point.FixedLIF:
+    """The chip's neuron with the decays of this one, and the highest threshold."""
+    silent = fixed_point.FixedLIF(name=node.name, du=4095, dv=0, vth=2**17 - 1)
+    match node:
+        case spiking.CubaLIF():
+            du, dv = 4095 - round(4096 * float(node.current_decay)), 4096 - round(4096 * float(node.decay))
+            return replace(silent, du=max(du, 0), dv=dv)
+        case spiking.LIF() | spiking.LI():
+            return replace(silent, dv=4096 - round(4096 * float(node.decay)))
+        case spiking.Threshold():
+            return replace(silent, dv=4096)
+    return silent

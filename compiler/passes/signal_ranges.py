@@ -1,0 +1,142 @@
+"""How large signals get: bounds from the weights, and peaks on calibration data where bounds are too wide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import inf
+
+import numpy as np
+
+from nmc.errors import ModelError
+from nmc.model import FloatArray, Model
+from nmc.nodes import coding, spiking, tensor
+from nmc.passes.fuse_synapses import pruned
+from nmc.passes.integer_scale import ACTIVATION_LIMIT, Weights, largest_bias_scale, message_scale
+from nmc.passes.populations import Population, populations
+from nmc.reference import run
+
+MARGIN = 2.0
+"""How far beyond the peak on calibration data a signal may go before it overflows."""
+SAMPLES = 16
+
+
+@dataclass(frozen=True, eq=False)
+class Ranges:
+    """Ranges of what is on the host and on the chip, for a model after `fuse_synapses`."""
+
+    model: Model
+    calibration: FloatArray | None
+
+    @cached_property
+    def sources(self) -> frozenset[str]:
+        """The host nodes that feed synapses."""
+        found = populations(self.model)
+        return frozenset(s.source for p in found for s in p.synapses) - {p.name for p in found}
+
+    def is_real(self, source: str) -> bool:
+        """Whether a source holds real numbers, which the host must round first."""
+        return self.model.graph.signals[source].dtype == "real"
+
+    def unit(self, source: str) -> float:
+        """What one unit of the source's messages means in the model."""
+        return self._messages[source][0] if source in self._messages else 1.0
+
+    def message_bits(self, source: str) -> int:
+        """0 for spikes, else the bits of a graded message."""
+        if source in self._messages:
+            return self._messages[source][1]
+        return 0 if self.model.graph.signals[source].dtype == "spike" else 8
+
+    def highest_scale(self, population: Population, weights: Sequence[Weights]) -> float:
+        """The largest scale, in activation units per model unit, at which nothing overflows."""
+        bias = np.sum([*population.biases.values(), np.zeros(population.shape)], axis=0)
+        threshold = float(getattr(population.node, "threshold", 0.0)) if population.spikes else 0.0
+        limit = min(largest_bias_scale(bias), ACTIVATION_LIMIT / threshold if threshold else inf)
+        arriving = self._bound(population, weights)
+        loudest = max(arriving * self._memory(population), 1e-30)
+        enough = min(limit, ACTIVATION_LIMIT / loudest)
+        factors = [w.grid.largest_factor(w.value) for w in weights]
+        if enough >= max((f for f in factors if f < inf), default=0.0) or self.calibration is None:
+            return enough
+        reads = sum(self._peaks[synapse.read] for synapse in population.synapses)
+        peak = float(np.max(reads)) * self._memory(population, through_current_only=True)
+        if not population.spikes:
+            peak = max(peak, float(np.max(self._peaks[population.name])))
+        return min(limit, max(enough, ACTIVATION_LIMIT / max(MARGIN * peak, 1e-30)))
+
+    def _bound(self, population: Population, weights: Sequence[Weights]) -> float:
+        """The most that can arrive at a neuron in one step, in the model's units."""
+        sides = []
+        for positive in (True, False):
+            total = np.zeros(population.shape)
+            for synapse, w in zip(population.synapses, weights, strict=True):
+                graded = self.message_bits(synapse.source) > 0
+                value = np.abs(w.value) * 128 if graded else w.value
+                sums = synapse.row_sums(value, positive or graded)
+                conv = isinstance(synapse.node, tensor.Conv2d)
+                total = total + (sums[:, None, None] if conv else sums.reshape(population.shape))
+            sides.append(float(np.max(total)))
+        return max(sides)
+
+    def _memory(self, population: Population, through_current_only: bool = False) -> float:
+        """How much larger than one step's input the current, or a shown voltage, can grow."""
+        node = population.node
+        decay = 0.0
+        if isinstance(node, spiking.CubaLIF):
+            decay = float(node.current_decay)
+        elif not through_current_only and isinstance(node, spiking.LI):
+            decay = float(node.decay)
+        elif not through_current_only and isinstance(node, spiking.I):
+            decay = 1.0
+        return float(min(self._steps, 1 / (1 - decay) if decay < 1 else inf))
+
+    @cached_property
+    def _steps(self) -> int:
+        streams = any(isinstance(node, tensor.Input) and node.stream for node in self.model.graph)
+        if self.calibration is not None and streams:
+            return int(self.calibration.shape[1])
+        return self.model.steps or 64
+
+    @cached_property
+    def _messages(self) -> Mapping[str, tuple[float, int]]:
+        """Of each host source with real numbers: what a unit means, and the bits of its messages."""
+        real = sorted(name for name in self.sources if self.is_real(name))
+        graph = self.model.graph
+        fixed = [name for name in real if _is_constant(self.model, name)]
+        known = dict.fromkeys(fixed, (1.0, 0))
+        measured = [name for name in real if name not in fixed]
+        if not measured:
+            return known
+        if self.calibration is None:
+            raise ModelError(
+                f"{measured[0]} feeds real numbers to the chip, and nothing says how large they get",
+                "add calibration data to the model's task, or encode the input as spikes", node=measured[0],
+                where=graph.sources.get(measured[0]),
+            )
+        part = self.model.with_(pruned(replace(graph, outputs=tuple(measured))))
+        values = run(part, self.calibration, self._steps)
+        for name in measured:
+            spikes = bool(np.all((values[name] == 0) | (values[name] == 1)))
+            known[name] = (1.0, 0) if spikes else (message_scale(values[name]), 8)
+        return known
+
+    @cached_property
+    def _peaks(self) -> Mapping[str, FloatArray]:
+        """The largest size of what each synapse delivers, and of each shown voltage: [*shape]."""
+        found = populations(self.model)
+        wanted = [s.read for p in found for s in p.synapses]
+        wanted += [p.name for p in found if not p.spikes]
+        assert self.calibration is not None
+        values = run(self.model, self.calibration[:SAMPLES], self._steps, record=wanted)
+        return {name: np.abs(values[name]).max(axis=(0, 1)) for name in wanted}
+
+
+def _is_constant(model: Model, name: str) -> bool:
+    """Whether a source is an input that is always on."""
+    node = model.graph[name]
+    if not isinstance(node, coding.ConstantCurrent):
+        return False
+    before = model.graph[node.inputs[0].node]
+    return isinstance(before, tensor.Constant) and bool(np.all(model.weights[before.value] == 1.0))

@@ -1,0 +1,83 @@
+"""Programs as targets hand them over."""
+
+import numpy as np
+import pytest
+
+from nmc.backends.target import RunResult
+from nmc.errors import UsageError
+from nmc.estimates.events import Events
+from nmc.estimates.kernels import estimate_cpu, estimate_gpu, estimate_tpu
+from nmc.estimates.manycore import estimate_manycore
+from nmc.model import Model
+from nmc.program import write
+from nmc.text import parse
+
+TENSOR = parse("x = Input(shape=(64,))\ny = Linear(x, features=10, weight='w')\nreturn y")
+SPIKING = parse("""
+dt = 0.001
+x = Input(shape=(64,), stream=True)
+d = FixedDense(x, features=10, weight='w')
+h = FixedLIF(d@1, du=0, dv=0, vth=100)
+y = Sum(h)
+return y
+""")
+
+
+@pytest.fixture
+def program(tmp_path):
+    def compiled(chip, graph=TENSOR, **options):
+        model = Model("test", graph, {"w": np.ones((10, 64), np.float32)}, steps=10)
+        return write(tmp_path / "program", model, target="test", chip=chip, options=options, files={})
+
+    return compiled
+
+
+def ran(samples=8, steps=1, seconds=0.004, **more):
+    return RunResult({}, Events(samples, steps), seconds, **more)
+
+
+def test_a_cpu_is_measured_per_sample(program):
+    assert estimate_cpu(program("cpu"), ran()).latency_s.best == pytest.approx(0.0005)
+
+
+def test_a_metered_cpu_is_metered_per_sample(program):
+    assert estimate_cpu(program("cpu"), ran(energy_j=0.08)).energy_j.best == pytest.approx(0.01)
+
+
+def test_a_gpu_heeds_precision_batch_and_mode(program):
+    plain = estimate_gpu(program("jetson-agx-orin"), ran())
+    assert estimate_gpu(program("jetson-agx-orin", batch=16), ran()).energy_j.best < plain.energy_j.best / 10
+    assert estimate_gpu(program("jetson-agx-orin", precision="int8"), ran()).energy_j.best < plain.energy_j.best
+    assert estimate_gpu(program("jetson-agx-orin", mode="15w"), ran()).energy_j.best < plain.energy_j.best
+
+
+def test_a_tpu_takes_int8_unless_told_otherwise(program):
+    assert estimate_tpu(program("edge-tpu"), ran()).energy_j.best > 0
+    with pytest.raises(UsageError, match="has no bf16"):
+        estimate_tpu(program("edge-tpu", precision="bf16"), ran())
+    with pytest.raises(UsageError, match="'int7' is not a precision"):
+        estimate_tpu(program("edge-tpu", precision="int7"), ran())
+
+
+def test_a_many_core_chip_heeds_prices_io_and_baseline(program):
+    def energy(**options):
+        return estimate_manycore(program("loihi1", SPIKING, **options), ran(steps=10)).energy_j.best
+
+    assert energy() == energy(prices="sanafe", io="streamed", baseline="total")
+    assert energy(io="preloaded") < energy()
+    assert energy(baseline="active") < energy(baseline="dynamic") < energy()
+    with pytest.raises(UsageError, match="'none' is not a baseline"):
+        energy(baseline="none")
+
+
+def test_a_chip_of_the_wrong_family(program):
+    with pytest.raises(UsageError, match="the chip 'loihi1' is a manycore"):
+        estimate_gpu(program("loihi1"), ran())
+
+
+def test_a_chip_of_the_users_own(program, tmp_path):
+    own = tmp_path / "own.yaml"
+    own.write_text(
+        "name: own\nkind: cpu\ntitle: Mine\nbusy_power: {value: 10, unit: W, source: a meter, grade: silicon}\n"
+    )
+    assert estimate_cpu(program(str(own)), ran()).energy_j.best == pytest.approx(10 * 0.0005)

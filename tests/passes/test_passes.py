@@ -1,0 +1,113 @@
+"""Running passes: each result is checked, and a fault names the pass and the node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from nmc import passes
+from nmc.errors import ModelError
+from nmc.graph import Ref
+from nmc.model import Model
+from nmc.nodes import KINDS
+from nmc.nodes.tensor import Linear, Tanh
+from nmc.text import parse
+
+MODEL = Model(
+    "m",
+    parse("x = Input(shape=(2,))\ny = Linear(x, features=2, weight='w')\nreturn y", "net.txt"),
+    {"w": np.eye(2)},
+)
+
+
+@dataclass(frozen=True)
+class Doubled:
+    """Doubles the weights."""
+
+    name: str = "doubled"
+    stage: str = "model"
+
+    def __call__(self, model: Model) -> Model:
+        return model.with_(model.graph, {"w": model.weights["w"] * 2})
+
+
+@dataclass(frozen=True)
+class Swapped:
+    """Puts another node in the place of y."""
+
+    node: Linear | Tanh
+    stage: str = "model"
+    name: str = "swapped"
+
+    def __call__(self, model: Model) -> Model:
+        return Model(model.name, model.graph.replace(self.node), model.weights)
+
+
+def complaint(*steps: passes.Pass) -> str:
+    with pytest.raises(ModelError) as caught:
+        passes.apply(steps, MODEL)
+    (fault,) = caught.value.faults
+    return str(fault).split("\n")[0]
+
+
+def test_passes_run_in_order_and_are_watched() -> None:
+    seen: list[tuple[str, float]] = []
+    result = passes.apply(
+        [Doubled("first"), Doubled("second")],
+        MODEL,
+        lambda name, model: seen.append((name, model.weights["w"][0, 0])),
+    )
+    assert seen == [("first", 2.0), ("second", 4.0)]
+    assert result.weights["w"][0, 0] == 4.0
+    assert MODEL.weights["w"][0, 0] == 1.0
+
+
+def test_no_passes_change_nothing() -> None:
+    assert passes.apply([], MODEL) is MODEL
+
+
+def test_a_graph_that_a_pass_breaks() -> None:
+    step = Swapped(Tanh(name="y", inputs=(Ref("gone"),)))
+    assert complaint(Doubled(), step) == (
+        "net.txt:2: node 'y': after the pass swapped: it reads 'gone', which is not a node"
+    )
+
+
+def test_an_array_that_a_pass_forgets() -> None:
+    step = Swapped(Linear(name="y", inputs=(Ref("x"),), features=3, weight="w"))
+    assert complaint(step) == (
+        "net.txt:2: node 'y': after the pass swapped: the array 'w' has shape (2, 2), but Linear takes shape (3, 2)"
+    )
+
+
+def test_a_node_that_is_not_legal_at_the_stage() -> None:
+    step = Swapped(Tanh(name="y", inputs=(Ref("x"),)), stage="spiking")
+    assert complaint(step) == "net.txt:2: node 'y': after the pass swapped: Tanh is not legal at the stage 'spiking'"
+
+
+def test_a_faulty_result_is_not_watched() -> None:
+    seen: list[str] = []
+    with pytest.raises(ModelError):
+        passes.apply([Doubled(), Swapped(Tanh(name="y"))], MODEL, lambda name, model: seen.append(name))
+    assert seen == ["doubled"]
+
+
+def test_every_stage_lists_kinds_that_exist_and_every_kind_has_a_stage() -> None:
+    assert set().union(*passes.STAGES.values()) == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("kind", "stages"),
+    [
+        ("Input", {"model", "quantized", "spiking", "fixed-point"}),
+        ("Relu", {"model", "quantized"}),
+        ("LIF", {"model", "quantized", "spiking"}),
+        ("QuantizeLinear", {"quantized", "fixed-point"}),
+        ("FixedLIF", {"fixed-point"}),
+        ("RateEncode", {"model", "quantized", "spiking", "fixed-point"}),
+    ],
+)
+def test_where_a_kind_is_legal(kind: str, stages: set[str]) -> None:
+    assert {stage for stage, kinds in passes.STAGES.items() if kind in kinds} == stages

@@ -1,0 +1,118 @@
+"""Any node and any graph: printable, but not often sound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, fields
+from keyword import iskeyword
+
+from hypothesis import strategies as st
+
+from nmc.graph import Graph, Node, Ref
+from nmc.nodes import KINDS
+
+Draw = Callable[..., object]
+
+names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,6}", fullmatch=True).filter(
+    lambda name: not iskeyword(name)
+)
+_floats = st.floats(allow_nan=False)
+_params = _floats | names
+_small = st.integers(1, 3)
+_neuron = {
+    "initial": _params, "threshold": _params, "reset_at": st.sampled_from(["spike", "next"]),
+    "reset": st.sampled_from(["zero", "value", "subtract"]), "reset_value": st.just(0.0) | _params,
+    "compare": st.sampled_from([">", ">="]), "refractory": st.integers(0, 3),
+}  # fmt: skip
+_conv = {
+    "channels": st.sampled_from([2, 4]), "groups": st.sampled_from([1, 2]), "weight": st.just("w"),
+    "bias": st.none() | st.just("b"), "weight_scale": st.none() | st.just("scale"),
+}  # fmt: skip
+_affine = {
+    "scale": st.floats(1e-6, 1e6), "bits": st.integers(2, 32), "zero_point": st.integers(-2, 1),
+}  # fmt: skip
+
+
+def _axes(rank: int, *facts: str) -> dict[str, st.SearchStrategy[tuple[int, ...]]]:
+    return {
+        fact: st.tuples(*[st.integers(0, 1)] * 2 * rank if fact == "padding" else [st.integers(2, 3)] * rank)
+        for fact in facts
+    }
+
+
+def _window(rank: int) -> dict[str, st.SearchStrategy[tuple[int, ...]]]:
+    return _axes(rank, "kernel", "stride", "padding")
+
+
+FACTS: dict[str, dict[str, st.SearchStrategy[object]]] = {
+    "Input": {"shape": st.lists(_small, max_size=3).map(tuple), "stream": st.booleans()},
+    "Constant": {"shape": st.lists(_small, max_size=3).map(tuple), "value": names},
+    "Linear": {"features": _small, "weight": st.just("w"), "bias": st.none() | st.just("b"),
+               "weight_scale": st.none() | st.just("scale")},
+    "Conv1d": {**_conv, **_axes(1, "kernel", "stride", "padding", "dilation")},
+    "Conv2d": {**_conv, **_axes(2, "kernel", "stride", "padding", "dilation")},
+    "BatchNorm": {"scale": names, "bias": names, "mean": names, "variance": names, "epsilon": _floats},
+    "LeakyRelu": {"alpha": _floats},
+    "Clip": {"minimum": st.floats(max_value=0), "maximum": st.floats(min_value=0)},
+    "Softmax": {"axis": st.integers(-2, 2)},
+    "Concat": {"axis": st.integers(-2, 2)},
+    "MaxPool1d": _window(1), "MaxPool2d": _window(2), "SumPool2d": _window(2),
+    "AvgPool1d": {**_window(1), "count_include_pad": st.booleans()},
+    "AvgPool2d": {**_window(2), "count_include_pad": st.booleans()},
+    "Reshape": {"shape": st.lists(_small, max_size=3).map(lambda shape: (*shape, -1))},
+    "Transpose": {"permutation": st.permutations(range(3)).map(tuple)},
+    "Pad": {"padding": st.tuples(*[st.integers(0, 2)] * 4), "value": _floats},
+    "LIF": {**_neuron, "decay": _params, "gain": _params, "leak": _params},
+    "CubaLIF": {**_neuron, "decay": _params, "current_decay": _params, "gain": _params, "current_gain": _params,
+                "leak": _params, "current": st.sampled_from(["new", "old"])},
+    "IF": {**_neuron, "gain": _params},
+    "LI": {"initial": _params, "decay": _params, "gain": _params, "leak": _params},
+    "I": {"initial": _params, "gain": _params},
+    "Threshold": {"threshold": _params, "compare": st.sampled_from([">", ">="])},
+    "Delay": {"steps": st.integers(0, 4) | names, "longest": st.integers(1, 4)},
+    "ConstantCurrent": {"gain": _floats},
+    "BernoulliEncode": {"seed": st.integers(0, 2**31 - 2), "gain": _floats},
+    "RateEncode": {"gain": _floats, "initial": _floats},
+    "LatencyEncode": {"window": _small, "minimum": _floats},
+    "DeltaEncode": {"threshold": st.floats(1e-6, 1e6), "falling": st.booleans()},
+    "QuantizeLinear": _affine, "DequantizeLinear": _affine,
+    "FixedLIF": {"du": st.integers(-1, 4095), "dv": st.integers(0, 4096), "vth": st.integers(0, 2**17 - 1),
+                 "bias_mant": st.integers(-4096, 4095) | names, "bias_exp": st.integers(0, 7),
+                 "initial": st.integers(-100, 100) | names, "reset_interval": st.integers(0, 9),
+                 "reset_offset": st.integers(0, 9), "emits": st.sampled_from(["spikes", "voltage"])},
+    "FixedDense": {"features": _small, "weight": names, "weight_exp": st.integers(-8, 7),
+                   "num_weight_bits": st.integers(1, 8), "num_message_bits": st.integers(0, 8),
+                   "sign_mode": st.sampled_from(["mixed", "excitatory", "inhibitory"])},
+    "FixedConv2d": {"channels": st.sampled_from([2, 4]), "groups": st.sampled_from([1, 2]), "weight": names,
+                    "num_message_bits": st.integers(0, 8), **_axes(2, "kernel", "stride", "padding", "dilation")},
+}  # fmt: skip
+"""What each kind's facts may be; kinds without facts are not listed."""
+
+
+@st.composite
+def nodes(draw: Draw, kind: str, name: str = "node", reads: Sequence[str] = ("x",)) -> Node:
+    """A node of a kind with random legal facts, some left at their defaults, reading some of `reads`."""
+    table = FACTS.get(kind, {})
+    required = {f.name for f in fields(KINDS[kind]) if f.default is MISSING}
+    facts = {fact: draw(values) for fact, values in table.items() if fact in required or draw(st.booleans())}
+    if isinstance(facts.get("steps"), str):
+        facts.setdefault("longest", 2)
+    if facts.get("reset_at") == "next":
+        facts["refractory"] = 0
+    if facts.get("reset_value", 0.0) != 0.0:
+        facts["reset"] = "value"
+    if "kernel" in facts and "padding" in facts:  # a pool's padding stays below its kernel
+        facts["padding"] = tuple(min(p, k - 1) for p, k in zip(facts["padding"], facts["kernel"] * 2, strict=True))
+    low, high = KINDS[kind].operands
+    refs = st.builds(Ref, st.sampled_from(list(reads)), st.integers(0, 3))
+    inputs = draw(st.lists(refs, min_size=low, max_size=3 if high is None else high))
+    return KINDS[kind](name=name, inputs=tuple(inputs), **facts)
+
+
+@st.composite
+def graphs(draw: Draw) -> Graph:
+    """A graph of any kinds of node with any facts: printable, but not often sound."""
+    known = draw(st.lists(names, min_size=1, max_size=5, unique=True))
+    drawn = tuple(draw(nodes(draw(st.sampled_from(sorted(KINDS))), name, known)) for name in known)
+    outputs = tuple(draw(st.lists(st.sampled_from(known), min_size=1, max_size=3, unique=True)))
+    return Graph(drawn, outputs, draw(st.none() | st.floats(1e-9, 1e3)), lag=draw(st.integers(0, 3)))

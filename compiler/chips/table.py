@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from nmc.chips import chip_names, load_chip
 from nmc.chips.chip import Chip, ManycoreChip, quantities
 from nmc.chips.quantity import Quantity
-from nmc.errors import UsageError
+from nmc.report.markdown import between, table
 
 BEGIN = "<!-- chips: made by python -m nmc.chips.table -->"
 END = "<!-- end of chips -->"
@@ -18,17 +17,13 @@ END = "<!-- end of chips -->"
 def markdown() -> str:
     """Every chip and every number of it, from the YAML files."""
     chips = [load_chip(name) for name in chip_names()]
-    overview = _table(("chip", "what it is", "kind", "numbers", "of which assumed"), map(_overview, chips))
+    overview = table(("chip", "what it is", "kind", "numbers", "of which assumed"), map(_overview, chips))
     return "\n\n".join([overview, *map(_details, chips)])
 
 
 def updated(page: str) -> str:
     """A page with the tables between its two marks. Raises UsageError where the marks are not there."""
-    head, begin, rest = page.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise UsageError(f"the page lacks the marks {BEGIN} and {END}", "put them where the tables go")
-    return f"{head}{BEGIN}\n\n{markdown()}\n\n{END}{tail}"
+    return between(page, BEGIN, END, markdown())
 
 
 def _overview(chip: Chip) -> tuple[str, ...]:
@@ -44,17 +39,12 @@ def _details(chip: Chip) -> str:
         for name, profile in (chip.prices.items() if isinstance(chip, ManycoreChip) else ())
     ]
     parts = [f"### {chip.title} (`{chip.name}`)", chip.description, *lacking]
-    return "\n\n".join([*filter(None, parts), _table(("fact", "value", "low - high", "grade", "source"), rows)])
+    return "\n\n".join([*filter(None, parts), table(("fact", "value", "low - high", "grade", "source"), rows)])
 
 
 def _bounds(quantity: Quantity) -> str:
     low, high = quantity.bounds
     return "" if low == high else f"{low:.3g} - {high:.3g}"
-
-
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 if __name__ == "__main__":

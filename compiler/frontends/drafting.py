@@ -70,7 +70,7 @@ def _built(
         FactFault(
             fact,
             f"{kind.__name__} has no fact {reprlib.repr(fact)}",
-            closest(fact, known) if known else "remove it: this kind has no facts",
+            closest(fact, {*known, "from"}),
         )
         for fact in given
         if fact not in known

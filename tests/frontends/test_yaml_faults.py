@@ -118,7 +118,7 @@ CASES = [
     case("threshold: 1.0", "threshold: 10 mV", 12, "lif1", "got '10 mV'", "has no unit"),
     case("threshold: 1.0", "threshold: .inf", 12, "lif1", "infinite"),
     case("reset: zero", "reset: zero, reset_value: 2.0", 12, "lif1", "reset_value goes with", "mend"),
-    case("kind: Last, ", "kind: Last, gain: 2, ", 15, "logits", "no fact 'gain'", "no facts"),
+    case("kind: Last, ", "kind: Last, gain: 2, ", 15, "logits", "no fact 'gain'", "there are: from"),
     # time constants and counts of steps
     case(LIF, "tau: 10 mV, integrator: exact", 12, "lif1", "tau takes a time, got '10 mV', which is a voltage"),
     case(LIF, "tau: 10, integrator: exact", 12, "lif1", "10 without a unit", "10 ms"),

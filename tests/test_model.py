@@ -59,10 +59,11 @@ def test_arrays_hold_real_numbers(array: Array) -> None:
     assert complaints(b=array) == [f"net:3: node 'fc': the array 'b' holds {array.dtype}, not real numbers"]
 
 
-def test_delays_lie_within_the_longest() -> None:
+@pytest.mark.parametrize(("least", "most"), [(-1, 4), (0, 5)])
+def test_delays_lie_within_the_longest(least: int, most: int) -> None:
     """Longer ones would read beyond the delay line, negative ones its far end."""
-    assert complaints(steps=np.array([-1, 5])) == [
-        "net:5: node 'late': the array 'steps' must hold values from 0 to 4, has -1 to 5"
+    assert complaints(steps=np.array([least, most])) == [
+        f"net:5: node 'late': the array 'steps' must hold values from 0 to 4, has {least} to {most}"
     ]
 
 

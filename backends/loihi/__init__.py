@@ -47,8 +47,10 @@ def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...
     )
 
 
-def _no_files(model: Model, options: Options) -> Mapping[str, bytes]:
-    return {}
+def _lower(model: Model, options: Options) -> Mapping[str, bytes]:
+    from nmc.backends.lava.lowering import lower_program
+
+    return lower_program(model)
 
 
 def _estimate(program: Program, result: RunResult) -> Estimate:
@@ -62,8 +64,8 @@ LOIHI1 = Target(
     chip="loihi1",
     description="Intel Loihi, emulated bit for bit as Lava 0.10.0 does it",
     passes=_passes,
-    lower=_no_files,
-    engines={"native": "nmc.backends.loihi.engine:run"},
+    lower=_lower,
+    engines={"native": "nmc.backends.loihi.engine:run", "lava": "nmc.backends.lava.engine:run"},
     estimate=_estimate,
     options=LoihiOptions,
 )

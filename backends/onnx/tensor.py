@@ -45,9 +45,9 @@ def _weight(node: tensor.Linear | tensor.Conv1d | tensor.Conv2d, site: Site, tra
     hint = f"{node.weight}.T" if transposed else node.weight
     if node.weight_scale is None:
         return site.out.constant(array.T if transposed else array, hint=hint)
-    scale = site.model.weights[node.weight_scale]
+    scale = np.asarray(site.model.param(node.weight_scale))
     if not _is_int8(array):
-        scaled = array.astype(np.float64) * scale.reshape(-1, *(1,) * (array.ndim - 1))
+        scaled = array.astype(np.float64) * scale.astype(np.float64).reshape(-1, *(1,) * (array.ndim - 1))
         return site.out.constant(scaled.T if transposed else scaled, hint=hint)
     root = site.root
     real = root.op(

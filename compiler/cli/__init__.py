@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from nmc.cli import compare, compile, inspect, models, run, targets
+from nmc.cli import compare, compile, inspect, models, run, targets, toolchain
 from nmc.errors import NmcError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 )
 for command in (compile, run, compare, inspect, targets, models):
     app.command(name=command.__name__.rpartition(".")[2])(command.command)
+app.add_typer(toolchain.app, name="toolchain")
 
 
 def _version(wanted: bool) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from nmc.errors import Fault, ModelError
+from nmc.errors import UnsupportedError
 from nmc.graph import Node, Ref
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import fixed_point, quantized, spiking, tensor
@@ -110,6 +110,11 @@ class _Writer:
                 return frozenset(moved)
             moved |= more
 
+    @cached_property
+    def remembers(self) -> bool:
+        """Whether a spike may be read in a later step of the model."""
+        return any(edge.delay and edge.source in self.names for p in self.populations for edge in p.edges())
+
     def written(self) -> Model:
         """The whole model."""
         for population in self.populations:
@@ -168,6 +173,12 @@ class _Writer:
             whole_v = np.rint(np.broadcast_to(initial, population.shape) * scale * 64)
             facts = replace(facts, initial=self._parameter(f"{name}.initial", whole_v))
         lag = self.lag[population.name]
+        if lag and getattr(node, "leak", 0.0) != 0.0 and self.remembers:
+            raise UnsupportedError(
+                "its leak would move it before the data reaches it, and what it spikes then would arrive later",
+                "train the network with leak: 0, or with a bias instead", node=node.name,
+                where=self.model.graph.sources.get(node.name),
+            )
         if population.name in self.started and lag:
             facts = replace(facts, reset_interval=ONCE, reset_offset=lag + 1)
         return replace(facts, name=name, inputs=reads, emits="spikes" if population.spikes else "voltage")
@@ -220,10 +231,10 @@ class _Writer:
             self._once(replace(graph[synapse.feed], inputs=(Ref(source),)))
             source = synapse.feed
         if delay > LONGEST_DELAY:
-            raise ModelError.of([Fault(
+            raise UnsupportedError(
                 f"it would have to hold spikes for {delay} steps, the chip for {LONGEST_DELAY} at most",
-                "shorten the delay, or the longest way from the input to this synapse", synapse.node.name,
-            )])
+                "shorten the delay, or the longest way from the input to this synapse", node=synapse.node.name,
+            )
         if delay:
             late = f"{source}_late_{delay}"
             self._once(spiking.Delay(name=late, inputs=(Ref(source),), steps=delay))

@@ -36,23 +36,19 @@ def shifted(x: IntArray, exponent: int) -> IntArray:
     return x << exponent if exponent >= 0 else x >> -exponent
 
 
-def _integers(value: FloatArray | float) -> IntArray:
+def integers(value: FloatArray | float) -> IntArray:
+    """Whole numbers held as doubles, as integers."""
     return np.asarray(value).astype(np.int64)
 
 
 def _lif(node: fixed_point.FixedLIF, step: Step) -> Result:
     t = step.state["t"] + 1
-    u, v = _integers(step.state["u"]), _integers(step.state["v"])
+    u, v = integers(step.state["u"]), integers(step.state["v"])
     if node.reset_interval:
         due = t % node.reset_interval == node.reset_offset % node.reset_interval
         keep = ~due.reshape(-1, *(1,) * (u.ndim - 1))
         u, v = u * keep, v * keep
-    activation = wrap(_integers(step.x) << 6, 32)
-    u = wrap(wrap(toward_zero(u * (4095 - node.du), 12), 32) + activation, 32)
-    u = np.where(u > 2**23, u - 2**24, np.where(u <= -(2**23), u + 2**24, u))
-    bias = shifted(_integers(step.param(node.bias_mant)), node.bias_exp)
-    v = wrap(wrap(toward_zero(v * (4096 - node.dv), 12), 32) + u + bias, 32)
-    v = np.clip(v, 1 - 2**23, 2**23 - 1)
+    u, v = _integrated(node, step, u, v)
     spike = v > (node.vth << 6)
     v = np.where(spike, 0, v)
     emitted = spike if node.emits == "spikes" else v
@@ -60,24 +56,46 @@ def _lif(node: fixed_point.FixedLIF, step: Step) -> Result:
     return Result(emitted.astype(np.float64), {name: array.astype(np.float64) for name, array in state.items()})
 
 
-def _message(bits: int, x: FloatArray) -> FloatArray:
+def _integrated(
+    node: fixed_point.FixedLIF | fixed_point.FixedTernaryLIF, step: Step, u: IntArray, v: IntArray
+) -> tuple[IntArray, IntArray]:
+    """Current and voltage a step later, before any reset."""
+    activation = wrap(integers(step.x) << 6, 32)
+    u = wrap(wrap(toward_zero(u * (4095 - node.du), 12), 32) + activation, 32)
+    u = np.where(u > 2**23, u - 2**24, np.where(u <= -(2**23), u + 2**24, u))
+    bias = shifted(integers(step.param(node.bias_mant)), node.bias_exp)
+    v = wrap(wrap(toward_zero(v * (4096 - node.dv), 12), 32) + u + bias, 32)
+    v = np.clip(v, 1 - 2**23, 2**23 - 1)
+    return u, v
+
+
+def _ternary_lif(node: fixed_point.FixedTernaryLIF, step: Step) -> Result:
+    u, v = _integrated(node, step, integers(step.state["u"]), integers(step.state["v"]))
+    spike = (v > node.vth_hi << 6).astype(np.int64) - (v < node.vth_lo << 6)
+    state = {"u": u.astype(np.float64), "v": np.where(spike, 0, v).astype(np.float64)}
+    return Result(spike.astype(np.float64), state)
+
+
+def message(bits: int, x: FloatArray) -> FloatArray:
+    """What a synapse receives: the number itself, or without message bits whether there is one."""
     return x if bits else np.asarray(x != 0, dtype=np.float64)
 
 
 def _dense(node: fixed_point.FixedDense, step: Step) -> FloatArray:
-    total = _integers(_message(node.num_message_bits, step.x) @ step.arrays[node.weight].T)
+    total = integers(message(node.num_message_bits, step.x) @ step.arrays[node.weight].T)
     if node.num_message_bits:
         total = wrap(total, 32)
     return wrap(shifted(total, node.weight_exp), 32).astype(np.float64)
 
 
 def _conv(node: fixed_point.FixedConv2d, step: Step) -> FloatArray:
-    total = convolve(node, _message(node.num_message_bits, step.x), step.arrays[node.weight])
-    return wrap(_integers(np.rint(total)), 24).astype(np.float64)
+    total = convolve(node, message(node.num_message_bits, step.x), step.arrays[node.weight])
+    return wrap(integers(np.rint(total)), 24).astype(np.float64)
 
 
 MEANINGS: Mapping[type[Node], Meaning] = {
     fixed_point.FixedLIF: _lif,
+    fixed_point.FixedTernaryLIF: _ternary_lif,
     fixed_point.FixedDense: _dense,
     fixed_point.FixedConv2d: _conv,
 }

@@ -12,11 +12,12 @@ from nmc.errors import UsageError, closest
 from nmc.graph import Graph, Node
 from nmc.model import FloatArray, Model
 from nmc.nodes.tensor import Input
-from nmc.reference import coding, fixed_point, spiking, tensor
+from nmc.reference import coding, fixed_point, fixed_point_graded, fixed_point_synapses, spiking, tensor
 from nmc.reference.meaning import Meaning, Step, stateless
 
 MEANINGS: Mapping[type[Node], Meaning] = {
     **tensor.MEANINGS, **spiking.MEANINGS, **coding.MEANINGS, **fixed_point.MEANINGS,
+    **fixed_point_graded.MEANINGS, **fixed_point_synapses.MEANINGS,
 }  # fmt: skip
 
 Feed = NDArray[np.generic] | Mapping[str, NDArray[np.generic]]
@@ -61,6 +62,10 @@ class Interpreter:
             past.appendleft(values[name])
         self._steps_to_skip = max(0, self._steps_to_skip - 1)
         return values
+
+    def state(self, name: str) -> Mapping[str, FloatArray]:
+        """What a node carries now, by name, [B, *shape]."""
+        return self._state[name]
 
     def _evaluate(self, node: Node, values: Mapping[str, FloatArray]) -> FloatArray:
         reads = [self._read(ref.node, ref.delay, values) for ref in node.inputs]

@@ -267,6 +267,29 @@ def test_file_runs_in_plain_onnx_runtime():
     assert session.run(["y"], {"x": x, "nmc.steps": np.array(4)})[0].tolist() == [[2.0, 1.0]]
 
 
+def test_file_means_the_same_to_another_runtime():
+    """ONNX's own interpreter shares no code with ONNX Runtime."""
+    from onnx.reference import ReferenceEvaluator
+
+    model = model_of(
+        """
+dt = 0.001
+x = Input(shape=(3,))
+e = BernoulliEncode(x, seed=5)
+a = Linear(e, features=4, weight='w')
+rec = Linear(s@2, features=4, weight='r')
+s = CubaLIF(a, rec, decay=0.5, current_decay=0.25, refractory=1)
+y = Mean(s)
+return s, y""",
+        9, w=WEIGHTS["w"], r=WEIGHTS["r"],
+    )  # fmt: skip
+    x = dyadic(4, 3, low=0)
+    given = ReferenceEvaluator(onnx.load_from_string(lower(model)["model.onnx"])).run(None, {"x": x.astype(np.float32)})
+    for array, expected in zip(given, reference(model, x).values(), strict=True):
+        assert expected.any()
+        np.testing.assert_allclose(array, expected, rtol=1e-6)
+
+
 def test_half_precision_keeps_its_borders():
     model = _graph(GRAPHS["two layers and recurrence"])
     feeds = {"x": dyadic(2, 9, 3, seed=4), "h": dyadic(2, 3, seed=5)}

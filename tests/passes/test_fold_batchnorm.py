@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nmc import passes
 from nmc.model import Model
 from nmc.passes.fold_batchnorm import FoldBatchNorm
 from nmc.reference import run
 from nmc.text import parse
+from strategies import models, samples
 
 NORM = "scale='g', bias='b', mean='m', variance='v', epsilon=0.0"
 ARRAYS = {
@@ -130,3 +133,13 @@ def test_what_cannot_be_folded_stays(what):
     after = passes.apply([FoldBatchNorm()], before)
     assert after.graph == before.graph
     assert after.weights.keys() == before.weights.keys()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_random_models_keep_their_meaning(data):
+    before = data.draw(models(timed=False, layers=6))
+    x = data.draw(samples(before))
+    after = passes.apply([FoldBatchNorm()], before)
+    for name, array in run(before, x).items():
+        np.testing.assert_allclose(run(after, x)[name], array, rtol=1e-9, atol=1e-9)

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nmc import passes
 from nmc.errors import ModelError
@@ -10,6 +12,7 @@ from nmc.passes.quantize_int8 import QuantizeInt8, quantize_weight
 from nmc.passes.value_ranges import value_ranges
 from nmc.reference import run
 from nmc.text import parse
+from strategies import models, samples
 
 W = np.array([[1.27, -0.5], [0.0, 0.0]])
 
@@ -143,3 +146,20 @@ def test_real_values_without_calibration_data_are_a_clear_error(calibration):
         passes.apply([QuantizeInt8(calibration)], before)
     assert caught.value.faults[0].node == "x"
     assert "calibration" in caught.value.faults[0].remedy
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_random_models_stay_sound_and_every_layer_reads_8_bits(data):
+    before = data.draw(models())
+    x = data.draw(samples(before))
+    after = passes.apply([QuantizeInt8(x)], before)
+    for node in after.graph:
+        if node.kind in ("Linear", "Conv1d", "Conv2d"):
+            assert node.weight_scale is not None
+            values = run(after, x, record=[ref.node for ref in node.inputs])
+            for ref in node.inputs:
+                assert len(np.unique(values[ref.node])) <= 256
+    assert {name: array.shape for name, array in run(after, x).items()} == {
+        name: array.shape for name, array in run(before, x).items()
+    }

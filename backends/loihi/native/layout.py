@@ -56,8 +56,9 @@ class Layout:
         """How many steps back each stored signal is still read."""
         back = dict.fromkeys(self.stored, 0)
         for node in self.graph:
+            longest = node.longest if isinstance(node, spiking.Delay) and not is_view(node) else 0
             for ref in (*self.reads(node), self.root(Ref(node.name))):
-                back[ref.node] = max(back[ref.node], ref.delay)
+                back[ref.node] = max(back[ref.node], ref.delay + longest)
         return back
 
     def size(self, name: str) -> int:

@@ -1,9 +1,4 @@
-"""Nodes of fixed-point graphs: one to one with the processes of Lava 0.10.0, tag `fixed_pt`.
-
-All values are whole numbers. rz(x, s) = sign(x) (|x| >> s); w32 wraps to 32-bit integers; >> and <<
-on negative numbers are arithmetic. A synapse's sum reaches the neuron one step later on the chip:
-in the graph that is written as a read with delay 1.
-"""
+"""The LIF neuron, and the dense and convolutional synapse."""
 
 from __future__ import annotations
 
@@ -104,7 +99,8 @@ class FixedConv2d(Node):
     """Lava's Conv over [C, H, W], as cross-correlation: y = wrap to 24 bits of (W * s), zero padding.
 
     W: [channels, C / groups, kh, kw] integers (Lava's own order is [channels, kw, kh, C / groups], flipped).
-    s as in FixedDense. Lava's Conv has no exponent.
+    s as in FixedDense. Lava's Conv has no exponent. W * s must stay within 32 bits: what Lava computes
+    beyond that depends on the machine.
     """
 
     channels: int
@@ -136,6 +132,3 @@ class FixedConv2d(Node):
 
 def _require_message_bits(bits: int) -> None:
     require(0 <= bits <= 32, f"num_message_bits is {bits}: it takes 0 to 32")
-
-
-KINDS: tuple[type[Node], ...] = (FixedLIF, FixedDense, FixedConv2d)

@@ -1,29 +1,18 @@
-"""The chips as tables for the docs: `python -m nmc.chips.table docs/energy.md` brings them up to date."""
+"""The chips as tables for the docs."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
 
 from nmc.chips import chip_names, load_chip
 from nmc.chips.chip import Chip, ManycoreChip, quantities
 from nmc.chips.quantity import Quantity
-from nmc.report.markdown import between, table
-
-BEGIN = "<!-- chips: made by python -m nmc.chips.table -->"
-END = "<!-- end of chips -->"
+from nmc.report.markdown import table
 
 
-def markdown() -> str:
+def chips() -> str:
     """Every chip and every number of it, from the YAML files."""
     chips = [load_chip(name) for name in chip_names()]
     overview = table(("chip", "what it is", "kind", "numbers", "of which assumed"), map(_overview, chips))
     return "\n\n".join([overview, *map(_details, chips)])
-
-
-def updated(page: str) -> str:
-    """A page with the tables between its two marks. Raises UsageError where the marks are not there."""
-    return between(page, BEGIN, END, markdown())
 
 
 def _overview(chip: Chip) -> tuple[str, ...]:
@@ -45,8 +34,3 @@ def _details(chip: Chip) -> str:
 def _bounds(quantity: Quantity) -> str:
     low, high = quantity.bounds
     return "" if low == high else f"{low:.3g} - {high:.3g}"
-
-
-if __name__ == "__main__":
-    page = Path(sys.argv[1])
-    page.write_text(updated(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,30 +1,19 @@
-"""The kinds of node as tables for the docs: `python -m nmc.nodes.table docs/ir.md` brings them up to date."""
+"""The kinds of node as tables for the docs."""
 
 from __future__ import annotations
-
-import sys
-from pathlib import Path
 
 from nmc.graph import Node
 from nmc.nodes import FAMILIES
 from nmc.nodes.build import facts_of
-from nmc.report.markdown import between, table
-
-BEGIN = "<!-- nodes: made by python -m nmc.nodes.table -->"
-END = "<!-- end of nodes -->"
+from nmc.report.markdown import table
 
 
-def markdown() -> str:
+def nodes() -> str:
     """Every kind of node by family: what it reads, its facts, and its equation."""
     parts = []
     for family, kinds in FAMILIES.items():
-        parts += [f"### {family}", table(("kind", "reads", "facts", "meaning"), map(_row, kinds))]
+        parts += [f"### {family.capitalize()} nodes", table(("kind", "reads", "facts", "meaning"), map(_row, kinds))]
     return "\n\n".join(parts)
-
-
-def updated(page: str) -> str:
-    """A page with the tables between its two marks. Raises UsageError where the marks are not there."""
-    return between(page, BEGIN, END, markdown())
 
 
 def _row(kind: type[Node]) -> tuple[str, ...]:
@@ -60,8 +49,3 @@ def _plain(default: object) -> str:
         case tuple():
             return str(list(default))
     return str(default)
-
-
-if __name__ == "__main__":
-    page = Path(sys.argv[1])
-    page.write_text(updated(page.read_text(encoding="utf-8")), encoding="utf-8")

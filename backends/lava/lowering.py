@@ -1,0 +1,260 @@
+"""From a fixed-point graph to Lava's process graph, and to the files of a program."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from importlib.resources import files
+
+import numpy as np
+
+from nmc import reference
+from nmc.backends.lava.host import Split
+from nmc.backends.lava.processes import NEURONS, SYNAPSES, Process
+from nmc.backends.lava.weights import IntArray
+from nmc.datasets import calibration
+from nmc.errors import UnsupportedError
+from nmc.graph import Node, Ref, Shape
+from nmc.model import Array, FloatArray, Model
+from nmc.nodes.spiking import Delay
+from nmc.nodes.tensor import Input
+
+FOLDER = "lava"
+LONGEST_DELAY = 63
+UNSUPPORTED = f"{FOLDER}/unsupported.txt"
+GOLDEN_SAMPLES = 2
+Execution = Callable[[Model, Mapping[str, FloatArray]], Mapping[str, FloatArray]]
+"""Runs a model on inputs by name: its outputs by name, as `nmc.reference.run` does."""
+Via = list[dict[str, list[int]]]
+"""How a port's values are reshaped on their way: [{"transpose": axes}, {"reshape": shape}, ...]."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """A read with every Flatten and Reshape on its way followed: what is read, how late, how reshaped."""
+
+    node: Node
+    delay: int
+    via: Via
+
+
+@dataclass(frozen=True, eq=False)
+class ProcessGraph:
+    """Lava's processes with their connections, as written to graph.json and weights.npz."""
+
+    processes: Mapping[str, Process]
+    connections: list[dict[str, str | Via]]
+    inputs: list[dict[str, object]]
+    outputs: list[dict[str, object]]
+
+    @property
+    def arrays(self) -> dict[str, IntArray]:
+        """All arrays that settings name."""
+        return {name: array for process in self.processes.values() for name, array in process.arrays.items()}
+
+    def as_json(self, model: Model) -> dict[str, object]:
+        """The content of graph.json."""
+        entries = [
+            {"name": name, "kind": p.kind, "settings": dict(p.settings), "reset": p.reset,
+             "variables": dict(p.variables)}
+            for name, p in self.processes.items()
+        ]
+        return {
+            "format": "nmc-lava", "version": 1, "name": model.name,
+            "inputs": self.inputs, "processes": entries, "connections": self.connections, "outputs": self.outputs,
+        }  # fmt: skip
+
+
+def lower(model: Model) -> ProcessGraph:
+    """Lava's process graph for the part of a fixed-point model that runs on the chip.
+
+    Raises UnsupportedError or ModelError naming the node that Lava cannot mean.
+    """
+    split = Split(model)
+    split.check()
+    return _Lowering(model, split).graph()
+
+
+class _Lowering:
+    """Collects processes and connections. A synapse becomes one process for each delay it is read at."""
+
+    def __init__(self, model: Model, split: Split) -> None:
+        self.model = model
+        self.split = split
+        self.processes: dict[str, Process] = {}
+        self.connections: list[dict[str, str | Via]] = []
+
+    def graph(self) -> ProcessGraph:
+        for node in self.split.chip:
+            if type(node) in NEURONS:
+                self._neuron(node)
+        signals = self.model.graph.signals
+        inputs: list[dict[str, object]] = [
+            {"name": name, "shape": list(signals[name].shape)} for name in self.split.inputs
+        ]
+        return ProcessGraph(self.processes, self.connections, inputs, [self._output(n) for n in self.split.outputs])
+
+    def _neuron(self, node: Node) -> None:
+        rule = NEURONS[type(node)]
+        self.processes[node.name] = rule.lower(node, self.model, self._shape(node))
+        for index, ref in enumerate(node.inputs):
+            port = f"{node.name}.{rule.ports[0 if node.sums else index]}"
+            for read in self._reads(ref):
+                if type(read.node) in SYNAPSES:
+                    self._connect(f"{self._synapse(read, node)}.a_out", port, read.via, node)
+                elif read.delay:
+                    raise UnsupportedError(
+                        f"it reads {read.node.name!r} {read.delay} steps late, but not through a synapse",
+                        "put a FixedDense between the two", node=node.name,
+                    )
+                else:
+                    self._connect(self._source(read.node), port, read.via, node)
+
+    def _synapse(self, read: Read, reader: Node) -> str:
+        """The process of a synapse that is read so late; made where there is none yet."""
+        node = read.node
+        sources = [source for ref in node.inputs for source in self._reads(ref)]
+        late = {source.delay for source in sources}
+        if len(late) > 1:
+            raise UnsupportedError("its inputs arrive at different delays", "use one synapse for each", node=node.name)
+        delay = read.delay + late.pop() - 1
+        if delay < 0:
+            raise UnsupportedError(
+                f"{reader.name!r} reads it in the same step, but a synapse takes one", f"read '{node.name}@1'",
+                node=node.name,
+            )
+        rule = SYNAPSES[type(node)]
+        if (delay and not rule.delays) or delay > 62:
+            raise UnsupportedError(
+                f"it delays spikes by {delay + 1} steps; {node.kind} takes at most {63 if rule.delays else 1}",
+                "shorten the delay", node=node.name,
+            )
+        name = f"{node.name}_late{delay}" if delay else node.name
+        if name not in self.processes:
+            shape = self.model.graph.operand_shapes(node)[0]
+            self.processes[name] = rule.lower(node, self.model, shape, delay)
+            for source in sources:
+                if type(source.node) in SYNAPSES:
+                    raise UnsupportedError(
+                        f"it reads the synapse {source.node.name!r}; a synapse reads neurons", "join the two",
+                        node=node.name,
+                    )
+                self._connect(self._source(source.node), f"{name}.s_in", source.via, node)
+        return name
+
+    def _source(self, node: Node) -> str:
+        """The port that sends a neuron's spikes, or the name of an input."""
+        if type(node) not in NEURONS:
+            return node.name
+        port = NEURONS[type(node)].output(node)
+        if port != "s_out":
+            raise UnsupportedError("its voltage is read by another node; only the host can", node=node.name)
+        return f"{node.name}.{port}"
+
+    def _connect(self, source: str, port: str, via: Via, node: Node) -> None:
+        link: dict[str, str | Via] = {"source": source, "target": port, "via": via}
+        if link in self.connections:
+            raise UnsupportedError(f"it reads {source.partition('.')[0]!r} twice", "read it once", node=node.name)
+        self.connections.append(link)
+
+    def _reads(self, ref: Ref) -> Iterator[Read]:
+        node = self.model.graph[ref.node]
+        if self.split.origins(ref.node) == (ref.node,):
+            yield Read(node, ref.delay, [])
+            return
+        (before,) = self.model.graph.operand_shapes(node)
+        late, via = ref.delay, _reshaped(before, self._shape(node))
+        if isinstance(node, Delay):
+            if isinstance(node.steps, str):
+                raise UnsupportedError(
+                    "its delay differs from element to element", "use one delay for all", node=node.name
+                )
+            late, via = late + node.steps, []
+        for inner in node.inputs:
+            for read in self._reads(inner):
+                yield replace(read, delay=read.delay + late, via=[*read.via, *via])
+
+    def _output(self, name: str) -> dict[str, object]:
+        node = self.model.graph[name]
+        if type(node) not in NEURONS:
+            raise UnsupportedError("the host reads a synapse; it can read neurons only", node=name)
+        port = NEURONS[type(node)].output(node)
+        return {
+            "name": name, "shape": list(self._shape(node)), "read": f"{name}.{port}", "state": port != "s_out",
+        }  # fmt: skip
+
+    def _shape(self, node: Node) -> Shape:
+        return self.model.graph.signals[node.name].shape
+
+
+def _reshaped(before: Shape, after: Shape) -> Via:
+    """Steps from one shape to another, both in Lava's reversed order; elements keep the graph's order."""
+    via: Via = []
+    if len(before) > 1:
+        via.append({"transpose": list(reversed(range(len(before))))})
+    via.append({"reshape": list(after)})
+    if len(after) > 1:
+        via.append({"transpose": list(reversed(range(len(after))))})
+    return via
+
+
+def program_files(model: Model, sent: Mapping[str, FloatArray], received: Mapping[str, FloatArray]) -> dict[str, bytes]:
+    """The files of a Lava program, by name.
+
+    `sent` and `received` are the golden samples (see `golden`): what goes into the chip and what
+    comes out of it, by node name, [samples, steps, *shape].
+    """
+    graph = lower(model)
+    arrays: dict[str, Array] = {
+        **{f"input/{name}": value.astype(np.int32) for name, value in sent.items()},
+        **{f"output/{name}": value.astype(np.int64) for name, value in received.items()},
+    }
+    here = files("nmc.backends.lava")
+    contents = {
+        "graph.json": (json.dumps(graph.as_json(model), indent=1) + "\n").encode(),
+        "weights.npz": _npz({name: array.astype(np.int32) for name, array in graph.arrays.items()}),
+        "golden.npz": _npz(arrays),
+        "requirements.txt": (here / "requirements.lock").read_bytes(),
+        "run.py": (here / "run.py").read_bytes(),
+    }
+    return {f"{FOLDER}/{name}": data for name, data in contents.items()}
+
+
+def lower_program(model: Model, execution: Execution = reference.run) -> dict[str, bytes]:
+    """The files of a Lava program, with golden samples from the model's calibration data, or from a fixed seed.
+
+    A model that runs on the chip but that Lava 0.10.0 has no means for gets one file that says why.
+    """
+    try:
+        lower(model)
+    except UnsupportedError as error:
+        return {UNSUPPORTED: f"{error}\n".encode()}
+    split = Split(model)
+    x = calibration(model)
+    if x is None:
+        x = _random_samples(model)
+    x = x[:GOLDEN_SAMPLES]
+    return program_files(model, *golden(model, x, split.steps(x, None), execution))
+
+
+def _random_samples(model: Model) -> FloatArray:
+    (node,) = (node for node in model.graph if isinstance(node, Input))
+    length = (model.steps or 16,) if node.stream else ()
+    return np.random.default_rng(0).random((GOLDEN_SAMPLES, *length, *node.shape))
+
+
+def golden(
+    model: Model, x: FloatArray, steps: int, execution: Execution = reference.run
+) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+    """What the host sends the chip for samples x, and what an execution of the chip's part answers."""
+    split = Split(model)
+    sent = split.encode(x, steps)
+    return sent, dict(execution(split.chip_model, sent))
+
+
+def _npz(arrays: Mapping[str, Array]) -> bytes:
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **dict(arrays))  # type: ignore[arg-type]
+    return buffer.getvalue()

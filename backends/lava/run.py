@@ -1,0 +1,452 @@
+"""Runs this network on Lava 0.10.0.
+
+    python run.py --check                            does it still give what is in golden.npz?
+    python run.py --input x.npy --output y.npz       samples in, outputs of every step out
+
+Beside this file lie graph.json (Lava's processes, their settings and connections), weights.npz (the arrays
+it names), golden.npz (samples, and what the network puts out for them) and requirements.txt (what to install).
+
+x.npy holds whole numbers [samples, steps, *shape], as the network's input takes them; for several inputs
+give an .npz with one array for each. y.npz holds one array [samples, steps, *shape] for each output.
+Arrays in these files are ordered [channel, height, width]; Lava's own order is the reverse, [width, height, channel].
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib
+import json
+import sys
+from math import lcm
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict, Union
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from lava.magma.core.process.ports.ports import InPort, OutPort
+    from lava.magma.core.process.process import AbstractProcess
+    from lava.magma.core.process.variable import Var
+    from numpy.typing import NDArray
+
+    Array = NDArray[np.int64]
+    Processes = dict[str, AbstractProcess]
+
+PROCESSES = {
+    "LIF": "lava.proc.lif.process",
+    "LIFReset": "lava.proc.lif.process",
+    "TernaryLIF": "lava.proc.lif.process",
+    "RF": "lava.proc.rf.process",
+    "RF_IZ": "lava.proc.rf_iz.process",
+    "Delta": "lava.proc.sdn.process",
+    "Sigma": "lava.proc.sdn.process",
+    "SigmaDelta": "lava.proc.sdn.process",
+    "GradedVec": "lava.proc.graded.process",
+    "GradedReluVec": "lava.proc.graded.process",
+    "NormVecDelay": "lava.proc.graded.process",
+    "ProdNeuron": "lava.proc.prodneuron.process",
+    "Dense": "lava.proc.dense.process",
+    "DelayDense": "lava.proc.dense.process",
+    "Sparse": "lava.proc.sparse.process",
+    "DelaySparse": "lava.proc.sparse.process",
+    "Conv": "lava.proc.conv.process",
+}
+STATE = {
+    "LIF": ("u", "v"),
+    "LIFReset": ("u", "v"),
+    "TernaryLIF": ("u", "v"),
+    "RF": ("real", "imag"),
+    "RF_IZ": ("real", "imag"),
+    "Delta": ("act", "residue", "error"),
+    "Sigma": ("sigma",),
+    "SigmaDelta": ("sigma", "act", "residue", "error"),
+    "GradedVec": (),
+    "GradedReluVec": (),
+    "NormVecDelay": ("v",),
+    "ProdNeuron": (),
+    "Dense": ("a_buff",),
+    "DelayDense": ("a_buff",),
+    "Sparse": ("a_buff",),
+    "DelaySparse": ("a_buff",),
+    "Conv": ("a_buf",),
+}
+"""What each kind of process carries from step to step, and what is put back before each sample."""
+COUNTED = ("LIF", "LIFReset", "RF", "RF_IZ")
+"""Kinds of process that send spikes, 0 or 1."""
+
+Setting = Union[int, str, bool, "list[int]", "dict[str, str]"]
+"""A number, a list that becomes a tuple, {"array": name}, {"csr": name} for the four arrays of a sparse matrix, or
+{"enum": "module:Class.MEMBER"}."""
+
+
+class Input(TypedDict):
+    """What is sent to the network at every step."""
+
+    name: str
+    shape: list[int]
+
+
+class Process(TypedDict):
+    """One of Lava's processes, of a kind in PROCESSES.
+
+    With reset = [interval, offset] its state is cleared at steps t (from 1) with t = offset modulo interval.
+    Variables get the values in `variables` in place of those that the process gives them.
+    """
+
+    name: str
+    kind: str
+    settings: dict[str, Setting]
+    reset: list[int] | None
+    variables: dict[str, int]
+
+
+class Connection(TypedDict):
+    """From an input or a port "process.port" to a port, by way of [{"transpose": axes}, {"reshape": shape}, ...]."""
+
+    source: str
+    target: str
+    via: list[dict[str, list[int]]]
+
+
+class Output(TypedDict):
+    """What is kept of every step: what a port sends or, for a state, a variable at the end of the step."""
+
+    name: str
+    shape: list[int]
+    read: str
+    state: bool
+
+
+class Graph(TypedDict):
+    """The content of graph.json."""
+
+    name: str
+    inputs: list[Input]
+    processes: list[Process]
+    connections: list[Connection]
+    outputs: list[Output]
+
+
+def load_lava() -> None:
+    """Import lava, and with it its process models, also on Python 3.11 and newer.
+
+    There, `dataclasses` refuses a default of lava's that has no hash; it is made a default factory.
+    """
+    original = dataclasses._get_field  # type: ignore[attr-defined]
+
+    def tolerant(cls, name, *rest):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN002, ANN202
+        default = cls.__dict__.get(name)
+        unhashable = type(default).__hash__ is None and not isinstance(default, (list, dict, set))
+        if unhashable and not isinstance(default, dataclasses.Field):
+            setattr(cls, name, dataclasses.field(default_factory=lambda: default))
+        return original(cls, name, *rest)
+
+    dataclasses._get_field = tolerant  # type: ignore[attr-defined]
+    try:
+        for module in sorted(set(PROCESSES.values())):
+            importlib.import_module(module)
+            importlib.import_module(module.replace(".process", ".models"))
+    finally:
+        dataclasses._get_field = original  # type: ignore[attr-defined]
+
+
+def read_program(folder: Path) -> tuple[Graph, dict[str, Array]]:
+    """The graph and the arrays it names."""
+    graph: Graph = json.loads((folder / "graph.json").read_text())
+    with np.load(folder / "weights.npz") as file:
+        return graph, {name: file[name] for name in file.files}
+
+
+def build(graph: Graph, arrays: dict[str, Array]) -> Processes:
+    """Lava's processes by name, not yet connected."""
+    processes = {}
+    for entry in graph["processes"]:
+        kind = getattr(importlib.import_module(PROCESSES[entry["kind"]]), entry["kind"])
+        settings = {name: setting(value, arrays) for name, value in entry["settings"].items()}
+        if entry["reset"]:
+            settings["reset_interval"], settings["reset_offset"] = entry["reset"]
+        processes[entry["name"]] = kind(**settings)
+        for name, value in entry["variables"].items():
+            getattr(processes[entry["name"]], name).init = value
+    return processes
+
+
+def setting(value: Setting, arrays: dict[str, Array]) -> object:
+    """A setting as Lava takes it."""
+    if isinstance(value, dict) and "array" in value:
+        return arrays[value["array"]].astype(int)
+    if isinstance(value, dict) and "csr" in value:
+        from scipy.sparse import csr_matrix
+
+        parts = [arrays[f"{value['csr']}.{part}"] for part in ("data", "indices", "indptr", "shape")]
+        return csr_matrix((parts[0].astype(int), parts[1], parts[2]), shape=tuple(parts[3]))
+    if isinstance(value, dict):
+        module, _, member = value["enum"].partition(":")
+        kind, _, name = member.partition(".")
+        return getattr(importlib.import_module(module), kind)[name]
+    return tuple(value) if isinstance(value, list) else value
+
+
+def member(processes: Processes, name: str) -> OutPort | InPort | Var:
+    """A port or variable by its name, "process.port"."""
+    process, _, inside = name.partition(".")
+    return getattr(processes[process], inside)
+
+
+def connect(graph: Graph, processes: Processes, sources: dict[str, OutPort]) -> None:
+    """Make all connections; `sources` send the inputs."""
+    for link in graph["connections"]:
+        port = sources[link["source"]] if link["source"] in sources else member(processes, link["source"])
+        for step in link["via"]:
+            ((name, numbers),) = step.items()
+            port = port.reshape(tuple(numbers)) if name == "reshape" else port.transpose(tuple(numbers))
+        port.connect(member(processes, link["target"]))
+
+
+def with_resets(graph: Graph, steps: int) -> tuple[Graph, int]:
+    """The graph with periodic resets fit for samples that follow one another, and how long each sample takes.
+
+    Lava's clock does not go back between samples. So each lasts a whole number of reset intervals; an
+    interval longer than a sample becomes that length, with its reset in the idle steps if it fell in none.
+    """
+    intervals = [entry["reset"][0] if entry["reset"] else 1 for entry in graph["processes"]]
+    unit = lcm(*(interval for interval in intervals if interval <= steps))
+    period = -(-steps // unit) * unit if max(intervals) <= steps else (steps // unit + 1) * unit
+    processes: list[Process] = []
+    for entry in graph["processes"]:
+        if entry["reset"] and entry["reset"][0] > steps:
+            offset = entry["reset"][1]
+            entry = {**entry, "reset": [period, offset if offset <= steps else 0]}
+        processes.append(entry)
+    return {**graph, "processes": processes}, period
+
+
+def flow(samples: Array, period: int) -> Array:
+    """[samples, steps, *shape] as Lava's [*reversed shape, time], each sample filled up to `period` steps."""
+    idle = np.zeros((len(samples), period - samples.shape[1], *samples.shape[2:]), dtype=int)
+    whole = np.concatenate([samples.astype(int), idle], axis=1)
+    return np.ascontiguousarray(whole.reshape(-1, *samples.shape[2:]).T)
+
+
+def unflow(data: Array, count: int, steps: int) -> Array:
+    """The inverse of `flow`."""
+    whole = data.T.astype(int)
+    return whole.reshape(count, -1, *whole.shape[1:])[:, :steps]
+
+
+class Simulator:
+    """Lava on this machine: sources and sinks are ring buffers that hold the whole run."""
+
+    def configuration(self) -> object:
+        """The run configuration: Lava's fixed-point models."""
+        from lava.magma.core.run_configs import Loihi2SimCfg
+
+        return Loihi2SimCfg(select_tag="fixed_pt")
+
+    def source(self, data: Array) -> OutPort:
+        """An output port that sends the columns of `data`, one a step."""
+        from lava.proc.io.source import RingBuffer
+
+        return RingBuffer(data=data).s_out
+
+    def sink(self, source: OutPort, length: int) -> Var:
+        """A variable that keeps what the port sends, for `length` steps."""
+        from lava.proc.io.sink import RingBuffer
+
+        keep = RingBuffer(shape=tuple(source.shape), buffer=length)
+        source.connect(keep.a_in)
+        return keep.data
+
+    def probe(self, variable: Var, length: int) -> Var:
+        """A variable that keeps another one's value at the end of each of `length` steps."""
+        from lava.proc.io.sink import Read
+
+        keep = Read(buffer=length)
+        keep.connect_var(variable)
+        return keep.data
+
+
+class Loihi2(Simulator):
+    """Loihi 2 through Intel's lava-loihi extension. A template: IT HAS NOT BEEN RUN ON SILICON.
+
+    The extension (`lava.proc.embedded_io`) comes with membership of Intel's research community. A host with
+    boards behind SLURM or Ethernet is chosen before the run with `lava.utils.loihi.use_slurm_host(...)` or
+    `use_ethernet_host(...)`. The adapters add steps of their own between host and chip, so outputs come later
+    than in golden.npz by that many steps; measure it once on your board.
+    """
+
+    def configuration(self) -> object:
+        """The run configuration: models for neuro cores where there are some."""
+        from lava.magma.core.run_configs import Loihi2HwCfg
+
+        return Loihi2HwCfg()
+
+    def source(self, data: Array) -> OutPort:
+        """A ring buffer on the host, and an adapter from host to chip."""
+        from lava.proc import embedded_io as eio
+
+        adapter = eio.spike.PyToNxAdapter(shape=data.shape[:-1])
+        super().source(data).connect(adapter.inp)
+        return adapter.out
+
+    def sink(self, source: OutPort, length: int) -> Var:
+        """An adapter from chip to host, and a ring buffer there."""
+        from lava.proc import embedded_io as eio
+
+        adapter = eio.spike.NxToPyAdapter(shape=tuple(source.shape))
+        source.connect(adapter.inp)
+        return super().sink(adapter.out, length)
+
+    def probe(self, variable: Var, length: int) -> Var:
+        """A reader of state on the chip, and a ring buffer on the host."""
+        from lava.proc import embedded_io as eio
+
+        reader = eio.state.Read(shape=tuple(variable.shape))
+        reader.connect_var(variable)
+        return super().sink(reader.out, length)
+
+
+BACKENDS = {"sim": Simulator, "loihi2": Loihi2}
+
+
+def run(
+    graph: Graph, arrays: dict[str, Array], inputs: dict[str, Array], backend: Simulator, count: bool = False
+) -> dict[str, Array]:
+    """The outputs by name, [samples, steps, *shape], for inputs by name of the same form.
+
+    With `count` also "count/PROCESS", how many spikes each neuron sent in each sample, [samples, *shape]. The
+    network is built once. Samples follow one another in time, and all state is put back between them.
+    """
+    from lava.magma.core.run_conditions import RunSteps
+
+    samples, steps = next(iter(inputs.values())).shape[:2]
+    graph, period = with_resets(graph, steps)
+    processes = build(graph, arrays)
+    connect(graph, processes, {name: backend.source(flow(array, period)) for name, array in inputs.items()})
+    kept = {}
+    for output in graph["outputs"]:
+        keep = backend.probe if output["state"] else backend.sink
+        kept[output["name"]] = keep(member(processes, output["read"]), samples * period)
+    counters = count_spikes(graph, processes) if count else {}
+    initial = initial_state(graph, processes)
+    counts: dict[str, list[Array]] = {name: [] for name in counters}
+    first = processes[graph["processes"][0]["name"]]
+    configuration = backend.configuration()
+    try:
+        for sample in range(samples):
+            for variable, value in initial if sample else ():
+                variable.set(value)
+            for counter in counters.values() if sample else ():
+                counter.set(np.zeros(counter.shape, dtype=int))
+            first.run(condition=RunSteps(num_steps=steps), run_cfg=configuration)
+            for name, counter in counters.items():
+                counts[name].append(counter.get().T.astype(int))
+            if period > steps:
+                first.run(condition=RunSteps(num_steps=period - steps), run_cfg=configuration)
+        results = {name: unflow(data.get(), samples, steps) for name, data in kept.items()}
+    finally:
+        first.stop()
+    return {**results, **{f"count/{name}": np.stack(values) for name, values in counts.items()}}
+
+
+def initial_state(graph: Graph, processes: Processes) -> list[tuple[Var, Array]]:
+    """Every variable that changes during a run, with its value before the first step."""
+    variables = [
+        getattr(processes[entry["name"]], name) for entry in graph["processes"] for name in STATE[entry["kind"]]
+    ]
+    return [(variable, np.broadcast_to(variable.init, variable.shape).astype(int)) for variable in variables]
+
+
+def count_spikes(graph: Graph, processes: Processes) -> dict[str, Var]:
+    """An accumulator for each population that spikes; the variables that hold the counts."""
+    from lava.proc.sdn.process import Sigma
+
+    counters = {}
+    for entry in graph["processes"]:
+        if entry["kind"] in COUNTED:
+            spikes = processes[entry["name"]].s_out
+            counter = Sigma(shape=tuple(spikes.shape))
+            spikes.connect(counter.a_in)
+            counters[entry["name"]] = counter.sigma
+    return counters
+
+
+def check(folder: Path, backend: Simulator) -> int:
+    """Compare a run with golden.npz; 0 if they are identical."""
+    graph, arrays = read_program(folder)
+    with np.load(folder / "golden.npz") as file:
+        golden = dict(file)
+    inputs = {entry["name"]: golden["input/" + entry["name"]] for entry in graph["inputs"]}
+    differing = 0
+    for name, values in run(graph, arrays, inputs, backend).items():
+        expected = golden["output/" + name]
+        wrong = np.argwhere(values != expected)
+        differing += len(wrong)
+        print(f"{name}: {values.size - len(wrong)} of {values.size} values are as expected")
+        if len(wrong):
+            sample, step, *element = (int(i) for i in wrong[0])
+            print(f"  first difference at sample {sample}, step {step + 1}, element {element}: "
+                  f"{values[tuple(wrong[0])]} instead of {expected[tuple(wrong[0])]}")
+    return 1 if differing else 0
+
+
+def read_inputs(path: Path, graph: Graph) -> dict[str, Array]:
+    """The network's inputs by name, from an .npy or .npz file."""
+    loaded = np.load(path)
+    if isinstance(loaded, np.ndarray):
+        loaded = {graph["inputs"][0]["name"]: loaded}
+    inputs = {}
+    for entry in graph["inputs"]:
+        if entry["name"] not in loaded:
+            sys.exit(f"run.py: {path} has no array for the input {entry['name']!r}")
+        array = loaded[entry["name"]]
+        if list(array.shape[2:]) != entry["shape"] or array.ndim < 2 or not array.size:
+            sys.exit(f"run.py: the input {entry['name']!r} takes [samples, steps, *{entry['shape']}], "
+                     f"got {list(array.shape)}")
+        if not np.array_equal(array, array.astype(np.int32)):
+            sys.exit(f"run.py: the input {entry['name']!r} takes whole numbers of 32 bits")
+        inputs[entry["name"]] = array
+    if len({array.shape[:2] for array in inputs.values()}) > 1:
+        sys.exit("run.py: the inputs differ in their number of samples or steps")
+    return inputs
+
+
+def write_outputs(path: Path, outputs: dict[str, Array]) -> None:
+    """Write an .npz, whole or not at all."""
+    unfinished = path.with_name(path.name + ".part")
+    with unfinished.open("wb") as file:
+        np.savez(file, **outputs)  # type: ignore[arg-type]
+    unfinished.replace(path)
+
+
+def main() -> int:
+    """Do what the command line says."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="run golden.npz and compare")
+    parser.add_argument("--input", type=Path, help="samples, .npy or .npz")
+    parser.add_argument("--output", type=Path, help="where outputs go, .npz")
+    parser.add_argument("--backend", choices=sorted(BACKENDS), default="sim", help="loihi2 is a template, never run")
+    parser.add_argument("--count", action="store_true", help="also give the number of spikes of every neuron")
+    parser.add_argument("--version", action="store_true", help="print the versions of what this runs on")
+    options = parser.parse_args()
+    if not (options.check or options.version or (options.input and options.output)):
+        parser.error("give --check, or --input and --output")
+    folder = Path(__file__).resolve().parent
+    load_lava()
+    if options.version:
+        from importlib.metadata import version
+
+        print(f"lava-nc {version('lava-nc')}, numpy {np.__version__}, Python {sys.version.split()[0]}")
+        return 0
+    backend = BACKENDS[options.backend]()
+    if options.check:
+        return check(folder, backend)
+    graph, arrays = read_program(folder)
+    outputs = run(graph, arrays, read_inputs(options.input, graph), backend, options.count)
+    write_outputs(options.output, outputs)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

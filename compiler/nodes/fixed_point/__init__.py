@@ -1,0 +1,32 @@
+"""Nodes of fixed-point graphs: one to one with the processes of Lava 0.10.0, tag `fixed_pt`.
+
+All values are whole numbers. rz(x, s) = sign(x) (|x| >> s); w32 wraps to 32-bit integers; >> and <<
+on negative numbers are arithmetic. A synapse's sum reaches the neuron one step later on the chip:
+in the graph that is written as a read with delay 1.
+"""
+
+from __future__ import annotations
+
+from nmc.graph import Node
+from nmc.nodes.fixed_point.basic import FixedConv2d, FixedDense, FixedLIF, SignMode
+from nmc.nodes.fixed_point.graded import (
+    FixedDelta,
+    FixedGraded,
+    FixedNormDelay,
+    FixedProduct,
+    FixedSigma,
+    FixedSigmaDelta,
+)
+from nmc.nodes.fixed_point.neurons import FixedResonator, FixedTernaryLIF
+from nmc.nodes.fixed_point.synapses import FixedDelayDense, FixedDelaySparse, FixedSparse
+
+KINDS: tuple[type[Node], ...] = (
+    FixedLIF, FixedDense, FixedConv2d, FixedTernaryLIF, FixedResonator, FixedSparse, FixedDelayDense,
+    FixedDelaySparse, FixedDelta, FixedSigma, FixedSigmaDelta, FixedGraded, FixedProduct, FixedNormDelay,
+)
+
+__all__ = [
+    "KINDS", "FixedConv2d", "FixedDelayDense", "FixedDelaySparse", "FixedDelta", "FixedDense", "FixedGraded",
+    "FixedLIF", "FixedNormDelay", "FixedProduct", "FixedResonator", "FixedSigma", "FixedSigmaDelta", "FixedSparse",
+    "FixedTernaryLIF", "SignMode",
+]

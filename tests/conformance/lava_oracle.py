@@ -1,0 +1,158 @@
+"""Lava's own process models, run in one process without its runtime. Runs inside the toolchain.
+
+    python lava_oracle.py RUN_PY FOLDER
+
+FOLDER holds cases.json, a list of {"graph": as in a program's graph.json, "samples", "steps"}, and cases.npz
+with the arrays "CASE/weights/NAME" and "CASE/input/NAME". It writes traces.npz there: "CASE/PROCESS/VARIABLE",
+what each neuron sends ("s_out") and carries, at every step, [samples, steps, *shape], axes as in the graph.
+"""
+
+import importlib.util
+import json
+import sys
+from functools import reduce
+from pathlib import Path
+
+import numpy as np
+
+
+class Wire:
+    """What an output port sent last, in the type that the port declares."""
+
+    def __init__(self, shape, dtype):
+        self.value = np.zeros(shape, dtype)
+
+    def send(self, data):
+        self.value[:] = data
+
+
+class Reader:
+    """An input port: the sum of what its wires hold, as PyInPortVectorDense.recv has it."""
+
+    def __init__(self, shape, dtype):
+        self.zeros = np.zeros(shape, dtype)
+        self.sources = []
+
+    def recv(self):
+        return reduce(lambda total, source: total + reshaped(*source), self.sources, self.zeros)
+
+
+def reshaped(wire, via):
+    data = wire.value
+    for step in via:
+        (name, numbers), = step.items()
+        data = np.reshape(data, numbers) if name == "reshape" else np.transpose(data, numbers)
+    return data
+
+
+def model_of(process):
+    """Lava's fixed-point model of a process, with its variables and ports as the builder would make them."""
+    from scipy.sparse import csr_matrix
+
+    module = sys.modules[type(process).__module__.replace(".process", ".models")]
+    (kind,) = (
+        item for item in vars(module).values()
+        if isinstance(item, type) and getattr(item, "implements_process", None) is type(process)
+        and "fixed_pt" in item.tags
+    )
+    model = kind(process.proc_params)
+    for port in process.in_ports:
+        setattr(model, port.name, Reader(port.shape, getattr(kind, port.name).d_type))
+    for port in process.out_ports:
+        setattr(model, port.name, Wire(port.shape, getattr(kind, port.name).d_type))
+    for variable in process.vars:
+        declared = getattr(kind, variable.name)
+        value = variable.init
+        if issubclass(declared.cls, np.ndarray):
+            array = np.ndarray(variable.shape, declared.d_type)
+            array[:] = value
+            value = array
+        elif issubclass(declared.cls, csr_matrix):
+            value = value.copy()
+        setattr(model, variable.name, value)
+    return model
+
+
+def buffered(model):
+    """What a synapse is about to send."""
+    held = model.a_buf if hasattr(model, "a_buf") else model.a_buff
+    return held[:, 0] if hasattr(model, "delays") else held
+
+
+class Network:
+    """One case's models, connected, for one sample."""
+
+    def __init__(self, graph, processes):
+        self.models = {name: model_of(process) for name, process in processes.items()}
+        self.inputs = {entry["name"]: Wire(tuple(reversed(entry["shape"])), np.int32) for entry in graph["inputs"]}
+        feeds = {name: set() for name in self.models}
+        for link in graph["connections"]:
+            source, _, out = link["source"].partition(".")
+            self.connect(getattr(self.models[source], out) if out else self.inputs[source], link["target"], link["via"])
+            if out == "s_out":
+                feeds[link["target"].partition(".")[0]].add(source)
+        self.synapses = [model for model in self.models.values() if "a_out" in vars(model)]
+        self.neurons = in_order({n: feeds[n] for n, model in self.models.items() if "a_out" not in vars(model)})
+
+    def connect(self, wire, to, via):
+        process, _, port = to.partition(".")
+        getattr(self.models[process], port).sources.append((wire, via))
+
+    def step(self, t):
+        """A synapse sends what it computed a step ago, so it is sent first; then neurons run, then synapses."""
+        for model in self.models.values():
+            model.time_step = t
+        for synapse in self.synapses:
+            synapse.a_out.send(buffered(synapse))
+        for name in self.neurons:
+            self.models[name].run_spk()
+        for synapse in self.synapses:
+            announced = synapse.a_out.value.copy()
+            synapse.run_spk()
+            assert np.array_equal(announced, synapse.a_out.value)
+
+
+def in_order(feeds):
+    from graphlib import TopologicalSorter
+
+    return list(TopologicalSorter(feeds).static_order())
+
+
+def trace(program, graph, arrays, inputs, samples, steps):
+    processes = program.build(graph, arrays)
+    kept = {}
+    for sample in range(samples):
+        network = Network(graph, processes)
+        kinds = {entry["name"]: entry["kind"] for entry in graph["processes"]}
+        for t in range(steps):
+            for name, wire in network.inputs.items():
+                wire.send(inputs[name][sample, t].T)
+            network.step(t + 1)
+            for name in network.neurons:
+                model = network.models[name]
+                kept.setdefault(f"{name}/s_out", []).append(model.s_out.value.T.copy())
+                for variable in program.STATE[kinds[name]]:
+                    kept.setdefault(f"{name}/{variable}", []).append(getattr(model, variable).T.copy())
+    return {name: np.stack(v).reshape(samples, steps, *v[0].shape).astype(np.int64) for name, v in kept.items()}
+
+
+def main(run_py, folder):
+    specification = importlib.util.spec_from_file_location("program", run_py)
+    program = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(program)
+    program.load_lava()
+    with np.load(folder / "cases.npz") as file:
+        arrays = dict(file)
+    traces = {}
+    for number, case in enumerate(json.loads((folder / "cases.json").read_text())):
+        def group(name, number=number):
+            prefix = f"{number}/{name}/"
+            return {key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)}
+
+        kept = trace(program, case["graph"], group("weights"), group("input"), case["samples"], case["steps"])
+        traces.update({f"{number}/{name}": value for name, value in kept.items()})
+    np.savez(folder / "traces.npz", **traces)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

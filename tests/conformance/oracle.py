@@ -1,0 +1,76 @@
+"""Asks Lava's own process models, through the toolchain, what networks do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from conformance.networks import Case
+from nmc.backends import toolchain
+from nmc.backends.lava.host import Split
+from nmc.backends.lava.lowering import lower
+from nmc.backends.lava.processes import NEURONS
+from nmc.reference import Interpreter
+
+Trace = Mapping[str, NDArray[np.int64]]
+"""What each neuron sent ("NODE/s_out") and carried ("NODE/u", "NODE/v"), as [B, T, *shape]."""
+Execution = Callable[[Case], Trace]
+
+
+def lava_traces(cases: Iterable[Case], folder: Path) -> list[Trace]:
+    """What Lava 0.10.0's fixed-point models do with each case."""
+    described, arrays = [], {}
+    for number, case in enumerate(cases):
+        split = Split(case.model)
+        graph = lower(case.model)
+        inputs = split.encode(case.x, case.steps)
+        described.append({"graph": graph.as_json(case.model), "samples": len(case.x), "steps": case.steps})
+        arrays |= {f"{number}/weights/{name}": array.astype(np.int32) for name, array in graph.arrays.items()}
+        arrays |= {f"{number}/input/{name}": value.astype(np.int32) for name, value in inputs.items()}
+    (folder / "cases.json").write_text(json.dumps(described))
+    np.savez(folder / "cases.npz", **arrays)
+    with as_file(files("nmc.backends.lava") / "run.py") as run_py:
+        script = Path(__file__).with_name("lava_oracle.py")
+        toolchain.run(
+            toolchain.toolchain_named("lava"), script, [str(run_py), str(folder)], timeout_s=300
+        )
+    with np.load(folder / "traces.npz") as file:
+        found = dict(file)
+    traces: list[dict[str, NDArray[np.int64]]] = [{} for _ in described]
+    for key, value in found.items():
+        number, _, name = key.partition("/")
+        traces[int(number)][name] = value
+    return list(traces)
+
+
+def reference_trace(case: Case) -> Trace:
+    """What the reference does with a case."""
+    interpreter = Interpreter(case.model, len(case.x))
+    kept: dict[str, list[NDArray[np.float64]]] = {}
+    neurons = [node for node in Split(case.model).chip if type(node) in NEURONS]
+    for t in range(case.steps):
+        values = interpreter.step({"input": case.x[:, t]})
+        for node in neurons:
+            kept.setdefault(f"{node.name}/s_out", []).append(values[node.name])
+            for name, value in interpreter.state(node.name).items():
+                kept.setdefault(f"{node.name}/{name}", []).append(value)
+    return {name: np.stack(values, axis=1).astype(np.int64) for name, values in kept.items()}
+
+
+def differences(case: Case, execution: Execution, expected: Trace) -> str:
+    """Where an execution first differs from what is expected, in words; empty if nowhere."""
+    found = execution(case)
+    firsts = []
+    for name, want in expected.items():
+        wrong = np.argwhere(found[name] != want)
+        if len(wrong):
+            first = min(wrong.tolist(), key=lambda index: index[1])
+            got, lava = found[name][tuple(first)], want[tuple(first)]
+            firsts.append((first[1], f"{name}: sample {first[0]}, step {first[1] + 1}, element {first[2:]}: "
+                                     f"{got}, Lava has {lava}"))
+    return f"{min(firsts)[1]}\n{case.model.graph}" if firsts else ""

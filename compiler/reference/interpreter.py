@@ -63,10 +63,6 @@ class Interpreter:
         self._steps_to_skip = max(0, self._steps_to_skip - 1)
         return values
 
-    def state(self, name: str) -> Mapping[str, FloatArray]:
-        """What a node carries now, by name, [B, *shape]."""
-        return self._state[name]
-
     def _evaluate(self, node: Node, values: Mapping[str, FloatArray]) -> FloatArray:
         reads = [self._read(ref.node, ref.delay, values) for ref in node.inputs]
         operands = (sum(reads[1:], start=reads[0]),) if node.sums else tuple(reads)

@@ -18,11 +18,19 @@ def command(
     after: Annotated[str | None, typer.Option(help="With --target: show only the graph after this pass.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="With --target: time steps of a run.")] = None,
     option: Annotated[list[str] | None, OPTIONS] = None,
+    mapping: Annotated[bool, typer.Option("--mapping", help="Of a program: show where each neuron sits.")] = False,
+    quantization: Annotated[
+        bool, typer.Option("--quantization", help="With --target: show what rounding to integers does to each layer.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="With --mapping: draw the cores to this .svg or .html file.")
+    ] = None,
     json: Annotated[bool, JSON] = False,
 ) -> None:
     """Show the graph of a model, of a program, or of a model after each pass for a target."""
     from nmc import api, pipeline
     from nmc.backends import target_named
+    from nmc.cli.inspect_loihi import show_mapping, show_quantization
     from nmc.errors import UsageError
     from nmc.passes.dump import Dump, annotated
     from nmc.program import MANIFEST
@@ -30,6 +38,14 @@ def command(
 
     if (Path(what) / MANIFEST).is_file():
         program = api.load_program(what)
+        if quantization:
+            raise UsageError(
+                "a program no longer has the weights that were rounded",
+                f"inspect the model instead: nmc inspect MODEL --target {program.target} --quantization",
+            )
+        if mapping:
+            show_mapping(program, output, json)
+            return
         if json:
             print_json({**vars(program.manifest), "graph": model_facts(program.model)})
             return
@@ -40,6 +56,10 @@ def command(
             typer.echo(f"  {name:24} {record.bytes:>10} bytes  sha256 {record.sha256[:12]}")
         typer.echo(annotated(program.model))
         return
+    if mapping:
+        raise UsageError(f"{what} is not a program", "compile it first, and give the program's directory")
+    if quantization and target is None:
+        raise UsageError("--quantization needs a target", "give one, as in --target loihi-sim")
     model = api.load(what)
     stages = Dump()
     if target is None:
@@ -47,6 +67,9 @@ def command(
     else:
         chosen = target_named(target)
         pipeline.prepare(model, chosen, pipeline.make_options(chosen, parse_options(option, steps)), stages.add)
+    if quantization and target is not None:
+        show_quantization(stages.stages, target, json)
+        return
     shown = [stage for stage in stages.stages if after in (None, stage[0])]
     if not shown:
         names = ", ".join(name for name, _ in stages.stages)

@@ -17,6 +17,15 @@ NEURONS, INPUT_AXONS, OUTPUT_AXONS, WORDS = 0, 1, 2, 3
 
 
 @njit(cache=True)
+def copy_rows(indices: Index, indptr: Long, offset: int, ahead: Long, joined: Index) -> None:
+    """Copy each row, its inputs counted from `offset`, to ahead[row] of `joined`; `ahead` moves on."""
+    for row in range(len(indptr) - 1):
+        for k in range(indptr[row], indptr[row + 1]):
+            joined[ahead[row]] = indices[k] + offset
+            ahead[row] += 1
+
+
+@njit(cache=True)
 def cut_rows(
     indices: Index, indptr: Long, inputs: int, words_behind: Long, dense_axons: int, dense_words: Long,
     outputs: Long, limits: Long,

@@ -208,7 +208,8 @@ class _Cutter:
         if name in self.sparse:
             driven = [axons_by_neuron(p, self.cuts[p.population]) for p in self.net.out_of(name)]
             room = 1 + 0.05 * (rounds - 1)
-            return self._rows(population, np.ceil(room * np.sum(driven, axis=0)).astype(np.int64))
+            finer = self._rows(population, np.ceil(room * np.sum(driven, axis=0)).astype(np.int64))
+            return self._too_many_outputs(population, most) if isinstance(finer, Fault) else finer
         least = max(len(boxes) + 1, -(-len(boxes) * most // self.limits.output_axons.count))
         finer = self._grid(population, least)
         return self._too_many_outputs(population, most) if isinstance(finer, Fault) else finer

@@ -48,14 +48,12 @@ def joined(patterns: tuple[Pattern, ...]) -> Pattern:
     """One pattern over the inputs of several, one after another, onto the same neurons."""
     if len(patterns) == 1:
         return patterns[0]
-    lengths = [np.diff(pattern.indptr) for pattern in patterns]
-    total = np.sum(lengths, axis=0)
-    indptr = np.concatenate(([0], np.cumsum(total)))
+    from nmc.mapping.kernels import copy_rows
+
+    indptr = np.sum([pattern.indptr for pattern in patterns], axis=0)
     indices = np.empty(int(indptr[-1]), np.int32)
     ahead, offset = indptr[:-1].copy(), 0
-    for pattern, length in zip(patterns, lengths, strict=True):
-        shift = np.repeat(ahead - pattern.indptr[:-1], length)
-        indices[np.arange(len(pattern.indices)) + shift] = pattern.indices + offset
-        ahead += length
+    for pattern in patterns:
+        copy_rows(pattern.indices, pattern.indptr, offset, ahead, indices)
         offset += pattern.inputs
     return Pattern(indices, indptr, offset)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,8 +76,10 @@ def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
     """Write arrays as an .npz file, whole or not at all. Raises ToolError."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with scratch.open("wb") as file:
-            np.savez(file, allow_pickle=False, **dict(arrays))
+        with zipfile.ZipFile(scratch, "w") as archive:
+            for name, array in arrays.items():  # numpy.savez cannot write an array called 'file'
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                    np.lib.format.write_array(file, np.asarray(array), allow_pickle=False)
         scratch.replace(path)
     except OSError as error:
         raise ToolError(f"cannot write {path}: {error.strerror or error}", "check the path and the disk") from None

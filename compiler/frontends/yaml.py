@@ -15,7 +15,6 @@ from nmc.frontends.document import Document, KeyPath, read
 from nmc.frontends.drafting import draft
 from nmc.graph import Graph
 from nmc.model import Array, Budget, Model, Task
-from nmc.nodes import KINDS
 from nmc.nodes.tensor import Input
 
 if TYPE_CHECKING:
@@ -49,8 +48,8 @@ class _Loading:
 
     def model(self) -> Model:
         """The model. Raises ModelError with every fault."""
-        dt_s = self._dt_s()
-        drafts = [*self._inputs(), *self._nodes(dt_s)]
+        drafts = [*self._inputs(), *self._nodes(self.file.dt or _ANY_STEP_S)]
+        dt_s = self._dt_s(drafts)
         outputs = self._outputs()
         task = self._task(self.file.task) if self.file.task is not None else None
         weights = self._weights()
@@ -72,14 +71,12 @@ class _Loading:
     def _given(self, key: str) -> bool:
         return self.document.value.get(key) is not None
 
-    def _dt_s(self) -> float | None:
+    def _dt_s(self, drafts: Iterable[Draft]) -> float | None:
         """The time step; some step where the one written is at fault, or lacks."""
         if self._given("dt"):
-            return _ANY_STEP_S if self.file.dt is None else self.file.dt
-        inputs = [self.file.input, *(self.file.inputs or {}).values()]
-        kinds = [KINDS[spec.kind] for spec in self.file.nodes.values() if spec.kind in KINDS]
-        timed = any(isinstance(kind.produces, str) for kind in kinds)  # else a property, or nothing
-        if self._given("steps") or timed or any(spec and spec.stream for spec in inputs):
+            return self.file.dt or _ANY_STEP_S
+        produces = any(draft.node is not None and draft.node.produces for draft in drafts)
+        if self._given("steps") or produces or any(ref.delay for draft in drafts for ref in draft.reads):
             what = "the model works in time, but has no time step"
             remedy = "add 'dt: 1 ms'; without one there are no steps, streams or states"
             self._fault(("steps",), what, remedy)
@@ -105,7 +102,7 @@ class _Loading:
             node = Input(name=name, shape=tuple(spec.shape), stream=spec.stream) if spec is not None else None
             yield Draft(name, (), node)
 
-    def _nodes(self, dt_s: float | None) -> Iterable[Draft]:
+    def _nodes(self, dt_s: float) -> Iterable[Draft]:
         nodes = self.document.value.get("nodes")
         for name in nodes if isinstance(nodes, dict) else ():
             spec = self.file.nodes.get(name)
@@ -118,10 +115,7 @@ class _Loading:
 
     def _outputs(self) -> tuple[str, ...]:
         self._one_of("output", "outputs", "output: logits")
-        outputs = tuple(self.file.outputs or ()) if self.file.output is None else (self.file.output,)
-        if len(set(outputs)) < len(outputs):
-            self._fault(("outputs",), "an output is named twice", "name each output once")
-        return outputs
+        return tuple(self.file.outputs or ()) if self.file.output is None else (self.file.output,)
 
     def _add_assembly_faults(self, faults: Iterable[Fault], outputs: tuple[str, ...]) -> None:
         """Place the faults of the outputs, which carry no node; a missing output is told already."""

@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
 
 from nmc.backends import target_named, targets
-from nmc.nodes import FAMILIES
-from nmc.nodes.build import facts_of
 from nmc.report.chip_tables import chips
 from nmc.report.markdown import table
-
-
-def nodes() -> str:
-    """Every kind of node by family: its equation and its facts."""
-    parts = []
-    for family, kinds in FAMILIES.items():
-        rows = [
-            (f"`{kind.__name__}`", _text(kind), ", ".join(_fact(kind, name) for name in facts_of(kind)))
-            for kind in kinds
-        ]
-        parts.append(f"### {family.capitalize()} nodes\n\n{table(('kind', 'meaning', 'facts'), rows)}")
-    return "\n\n".join(parts)
+from nmc.report.node_tables import nodes
 
 
 def target_list() -> str:
@@ -49,15 +35,6 @@ def updated(page: str) -> str:
         if found and closed:
             page = f"{head}{begin}\n\n{made()}\n\n{end}{tail}"
     return page
-
-
-def _text(kind: type) -> str:
-    return " ".join((inspect.getdoc(kind) or "").split())
-
-
-def _fact(kind: type, name: str) -> str:
-    fact = facts_of(kind)[name]
-    return f"**{name}**" if fact.required else f"{name} = {fact.default!r}"
 
 
 if __name__ == "__main__":

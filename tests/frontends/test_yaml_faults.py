@@ -106,7 +106,7 @@ CASES = [
     case("from: membrane", "from: membrane@x", 15, "logits", "'membrane@x' is not a read", "node@1"),
     case("from: membrane", "from: [membrane, out@-1]", 15, "logits", "'out@-1' is not a read", "node@1"),
     case("from: lif1@1", "from: lif1", None, "lif1", "a loop needs a delay", "@1"),
-    case("  logits: {", "  logits-1: {", 15, "logits-1", "'logits-1' is not a name", "letters"),
+    case("  logits: {", "  logits-1: {", 15, "logits-1", "'logits-1' is not a name", "letters from a to z"),
     case("  logits: {", "  input: {", 15, "input", "used twice", "a name of its own"),
     case("features: 4, bias", "featurs: 4, bias", 10, "fc1", "no fact 'featurs'", "'features'"),
     case("features: 4, bias", "bias", 10, "fc1", "Linear needs 'features'", "a whole number"),
@@ -118,7 +118,7 @@ CASES = [
     case("threshold: 1.0", "threshold: 10 mV", 12, "lif1", "got '10 mV'", "has no unit"),
     case("threshold: 1.0", "threshold: .inf", 12, "lif1", "infinite"),
     case("reset: zero", "reset: zero, reset_value: 2.0", 12, "lif1", "reset_value goes with", "mend"),
-    case("kind: Last, ", "kind: Last, gain: 2, ", 15, "logits", "no fact 'gain'", "no facts"),
+    case("kind: Last, ", "kind: Last, gain: 2, ", 15, "logits", "no fact 'gain'", "there are: from"),
     # time constants and counts of steps
     case(LIF, "tau: 10 mV, integrator: exact", 12, "lif1", "tau takes a time, got '10 mV', which is a voltage"),
     case(LIF, "tau: 10, integrator: exact", 12, "lif1", "10 without a unit", "10 ms"),
@@ -295,7 +295,7 @@ def test_a_step_count_array_must_hold_whole_numbers(folder: Path) -> None:
     weights = load_file(folder / "weights.safetensors")
     save_file({**weights, "late.steps": np.array([0.0, 1.0, 3.0])}, folder / "weights.safetensors")
     (fault,) = faults(folder / "model.yaml")
-    assert fault.node == "late" and "whole numbers from 0 to 2" in fault.what
+    assert fault.node == "late" and "must hold values from 0 to 2" in fault.what
 
 
 # files that are no model at all

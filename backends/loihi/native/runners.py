@@ -19,8 +19,16 @@ from nmc.nodes import fixed_point, spiking
 IntArray = NDArray[np.int64]
 
 
+class Prepared(Protocol):
+    """A node made ready to run, without state: what all emulators of a model share."""
+
+    def start(self, batch: int) -> Runner:
+        """The node with its state before the first step, for so many samples."""
+        ...
+
+
 class Runner(Protocol):
-    """One node with its state: it computes steps first to last (excluded), counted in the current window."""
+    """A node with its state: it computes steps first to last (excluded), counted in the current window."""
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         """Compute the node's output at these steps."""
@@ -73,7 +81,7 @@ class DenseRunner:
     block: int
 
     @classmethod
-    def of(cls, node: fixed_point.FixedDense, model: Model, layout: Layout, batch: int) -> Runner:
+    def of(cls, node: fixed_point.FixedDense, model: Model, layout: Layout) -> Prepared:
         """The runner of a node."""
         order = source_order(node, layout)
         rows = model.weights[node.weight].astype(np.int64).T
@@ -84,6 +92,9 @@ class DenseRunner:
             return GradedDenseRunner(node, order, np.ascontiguousarray(rows), fan_out)
         weight, shift = packed(rows)
         return cls(node, order, weight, shift + node.weight_exp, fan_out, *proven_accumulator(weight))
+
+    def start(self, batch: int) -> Runner:
+        return self
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         from nmc.backends.loihi.native import kernels
@@ -106,6 +117,9 @@ class GradedDenseRunner:
     order: Index | None
     weight: IntArray
     fan_out: NDArray[np.int32]
+
+    def start(self, batch: int) -> Runner:
+        return self
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         from nmc.backends.loihi.native import kernels
@@ -133,13 +147,13 @@ class ConvRunner:
     places: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
     runs: tuple[NDArray[np.int32], NDArray[np.int32]]
     weight: Array
-    shift: int
+    wraps: bool
     group_of: NDArray[np.int32]
     width: int
     fan_out: NDArray[np.int32]
 
     @classmethod
-    def of(cls, node: fixed_point.FixedConv2d, model: Model, layout: Layout, batch: int) -> ConvRunner:
+    def of(cls, node: fixed_point.FixedConv2d, model: Model, layout: Layout) -> ConvRunner:
         """The runner of a node."""
         (shape,) = layout.graph.operand_shapes(node)
         height, width = layout.graph.signals[node.name].shape[1:]
@@ -150,16 +164,21 @@ class ConvRunner:
         inputs = shape[0] // node.groups
         grouped = weight.reshape(node.groups, per_group, inputs, *node.kernel).transpose(0, 2, 3, 4, 1)
         taps = grouped.reshape(shape[0], *node.kernel, per_group)[:, line_taps][:, :, column_taps]
-        narrow, shift = packed(taps.reshape(*taps.shape[:2], -1))
+        graded = bool(node.num_message_bits) and layout.graph.signals[node.inputs[0].node].dtype != "spike"
+        worst = int(np.abs(weight).reshape(node.channels, -1).sum(axis=1).max())
         order = source_order(node, layout)
         elements = np.arange(np.prod(shape)) if order is None else order
         places = tuple(part.astype(np.int32) for part in np.unravel_index(elements, shape))
         fan_out = _conv_fan_out(taps, line_runs, column_runs)[places]
         group_of = (np.arange(shape[0]) // inputs * per_group).astype(np.int32)
         return cls(
-            node, order, (places[0], places[1], places[2]), (line_runs, column_runs), narrow, shift, group_of,
-            width, fan_out.astype(np.int32),
+            node, order, (places[0], places[1], places[2]), (line_runs, column_runs),
+            np.ascontiguousarray(taps.astype(np.int16 if np.abs(taps).max() < 2**15 else np.int64)).reshape(-1),
+            graded or worst >= 2**23, group_of, width, fan_out.astype(np.int32),
         )
+
+    def start(self, batch: int) -> Runner:
+        return self
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         from nmc.backends.loihi.native import kernels
@@ -170,7 +189,7 @@ class ConvRunner:
         graded = bool(self.node.num_message_bits) and x.dtype != np.uint8
         kernels.conv(
             x, row, last - first, graded, *self.places, *self.runs, self.weight, self.node.groups, self.group_of,
-            self.width, self.node.channels, self.fan_out, self.shift, out, out_row, signals.operations[name],
+            self.width, self.node.channels, self.fan_out, self.wraps, out, out_row, signals.operations[name],
         )
 
 
@@ -221,17 +240,16 @@ def _reached(runs: NDArray[np.int32], taps: int) -> IntArray:
 
 
 @dataclass(frozen=True, eq=False)
-class LifRunner:
-    """FixedLIF: current and voltage of every neuron, held from step to step."""
+class PreparedLif:
+    """FixedLIF: the biases and first voltages of its neurons."""
 
     node: fixed_point.FixedLIF
-    u: NDArray[np.int32]
-    v: NDArray[np.int32]
     bias: NDArray[np.int32]
+    initial: NDArray[np.int32]
 
     @classmethod
-    def of(cls, node: fixed_point.FixedLIF, model: Model, layout: Layout, batch: int) -> LifRunner:
-        """The runner of a node, in its state before the first step."""
+    def of(cls, node: fixed_point.FixedLIF, model: Model, layout: Layout) -> PreparedLif:
+        """The neurons of a node. Raises UnsupportedError where they start beyond 24 bits."""
         shape = layout.graph.signals[node.name].shape
         order = layout.order[node.name]
 
@@ -242,14 +260,27 @@ class LifRunner:
 
         mantissa, exponent = spread(node.bias_mant), node.bias_exp
         bias = mantissa << exponent if exponent >= 0 else mantissa >> -exponent
-        start = spread(node.initial)
-        if np.any(np.abs(start) >= 2**23):
+        initial = spread(node.initial)
+        if np.any(np.abs(initial) >= 2**23):
             raise UnsupportedError(
-                f"its initial voltage goes up to {np.abs(start).max()}, the chip's to {2**23 - 1}",
+                f"its initial voltage goes up to {np.abs(initial).max()}, the chip's to {2**23 - 1}",
                 "start it lower", node=node.name,
             )
-        v = np.tile(start.astype(np.int32), (batch, 1))
-        return cls(node, np.zeros_like(v), v, bias.astype(np.int32))
+        return cls(node, bias.astype(np.int32), initial.astype(np.int32))
+
+    def start(self, batch: int) -> Runner:
+        v = np.tile(self.initial, (batch, 1))
+        return LifRunner(self.node, np.zeros_like(v), v, self.bias)
+
+
+@dataclass(frozen=True, eq=False)
+class LifRunner:
+    """FixedLIF: current and voltage of every neuron, held from step to step."""
+
+    node: fixed_point.FixedLIF
+    u: NDArray[np.int32]
+    v: NDArray[np.int32]
+    bias: NDArray[np.int32]
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         from nmc.backends.loihi.native import kernels
@@ -274,11 +305,14 @@ class DelayRunner:
     steps: Index
 
     @classmethod
-    def of(cls, node: spiking.Delay, model: Model, layout: Layout, batch: int) -> DelayRunner:
+    def of(cls, node: spiking.Delay, model: Model, layout: Layout) -> DelayRunner:
         """The runner of a node."""
         shape = layout.graph.signals[node.name].shape
         array = model.weights[str(node.steps)].astype(np.intp)
         return cls(node, np.broadcast_to(array, shape).ravel())
+
+    def start(self, batch: int) -> Runner:
+        return self
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         out, out_row = signals.target(self.node.name, first)
@@ -291,10 +325,10 @@ class DelayRunner:
             out[:, out_row + t] = x[:, row + t - self.steps, place]
 
 
-RUNNERS: Mapping[type[Node], Callable[..., Runner]] = {
+PREPARED: Mapping[type[Node], Callable[..., Prepared]] = {
     fixed_point.FixedDense: DenseRunner.of,
     fixed_point.FixedConv2d: ConvRunner.of,
-    fixed_point.FixedLIF: LifRunner.of,
+    fixed_point.FixedLIF: PreparedLif.of,
     spiking.Delay: DelayRunner.of,
 }
-"""How each kind of node runs: `runner(node, model, layout, batch)`. A new kind is one entry."""
+"""How each kind of node is made ready: `prepared(node, model, layout)`. A new kind is one entry."""

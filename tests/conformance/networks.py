@@ -35,6 +35,8 @@ class Builder:
         self.nodes: list[Node] = []
         self.weights: dict[str, Array] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
+        self.plain = self.rng.random() < 0.5
+        """Only LIF, Dense and Conv."""
 
     def pick(self, *choices):
         return choices[self.rng.integers(len(choices))]
@@ -71,7 +73,7 @@ class Builder:
             "dv": self.pick(0, 1, 4095, 4096, int(rng.integers(0, 4097)), 128),
         }  # fmt: skip
         vth = self.pick(0, 1, 2**17 - 1, int(rng.integers(1, 2000)), int(rng.integers(1, 200)))
-        if rng.random() < 0.2:
+        if not self.plain and rng.random() < 0.3:
             low = self.pick(-vth, vth, 1 - 2**17, int(rng.integers(-2000, vth)))
             return self.add(fixed_point.FixedTernaryLIF(**facts, vth_hi=vth, vth_lo=low), shape)
         interval = self.pick(0, 0, 0, 1, int(rng.integers(2, 9)), 2**30)
@@ -97,9 +99,9 @@ class Builder:
             "weight_exp": self.pick(0, 0, 1, 7, -1, -3, -6, 12, 20), "num_weight_bits": bits,
             "num_message_bits": message_bits, "sign_mode": sign_mode,
         }  # fmt: skip
-        longest = self.pick(0, 1, int(rng.integers(0, 7)), 50)
+        longest = self.pick(0, 1, int(rng.integers(0, 7)), 12)
         delays = rng.integers(0, longest + 1, matrix.shape)
-        sparse, delayed = rng.random() < 0.3, rng.random() < 0.3
+        sparse, delayed = (not self.plain and rng.random() < 0.5 for _ in range(2))
         if sparse:
             rows, columns = np.nonzero((matrix != 0) | (rng.random(matrix.shape) < 0.1))
             matrix, delays = matrix[rows, columns], delays[rows, columns]

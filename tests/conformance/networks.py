@@ -212,14 +212,14 @@ def graded_network(seed: int) -> Case:
     other = build.dense(Ref("sent"), build.shapes[synapse][0], 16)
     reads = (Ref(synapse, 1), Ref(other, build.pick(1, 1, 3)))
     last = graded_neuron(build, reads, build.shapes[synapse])
-    return build.case(last, build.samples(shape, build.pick(2, 1000, 2**15, 2**24, 2**31 - 1)))
+    return build.case(last, build.samples(shape, build.pick(2, 4, 1000, 2**15, 2**24, 2**31 - 1)))
 
 
 def graded_neuron(build: Builder, reads: tuple[Ref, Ref], shape: tuple[int, ...]) -> str:
     """One of all kinds of neuron that take numbers; those with a single operand take the first read, or the sum."""
     rng = build.rng
-    spike_exp, state_exp = (int(n) for n in rng.integers(0, 8, 2))
-    vth = int(rng.integers(0, build.pick(2, 100, 2**15)))
+    spike_exp, state_exp = (build.pick(0, int(n)) for n in rng.integers(0, 8, 2))
+    vth = int(rng.integers(0, build.pick(3, 3, 100, 2**15)))
     encoder = {
         "spike_exp": spike_exp, "state_exp": state_exp, "vth": vth, "cumulative": bool(rng.random() < 0.5),
     }  # fmt: skip
@@ -235,7 +235,7 @@ def graded_neuron(build: Builder, reads: tuple[Ref, Ref], shape: tuple[int, ...]
         activation = build.pick("relu", "unit")
         return build.add(fixed_point.FixedSigmaDelta(**one, **encoder, bias=bias, activation=activation), shape)
     if kind == 3:
-        return build.add(fixed_point.FixedGraded(**one, vth=vth, rectified=bool(rng.random() < 0.5)), shape)
+        return build.add(fixed_point.FixedGraded(**one, vth=build.pick(vth, 1, 2), rectified=bool(rng.random() < 0.5)), shape)
     if reads[0] == reads[1]:
         two["inputs"] = (reads[0], Ref(build.add(fixed_point.FixedSigma(name=f"{name}_sum", inputs=reads[:1]), shape)))
     if kind == 4:

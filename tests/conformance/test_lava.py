@@ -10,9 +10,9 @@ import pytest
 import nmc
 from conformance import networks
 from conformance.oracle import Execution, difference, lava_traces, native_trace, reference_trace
+from nmc import datasets
 from nmc.backends.lava.engine import run_files
 from nmc.backends.lava.lowering import golden, program_files
-from nmc import datasets
 
 KINDS = {
     "dense": (networks.dense_network, 300),

@@ -7,7 +7,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
-from nmc.errors import UsageError
+from nmc.errors import UsageError, closest
 
 if TYPE_CHECKING:
     from nmc.backends.target import Engine, Target
@@ -33,11 +33,7 @@ def target_named(name: str) -> Target:
     """The target with this name. Raises UsageError with the names there are."""
     known = targets()
     if name not in known:
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, known, n=2)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"the targets are: {', '.join(known)}"
-        raise UsageError(f"{name!r} is not a target", hint)
+        raise UsageError(f"{name!r} is not a target", closest(name, known))
     target: Target = _resolve(known[name])
     return target
 

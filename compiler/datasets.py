@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +14,6 @@ import numpy as np
 from nmc.errors import ModelError, ToolError, UsageError
 from nmc.model import Array, FloatArray, Model, Task
 from nmc.nodes.tensor import Input
-
-_DAMAGE = (
-    ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, MemoryError,
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +50,10 @@ def test_data(model: Model, samples: int | None = None) -> Dataset:
         raise ModelError(f"{path}: y holds {y.dtype}, not numbers", "store labels as whole numbers, values as floats")
     if len(np.atleast_1d(y)) != len(x) or y.ndim == 0:
         raise ModelError(f"{path}: x has {len(x)} samples, y has shape {y.shape}", "give one label for each sample")
-    _check_labels(model, model.task, path, y, x)
+    if model.task.metric == "accuracy":
+        _check_classes(model, path, y)
+    else:
+        _check_values(model, path, y, x)
     return Dataset(x[:samples], y[:samples], f"{model.name}/{path.name}", digest)
 
 
@@ -78,8 +76,10 @@ def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
     """Write arrays as an .npz file, whole or not at all. Raises ToolError."""
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with scratch.open("wb") as file:
-            np.savez(file, allow_pickle=False, **dict(arrays))
+        with zipfile.ZipFile(scratch, "w") as archive:
+            for name, array in arrays.items():  # numpy.savez cannot write an array called 'file'
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                    np.lib.format.write_array(file, np.asarray(array), allow_pickle=False)
         scratch.replace(path)
     except OSError as error:
         raise ToolError(f"cannot write {path}: {error.strerror or error}", "check the path and the disk") from None
@@ -96,7 +96,7 @@ def score(task: Task, outputs: FloatArray, labels: Array) -> float:
     if task.metric == "accuracy":
         right = (outputs.argmax(axis=-1) == labels) & np.isfinite(outputs).all(axis=-1)
         return float(np.mean(right))
-    return float(np.mean((outputs - labels) ** 2))
+    return float(np.mean((outputs - labels.astype(np.float64)) ** 2))
 
 
 def _read(path: Path) -> tuple[Mapping[str, Array], str]:
@@ -111,7 +111,7 @@ def _read(path: Path) -> tuple[Mapping[str, Array], str]:
             arrays = {name: loaded[name] for name in ("x", "y") if name in loaded.files}
     except OSError as error:
         raise ModelError(f"cannot read {path}: {error.strerror or error}", "check the file") from None
-    except _DAMAGE as error:
+    except Exception as error:  # damaged files fail in zipfile, zlib, tokenize and NumPy, each with its own errors
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise ModelError(
             f"{path} is not a whole .npz or .npy file of plain arrays: {reason}",
@@ -150,30 +150,37 @@ def _fitting(model: Model, path: Path, x: Array) -> FloatArray:
     return x.astype(np.float64)
 
 
-def _check_labels(model: Model, task: Task, path: Path, y: Array, x: FloatArray) -> None:
-    """Labels against the first output."""
+def _check_classes(model: Model, path: Path, y: Array) -> None:
+    """Class numbers against the first output."""
     name = model.graph.outputs[0]
     signal = model.graph.signals[name]
-    if task.metric == "accuracy":
-        if len(signal.shape) != 1 or signal.timing == "stream":
-            form = f"shape {signal.shape}{' at every step' if signal.timing == 'stream' else ''}"
-            raise ModelError(
-                f"classification takes an output of shape (classes,), but {name} has {form}",
-                "end with Flatten and a readout such as Last, Sum or Mean", node=name,
-            )
-        if y.ndim != 1 or y.dtype.kind not in "biu":
-            raise ModelError(
-                f"{path}: y holds {y.dtype} of shape {list(y.shape)}, but classes are whole numbers [samples]",
-                "write class numbers: y.astype(numpy.int64)",
-            )
-        classes = signal.shape[0]
-        if y.min() < 0 or y.max() >= classes:
-            raise ModelError(
-                f"{path}: y holds classes {y.min()} to {y.max()}, but {name} has {classes} outputs: 0 to {classes - 1}",
-                "number the classes from 0, or mend the output's size",
-            )
-        return
-    steps = (x.shape[1] if len(x.shape) > len(signal.shape) + 1 else model.steps,) if signal.timing == "stream" else ()
+    if len(signal.shape) != 1 or signal.timing == "stream":
+        form = f"shape {signal.shape}{' at every step' if signal.timing == 'stream' else ''}"
+        raise ModelError(
+            f"classification takes an output of shape (classes,), but it has {form}",
+            "end with Flatten, or a readout such as Last, Sum or Mean",
+            node=name,
+            where=model.graph.sources.get(name),
+        )
+    if y.ndim != 1 or y.dtype.kind not in "biu":
+        raise ModelError(
+            f"{path}: y holds {y.dtype} of shape {list(y.shape)}, but classes are whole numbers [samples]",
+            "write class numbers: y.astype(numpy.int64)",
+        )
+    classes = signal.shape[0]
+    if y.min() < 0 or y.max() >= classes:
+        raise ModelError(
+            f"{path}: y holds classes {y.min()} to {y.max()}, but {name} has {classes} outputs: 0 to {classes - 1}",
+            "number the classes from 0, or mend the output's size",
+        )
+
+
+def _check_values(model: Model, path: Path, y: Array, x: FloatArray) -> None:
+    """Values to come near to against the first output."""
+    name = model.graph.outputs[0]
+    signal = model.graph.signals[name]
+    streams = any(isinstance(node, Input) and node.stream for node in model.graph)
+    steps = (x.shape[1] if streams else model.steps,) if signal.timing == "stream" else ()
     if y.shape[1:] != (*steps, *signal.shape) or not np.isfinite(y).all():
         wanted = ", ".join(map(str, ("samples", *steps, *signal.shape)))
         raise ModelError(

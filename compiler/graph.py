@@ -121,7 +121,7 @@ class Graph:
 
     def placed(self, faults: Iterable[Fault]) -> list[Fault]:
         """The faults, each with the place of its node in the file."""
-        return [replace(f, where=self.sources.get(f.node)) if f.node and not f.where else f for f in faults]
+        return [replace(f, where=self.sources.get(f.node)) if f.node is not None and not f.where else f for f in faults]
 
     def raise_faults(self, faults: Iterable[Fault]) -> None:
         """Raise one ModelError for the faults, if there are any, each with its place in the file."""

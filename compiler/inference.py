@@ -56,8 +56,8 @@ def _structural_faults(graph: Graph) -> list[Fault]:
         faults.append(Fault("the graph has no output", "name the node whose value is the result"))
     if graph.dt_s is not None and not 0 < graph.dt_s < float("inf"):
         faults.append(Fault(f"dt is {graph.dt_s} s", "give the time step as a positive time, as in 'dt: 1 ms'"))
-    if graph.lag < 0:
-        faults.append(Fault(f"lag is {graph.lag}", "outputs come 0 steps late, or more"))
+    if graph.lag < 0 or (graph.lag and graph.dt_s is None):
+        faults.append(Fault(f"lag is {graph.lag}", "outputs come 0 steps late or, in a graph with a time step, more"))
     return faults
 
 

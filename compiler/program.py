@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -27,6 +27,7 @@ WEIGHTS = "weights.safetensors"
 
 _AGAIN = "compile the model again"
 _GIVE = "give a directory that 'nmc compile' wrote"
+_TAKEN = "name another directory, or remove this one"
 
 OptionValue = str | int | float | bool | None
 
@@ -122,7 +123,7 @@ def write(
         model.name, target, chip, nmc_version(), options, model.steps, records, model.description
     )
     contents[MANIFEST] = _encode(manifest)
-    replace_directory(directory, contents)
+    replace_directory(directory, contents, replaceable=_is_program)
     return load(directory)
 
 
@@ -174,17 +175,19 @@ def nmc_version() -> str:
         return "unknown"
 
 
-def replace_directory(directory: Path, contents: Mapping[str, bytes]) -> None:
-    """Put a directory with these files in place of nothing, an empty directory or a program; whole or not at all.
+def replace_directory(
+    directory: Path, contents: Mapping[str, bytes], replaceable: Callable[[Path], bool] | None = None
+) -> None:
+    """Put a directory with these files in place, whole or not at all.
 
-    Raises UsageError where something else is there, ToolError where the disk fails.
+    Whatever is there already is kept, but for an empty directory and one that `replaceable` agrees to.
+    Raises UsageError where something is kept, ToolError where the disk fails.
     """
     directory = Path(os.path.abspath(directory))  # noqa: PTH100 - resolve() would follow a link that we replace
     try:
-        if directory.exists() and not _replaceable(directory):
-            raise UsageError(
-                f"{directory} exists and is not a program", "name another directory with -o, or remove this one"
-            )
+        empty = directory.is_dir() and not any(directory.iterdir())
+        if directory.exists() and not empty and not (replaceable and replaceable(directory)):
+            raise UsageError(f"{directory} is there already, and is not nmc's to replace", _TAKEN)
         directory.parent.mkdir(parents=True, exist_ok=True)
         with _scratch(directory) as scratch:
             new, old = scratch / "new", scratch / "old"
@@ -214,15 +217,11 @@ def _scratch(directory: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _replaceable(directory: Path) -> bool:
-    """Whether a directory is empty or a program; other tools also write a file called manifest.json."""
-    if not directory.is_dir():
-        return False
+def _is_program(directory: Path) -> bool:
+    """Whether a directory holds the manifest of a program; other tools also write a file of that name."""
     try:
         facts = json.loads((directory / MANIFEST).read_bytes())
-    except FileNotFoundError:
-        return not any(directory.iterdir())
-    except (ValueError, RecursionError):
+    except (FileNotFoundError, NotADirectoryError, ValueError, RecursionError):
         return False
     return isinstance(facts, dict) and facts.get("format") == FORMAT
 

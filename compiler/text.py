@@ -23,7 +23,7 @@ def parse(text: str, file: str = "<graph>") -> Graph:
     nodes: list[Node] = []
     outputs: tuple[str, ...] | None = None
     dt_s: float | None = None
-    lag = 0
+    lag: int | None = None
     faults: list[Fault] = []
     sources: dict[str, Location] = {}
     for statement in _statements(text, file):
@@ -36,9 +36,9 @@ def parse(text: str, file: str = "<graph>") -> Graph:
                 case ast.Assign(targets=[ast.Name(id="dt")], value=value):
                     require(dt_s is None, "the time step is given twice")
                     dt_s = _seconds(value)
-                case ast.Assign(targets=[ast.Name(id="lag")], value=ast.Constant(value=int(late))):
-                    require(lag == 0, "the lag is given twice")
-                    lag = late
+                case ast.Assign(targets=[ast.Name(id="lag")], value=value):
+                    require(lag is None, "the lag is given twice")
+                    lag = _steps(value)
                 case ast.Return(value=ast.expr() as value):
                     require(outputs is None, "the outputs are given twice")
                     outputs = tuple(map(_name, value.elts if isinstance(value, ast.Tuple) else [value]))
@@ -48,7 +48,7 @@ def parse(text: str, file: str = "<graph>") -> Graph:
             faults.append(Fault(str(error), where=where))
     if faults:
         raise ModelError.of(faults)
-    return Graph(tuple(nodes), outputs or (), dt_s, sources, lag)
+    return Graph(tuple(nodes), outputs or (), dt_s, sources, lag or 0)
 
 
 def _statements(text: str, file: str) -> list[ast.stmt]:
@@ -101,6 +101,13 @@ def _seconds(item: ast.expr) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"dt is {_short(item)}: it takes a number of seconds")
     return float(value)
+
+
+def _steps(item: ast.expr) -> int:
+    value = _value(item)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError(f"lag is {_short(item)}: it takes a whole number of steps")
+    return value
 
 
 def _value(item: ast.expr) -> object:

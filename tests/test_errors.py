@@ -15,7 +15,7 @@ from nmc.errors import (
     ToolError,
     UnsupportedError,
     UsageError,
-    nearest,
+    closest,
 )
 
 
@@ -55,13 +55,13 @@ def test_an_error_crosses_process_borders_whole() -> None:
 
 
 def test_a_wrong_name_is_answered_with_the_names_most_like_it() -> None:
-    assert nearest("loihi_sim", ["gpu-sim", "loihi-sim", "cpu"]) == "did you mean loihi-sim?"
-    assert nearest("zebra", ["gpu-sim", "cpu"]) == "there are: cpu, gpu-sim"
-    assert nearest("gpu", ["gpu1", "gpu2"]) == "did you mean gpu2 or gpu1?"
-    assert nearest("zebra", []) == "there are: none"
+    assert closest("loihi_sim", ["gpu-sim", "loihi-sim", "cpu"]) == "did you mean 'loihi-sim'?"
+    assert closest("zebra", ["gpu-sim", "cpu"]) == "there are: cpu, gpu-sim"
+    assert closest("gpu", ["gpu1", "gpu2"]) == "did you mean 'gpu2' or 'gpu1'?"
+    assert closest("zebra", []) == "there are: none"
 
 
 def test_a_long_list_of_names_is_cut() -> None:
-    text = nearest("zebra", (f"n{i:02}" for i in range(60)))
+    text = closest("zebra", (f"n{i:02}" for i in range(60)))
     assert text.startswith("there are: n00, n01, ")
-    assert text.endswith("n39 and 20 more")
+    assert text.endswith("n19 and 40 more")

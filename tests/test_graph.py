@@ -177,6 +177,12 @@ def test_the_time_step_is_positive_and_finite(dt: float) -> None:
     assert fault.what == f"dt is {dt} s"
 
 
+@pytest.mark.parametrize(("dt", "lag"), [(0.001, -1), (None, 1)])
+def test_a_lag_is_not_negative_and_takes_time(dt: float | None, lag: int) -> None:
+    (fault,) = Graph((Input(name="x", shape=(1,)),), ("x",), dt, lag=lag).check()
+    assert fault.what == f"lag is {lag}"
+
+
 # ------------------------------------------------------------------ kinds of element
 
 
@@ -244,7 +250,7 @@ return a, nowhere, x, x"""
 
 def test_a_misspelt_read_is_answered_with_the_nearest_names() -> None:
     (fault,) = parse("hidden1 = Input(shape=(1,))\ny = Relu(hiden1)\nreturn y").check()
-    assert fault.remedy == "did you mean hidden1?"
+    assert fault.remedy == "did you mean 'hidden1'?"
 
 
 def test_a_graph_has_an_output() -> None:

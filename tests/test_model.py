@@ -51,7 +51,7 @@ def test_a_missing_array_is_answered_with_the_shape_it_needs() -> None:
     model = Model("m", parse(TEXT), {**{k: v for k, v in SOUND.items() if k != "decay"}, "decays": np.ones(2)})
     (fault,) = model.check()
     assert fault.what == "it reads the array 'decay', which the weights do not have"
-    assert fault.remedy == "add it with shape (2,); did you mean decays?"
+    assert fault.remedy == "add it with shape (2,); did you mean 'decays'?"
 
 
 @pytest.mark.parametrize("array", [np.array(["a", "b"]), np.array([1j, 2j]), np.array([None, 1.0])])
@@ -59,10 +59,11 @@ def test_arrays_hold_real_numbers(array: Array) -> None:
     assert complaints(b=array) == [f"net:3: node 'fc': the array 'b' holds {array.dtype}, not real numbers"]
 
 
-def test_delays_lie_within_the_longest() -> None:
+@pytest.mark.parametrize(("least", "most"), [(-1, 4), (0, 5)])
+def test_delays_lie_within_the_longest(least: int, most: int) -> None:
     """Longer ones would read beyond the delay line, negative ones its far end."""
-    assert complaints(steps=np.array([-1, 5])) == [
-        "net:5: node 'late': the array 'steps' must hold values from 0 to 4, has -1 to 5"
+    assert complaints(steps=np.array([least, most])) == [
+        f"net:5: node 'late': the array 'steps' must hold values from 0 to 4, has {least} to {most}"
     ]
 
 

@@ -193,14 +193,14 @@ def test_an_unsound_model_touches_nothing(tmp_path: Path) -> None:
 )
 def test_what_is_not_a_program_is_never_overwritten(tmp_path: Path, files: dict[str, bytes]) -> None:
     put(tmp_path / "mine", files)
-    with pytest.raises(UsageError, match="exists and is not a program"):
+    with pytest.raises(UsageError, match="is there already"):
         write(tmp_path / "mine")
     assert snapshot(tmp_path / "mine") == files
 
 
 def test_a_file_is_never_overwritten(tmp_path: Path) -> None:
     (tmp_path / "p").write_text("mine")
-    with pytest.raises(UsageError, match="exists and is not a program"):
+    with pytest.raises(UsageError, match="is there already"):
         write(tmp_path / "p")
     assert (tmp_path / "p").read_text() == "mine"
 

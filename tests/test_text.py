@@ -104,7 +104,7 @@ def test_every_node_knows_its_line() -> None:
     [
         ("import os", f"'import os' is not a line of a graph: {FORM}"),
         ("a = b = Relu(x)", f"'a = b = Relu(x)' is not a line of a graph: {FORM}"),
-        ("a = Relux(x)", "'Relux' is not a kind of node; did you mean Relu?"),
+        ("a = Relux(x)", "'Relux' is not a kind of node; did you mean 'Relu' or 'LeakyRelu'?"),
         ("a = nn.Relu(x)", "'nn.Relu' is not a name"),
         ("a = Relu(x, size=3)", "Relu has no fact 'size'; it has none"),
         ("a = LI(x)", "LI needs 'decay'"),
@@ -123,6 +123,8 @@ def test_every_node_knows_its_line() -> None:
         ("a = Relu(*x)", "'*x' is not a read: write 'node' or 'node@delay'"),
         ("dt = 'a while'", "dt is 'a while': it takes a number of seconds"),
         ("dt = True", "dt is True: it takes a number of seconds"),
+        ("lag = 0.5", "lag is 0.5: it takes a whole number of steps"),
+        ("lag = True", "lag is True: it takes a whole number of steps"),
         ("return x + y", "'x + y' is not a name"),
         ("a = (", "this is not the text of a graph: '(' was never closed"),
         ("a = Relu(x", "this is not the text of a graph: '(' was never closed"),
@@ -135,7 +137,7 @@ def test_a_bad_line_has_one_clear_message(line: str, complaint: str) -> None:
 
 def test_all_bad_lines_come_at_once() -> None:
     assert complaints("x = Inptu(shape=(1,))\ny = Relu(x)\nz = LI(y)\nw = Conv2d(z, kernal=3, channels=0)") == [
-        "net:1: 'Inptu' is not a kind of node; did you mean Input?",
+        "net:1: 'Inptu' is not a kind of node; did you mean 'Input'?",
         "net:3: LI needs 'decay'",
         "net:4: Conv2d has no fact 'kernal'; it has channels, kernel, weight, bias, stride, padding, dilation, groups, "
         "weight_scale; Conv2d needs 'kernel'; Conv2d needs 'weight'",
@@ -150,9 +152,10 @@ def test_every_line_that_python_cannot_read_is_named() -> None:
 
 
 def test_what_can_be_said_once_is_said_once() -> None:
-    assert complaints("dt = 0.1\ndt = 0.2\nreturn a\nreturn b") == [
+    assert complaints("dt = 0.1\ndt = 0.2\nlag = 0\nlag = 1\nreturn a\nreturn b") == [
         "net:2: the time step is given twice",
-        "net:4: the outputs are given twice",
+        "net:4: the lag is given twice",
+        "net:6: the outputs are given twice",
     ]
 
 

@@ -40,7 +40,7 @@ def _bernoulli(node: coding.BernoulliEncode, site: Site) -> Emitted:
     def build(body: Body) -> Emitted:
         t = body.formal("t", site.t)
         modulus = body.constant(_MODULUS, np.int64)
-        z = body.op("Mod", body.op("Add", body.constant(48271 * node.seed, np.int64), t), modulus)
+        z = body.op("Mod", body.op("Add", body.constant(node.start, np.int64), t), modulus)
         for addend in (body.constant(np.arange(elements), np.int64), t, body.constant(node.seed, np.int64)):
             z = body.op("Mod", body.op("Add", body.op("Mul", z, z), addend), modulus)
         u = body.op("Div", body.cast(z, DOUBLE), body.constant(_MODULUS, DOUBLE))

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 from onnx import FunctionProto, GraphProto, NodeProto, TensorProto, helper, numpy_helper
 
+from nmc.errors import UnsupportedError
+
 OPSET = 18
 IR_VERSION = 8
 DOMAIN = "nmc"
@@ -93,9 +95,21 @@ class Emitter:
         return self.file.fresh(f"{self.label}/{what}" if self.label else what)
 
     def constant(self, value: ArrayLike, dtype: DTypeLike | None = None, hint: str | None = None) -> str:
-        """The name of a constant; `dtype` defaults to that of real numbers."""
-        array = np.asarray(value, dtype=dtype or self.file.real)
+        """The name of a constant; `dtype` defaults to that of real numbers. Raises UnsupportedError on overflow."""
+        array = self.converted(value, dtype or self.file.real)
         return self.file.constant(array, hint or "_".join([str(array.dtype), *map(str, array.reshape(-1)[:8])]))
+
+    def converted(self, value: ArrayLike, dtype: DTypeLike) -> np.ndarray:
+        """A value as an array of a type. Raises UnsupportedError where it is too large for it."""
+        with np.errstate(over="ignore"):
+            array = np.asarray(value, dtype=dtype)
+        if array.dtype.kind == "f" and np.any(np.isinf(array) & np.isfinite(value)):
+            raise UnsupportedError(
+                f"it holds {np.max(np.abs(value)):g}, which is too large for {array.dtype}",
+                "compile with precision fp32" if array.dtype == np.float16 else "scale the weights down",
+                node=self.label or None,
+            )
+        return array
 
     def integers(self, *values: int) -> str:
         """The name of a constant list of integers: a shape, axes, pads."""
@@ -120,7 +134,7 @@ class FunctionBody(Emitter):
     """The operations of a model-local function: its names are its own, and its constants are inside it."""
 
     def constant(self, value: ArrayLike, dtype: DTypeLike | None = None, hint: str | None = None) -> str:
-        array = np.asarray(value, dtype=dtype or self.file.real)
+        array = self.converted(value, dtype or self.file.real)
         return self.op("Constant", value=numpy_helper.from_array(array))
 
 

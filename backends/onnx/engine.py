@@ -13,11 +13,14 @@ from nmc.backends.onnx.session import Session
 from nmc.backends.target import RunResult
 from nmc.errors import ProgramError
 from nmc.estimates.events import Events
+from nmc.estimates.meter import start_meter
 from nmc.model import Array, FloatArray
 from nmc.nodes.tensor import Input
 from nmc.program import Program
 from nmc.reference.interpreter import as_feeds, run_length
 
+MEASURED = "cpu"
+"""The target whose runs are timed on this machine, so that they must be what a user would run."""
 SIDE_BY_SIDE = 128
 """How many samples an emulated chip's engine takes at once; how fast that is says nothing of the chip."""
 
@@ -27,7 +30,7 @@ Outputs = Mapping[str, Array]
 def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResult:
     """Run `model.onnx`: all steps in one call.
 
-    A program for the target `cpu`, where time is measured, runs batch by batch of the size it was
+    A program for `cpu`, the target where time is measured, runs batch by batch of the size it was
     compiled for. Raises UsageError for a wrong input, ToolError where ONNX Runtime fails.
     """
     session = _session(program, MODEL)
@@ -72,7 +75,7 @@ class Stepper:
         if not _in_time(program):
             raise ProgramError(f"the program {program.path} has no time to step through", "run it as a whole")
         self._session = _session(program, STEP)
-        self._record = StepRecord.decode(program.file(STEP_RECORD))
+        self._record = _record(program)
         graph = program.model.graph
         self._names = {output_name(graph, name): name for name in graph.outputs}
         self._states: dict[str, Array] = {}
@@ -90,6 +93,13 @@ class Stepper:
         return dict(zip(self._names.values(), values[:count], strict=True))
 
 
+def _record(program: Program) -> StepRecord:
+    try:
+        return StepRecord.decode(program.file(STEP_RECORD))
+    except ValueError as error:
+        raise ProgramError(f"{STEP_RECORD} of {program.path} is damaged: {error}", "compile the model again") from None
+
+
 def _in_time(program: Program) -> bool:
     return any(signal.timing != "static" for signal in program.model.graph.signals.values())
 
@@ -100,7 +110,7 @@ def _session(program: Program, name: str) -> Session:
         program.file(name),
         f"{name} of {program.path}",
         threads=threads if isinstance(threads, int) else 1,
-        exact=program.target != "cpu",
+        exact=program.target != MEASURED,
     )
 
 
@@ -118,19 +128,21 @@ def _run_batches(
         for name, array in feeds.items()
     }
     results = []
+    meter = start_meter() if program.target == MEASURED else None
     started = perf_counter()
     for batch in _batches(program, given):
         results.append(batch_run(batch, length))
     seconds = perf_counter() - started
+    energy_j = meter.energy_j() if meter is not None else None
     outputs = {
         name: np.concatenate([result[name] for result in results]).astype(np.float64) for name in graph.outputs
     }
-    return RunResult(outputs, Events(len(next(iter(given.values()))), length), seconds)
+    return RunResult(outputs, Events(len(next(iter(given.values()))), length), seconds, energy_j)
 
 
 def _batches(program: Program, feeds: Mapping[str, Array]) -> Iterator[Mapping[str, Array]]:
     chosen = program.options.get("batch")
-    size = chosen if program.target == "cpu" and isinstance(chosen, int) else SIDE_BY_SIDE
+    size = chosen if program.target == MEASURED and isinstance(chosen, int) else SIDE_BY_SIDE
     samples = len(next(iter(feeds.values())))
     for start in range(0, samples, size):
         yield {name: array[start : start + size] for name, array in feeds.items()}

@@ -15,6 +15,9 @@ from nmc.errors import UnsupportedError
 from nmc.model import Model
 from nmc.nodes.tensor import Input
 
+LARGEST_FILE = 2_000_000_000
+"""Bytes of weights; the format (protobuf) ends at 2^31 in all."""
+
 Dims = Sequence[int | str | None]
 
 
@@ -61,6 +64,11 @@ def finished(
     """The ONNX file around the operations of its outermost graph. `defaults` are inputs that may be left out."""
     read = {name for node in nodes for name in reads(node)}
     constants = [tensor for name, tensor in file.constants.items() if name in read]
+    size = sum(len(tensor.raw_data) for tensor in constants)
+    if size > LARGEST_FILE:
+        raise UnsupportedError(
+            f"the weights take {size / 1e9:.1f} GB, and an ONNX file holds 2", "compile with precision fp16 or int8"
+        )
     graph = helper.make_graph(nodes, model.name, inputs, outputs, [*constants, *defaults])
     made = helper.make_model(
         graph,

@@ -10,6 +10,7 @@ from nmc.backends.onnx.names import MODEL, STEP, STEP_RECORD
 from nmc.backends.onnx.plan import plan
 from nmc.backends.onnx.step import one_step
 from nmc.backends.onnx.whole import whole_run
+from nmc.errors import UnsupportedError
 from nmc.model import Model
 
 
@@ -20,6 +21,11 @@ def lower(model: Model, half: bool = False) -> Mapping[str, bytes]:
     always 32-bit. `step.json` names the states of a step. Raises UnsupportedError where a node has
     no form in ONNX.
     """
+    if model.graph.lag:
+        raise UnsupportedError(
+            f"the graph's outputs are {model.graph.lag} steps late, which an ONNX file cannot say",
+            "compile the model itself, not what was prepared for a chip with delays",
+        )
     real: np.dtype[np.floating] = np.dtype(np.float16 if half else np.float32)
     planned = plan(model.graph)
     files = {MODEL: whole_run(model, planned, real).SerializeToString()}

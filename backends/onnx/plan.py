@@ -67,7 +67,6 @@ def plan(graph: Graph) -> Plan:
         pasts[ref.node] = max(ref.delay, pasts.get(ref.node, 0))
     hoisted = _hoisted(graph, order)
     readouts = {name for name in order if graph[name].produces == "final"}
-    fed_back = _same_step_sources(graph, (name for name in pasts if timing[name] == "final"))
     inputs = [node for node in graph if isinstance(node, Input)]
     return Plan(
         held=tuple(node for node in inputs if not node.stream),
@@ -76,7 +75,7 @@ def plan(graph: Graph) -> Plan:
         hoisted=tuple(hoisted),
         body=tuple(
             name for name in order
-            if (timing[name] == "stream" and name not in hoisted) or name in readouts or name in fed_back
+            if (timing[name] == "stream" and name not in hoisted) or name in readouts
         ),
         final=tuple(name for name in order if timing[name] == "final" and name not in readouts),
         pasts=pasts,
@@ -124,15 +123,3 @@ def _hoisted(graph: Graph, order: Iterable[str]) -> list[str]:
             ahead.add(name)
             hoisted.append(name)
     return hoisted
-
-
-def _same_step_sources(graph: Graph, names: Iterable[str]) -> set[str]:
-    """The named nodes, known only after the last step, and all such nodes that they follow from."""
-    found: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop()
-        if name not in found and graph.signals[name].timing == "final":
-            found.add(name)
-            waiting += [ref.node for ref in graph[name].inputs if not ref.delay]
-    return found

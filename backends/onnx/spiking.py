@@ -136,7 +136,7 @@ def _delay(node: spiking.Delay, site: Site) -> str | Emitted:
             y = body.op("Squeeze", aged_so, one)
         return Emitted(y, {"line": aged(body, line)})
 
-    return site.function(f"{node.kind}_{node.longest if isinstance(node.steps, int) else node.steps}", build)
+    return site.function(f"{node.kind}_{'' if isinstance(node.steps, int) else 'up_to_'}{node.longest}", build)
 
 
 def _sum_pool(node: spiking.SumPool2d, site: Site) -> str:

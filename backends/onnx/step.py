@@ -30,8 +30,7 @@ def one_step(model: Model, planned: Plan, real: np.dtype[np.floating]) -> tuple[
     given = [*planned.held, *planned.streamed]
     scope.values |= {node.name: interface.received(out, node.name) for node in given}
     scope.states |= {slot.label: slot.label for slot in carried}
-    scope.emit([*planned.static, *planned.hoisted, *planned.body])
-    scope.emit(name for name in planned.final if name not in scope.values)
+    scope.emit([*planned.static, *planned.hoisted, *planned.body, *planned.final])
     scope.emit_pasts(planned.pasts)
     for slot in carried:
         out.op("Identity", scope.after[slot.label], output=f"{slot.label}.next")

@@ -40,31 +40,27 @@ def _conv(node: tensor.Conv1d | tensor.Conv2d, site: Site) -> str:
 
 
 def _weight(node: tensor.Linear | tensor.Conv1d | tensor.Conv2d, site: Site, transposed: bool = False) -> str:
-    """The weight as real numbers: as it is, or from 8-bit integers and a scale for each output channel."""
+    """The weight as real numbers; 8-bit integers stay integers in the file, with a scale for each channel."""
     array = site.model.weights[node.weight]
-    axis = 1 if transposed else 0
     hint = f"{node.weight}.T" if transposed else node.weight
     if node.weight_scale is None:
         return site.out.constant(array.T if transposed else array, hint=hint)
-    integers = _as_int8(array, node)
-    scale = site.model.weights[node.weight_scale].astype(np.float32)
+    scale = np.asarray(site.model.param(node.weight_scale))
+    if not _is_int8(array):
+        scaled = array.astype(np.float64) * scale.astype(np.float64).reshape(-1, *(1,) * (array.ndim - 1))
+        return site.out.constant(scaled.T if transposed else scaled, hint=hint)
     root = site.root
-    stored = root.constant(integers.T if transposed else integers, np.int8, hint)
     real = root.op(
-        "DequantizeLinear", stored, root.constant(scale, np.float32, node.weight_scale),
-        root.constant(np.zeros(len(scale)), np.int8), axis=axis,
+        "DequantizeLinear", root.constant(array.T if transposed else array, np.int8, hint),
+        root.constant(scale, np.float32, node.weight_scale), root.constant(np.zeros(len(scale)), np.int8),
+        axis=1 if transposed else 0,
     )  # fmt: skip
     return _narrowed(root, real)
 
 
-def _as_int8(array: Array, node: tensor.Linear | tensor.Conv1d | tensor.Conv2d) -> Array:
-    values = np.asarray(array, dtype=np.float64)
-    if np.any(values != np.rint(values)) or values.min() < _INT8[0] or values.max() > _INT8[1]:
-        raise UnsupportedError(
-            f"the weights {node.weight!r} have a scale, but are not whole numbers from -128 to 127",
-            "quantize them to 8 bits, or fold the scale into them", node=node.name,
-        )
-    return values.astype(np.int8)
+def _is_int8(array: Array) -> bool:
+    values = array.astype(np.float64)
+    return bool(np.all((values == np.rint(values)) & (values >= _INT8[0]) & (values <= _INT8[1])))
 
 
 def _narrowed(out: Emitter, x: str) -> str:

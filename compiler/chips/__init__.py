@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from nmc.errors import ToolError, UsageError
+from nmc.errors import ToolError, UsageError, closest
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -38,11 +38,8 @@ def load_chip(name: str) -> Chip:
         except (OSError, UnicodeDecodeError) as error:
             raise ToolError(f"cannot read {name}: {error}") from None
     if name not in chip_names():
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, chip_names(), n=2)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"the chips are: {', '.join(chip_names())}"
-        raise UsageError(f"{name!r} is not a chip", f"{hint} A chip of your own: give the path of its YAML file")
+        hint = f"{closest(name, chip_names())}; for a chip of your own, give the path of its YAML file"
+        raise UsageError(f"{name!r} is not a chip", hint)
     return _known(name)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from nmc.errors import Fault, Location, ModelError
@@ -60,8 +60,7 @@ def assemble(
         graph = Graph(nodes, tuple(node.name for node in nodes), dt_s, sources)
         found = graph.check()
         if not found:
-            checked = [] if weights is None else Model("model", graph, weights).check()
-            faults += (replace(fault, where=sources.get(fault.node or "")) for fault in checked)
+            faults += [] if weights is None else Model("model", graph, weights).check()
             read = dict.fromkeys(name for node in nodes for name in node.arrays(*graph.operand_shapes(node)))
             return Assembly(tuple(faults), tuple(read))
         faults += found

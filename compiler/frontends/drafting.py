@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _REF = re.compile(r"([^@\s]+)(?:@([0-9]{1,9}))?")
 
 
-def draft(document: Document, name: str, spec: NodeSpec, dt_s: float | None) -> tuple[Draft, list[Fault]]:
+def draft(document: Document, name: str, spec: NodeSpec, dt_s: float) -> tuple[Draft, list[Fault]]:
     """The node as written at `nodes.<name>`, and its faults, each at its own place."""
     reads, faults = _reads(document, name, spec)
     if spec.kind not in KINDS or spec.kind == "Input":
@@ -63,14 +63,14 @@ def _reads(document: Document, name: str, spec: NodeSpec) -> tuple[tuple[Ref, ..
 
 
 def _built(
-    kind: type[Node], name: str, reads: tuple[Ref, ...], given: Mapping[str, object], dt_s: float | None
+    kind: type[Node], name: str, reads: tuple[Ref, ...], given: Mapping[str, object], dt_s: float
 ) -> tuple[Node | None, list[FactFault]]:
     known = {*facts_of(kind), *time_facts(kind.__name__)}
     faults = [
         FactFault(
             fact,
             f"{kind.__name__} has no fact {reprlib.repr(fact)}",
-            closest(fact, known) if known else "remove it: this kind has no facts",
+            closest(fact, {*known, "from"}),
         )
         for fact in given
         if fact not in known

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from io import StringIO
 from pathlib import Path
 
@@ -45,14 +45,14 @@ def dump(model: Model, directory: Path) -> Path:
         raise ToolError(f"cannot write {directory}: {error.strerror or error}", "check the path and the disk") from None
     if again.graph != inputs_first(model.graph):
         raise ModelError("model.yaml cannot say this graph", "keep it as the text of a graph instead")
-    replace_directory(directory, contents, marker=MODEL_FILE)
+    replace_directory(directory, contents)
     return directory / MODEL_FILE
 
 
 def inputs_first(graph: Graph) -> Graph:
     """The same graph with its input nodes before all others, as model files have them."""
     nodes = sorted(graph.nodes, key=lambda node: not isinstance(node, Input))
-    return Graph(tuple(nodes), graph.outputs, graph.dt_s, graph.sources)
+    return replace(graph, nodes=tuple(nodes))
 
 
 def _contents(model: Model) -> Mapping[str, bytes]:
@@ -110,7 +110,7 @@ def _node(node: Node) -> dict[str, object]:
 def _facts(node: Node) -> dict[str, object]:
     """The fewest facts that make an equal node, in plain values."""
     kind = KINDS[node.kind]
-    facts = {f.name: _plain(getattr(node, f.name)) for f in fields(node) if f.name not in ("name", "inputs")}
+    facts = {f.name: getattr(node, f.name) for f in fields(node) if f.name not in ("name", "inputs")}
     defaults = default_facts(kind, node.name)
     for fact in list(facts):
         fewer = {name: value for name, value in facts.items() if name != fact}
@@ -120,23 +120,6 @@ def _facts(node: Node) -> dict[str, object]:
         except FactsError:
             continue
     return facts
-
-
-def _plain(value: object) -> object:
-    """A fact as YAML has it: numbers of NumPy as Python's own."""
-    match value:
-        case bool() | None:
-            return value
-        case str():
-            return str(value)
-        case int():
-            return int(value)
-        case float():
-            return float(value)
-        case tuple():
-            return [_plain(item) for item in value]
-    item = getattr(value, "item", None)
-    return _plain(item()) if callable(item) else value
 
 
 def _task(task: Task, data: Mapping[str, str]) -> dict[str, object]:
@@ -160,17 +143,20 @@ def _text(top: Mapping[str, object]) -> str:
     """YAML with a line to each node, and short values in flow style."""
     from ruamel.yaml import YAML
     from ruamel.yaml.comments import CommentedMap, CommentedSeq
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
     def styled(value: object, depth: int) -> object:
         if isinstance(value, dict):
-            mapping = CommentedMap((key, styled(item, depth + 1)) for key, item in value.items())
+            mapping = CommentedMap((styled(key, depth), styled(item, depth + 1)) for key, item in value.items())
             if depth >= 2 or "shape" in value:
                 mapping.fa.set_flow_style()
             return mapping
-        if isinstance(value, list):
+        if isinstance(value, list | tuple):
             sequence = CommentedSeq(styled(item, depth + 1) for item in value)
             sequence.fa.set_flow_style()
             return sequence
+        if isinstance(value, str) and not value.isprintable():
+            return DoubleQuotedScalarString(value)
         return value
 
     yaml = YAML()

@@ -154,21 +154,27 @@ def validate(document: Document) -> tuple[ModelFile, list[Fault]]:
         return ModelFile.model_validate(document.value), []
     except ValidationError as error:
         details = error.errors(include_url=False)
-    faults = [_fault(document, detail) for detail in details]
-    sound: dict[str, object] = {**_PLACEHOLDERS, **deepcopy(dict(document.value))}
-    for detail in details:
-        _leave_out(sound, detail["loc"])
-    return ModelFile.model_validate({**_PLACEHOLDERS, **sound}), list(dict.fromkeys(faults))
+    faults = list(dict.fromkeys(_fault(document, detail) for detail in details))
+    sound: dict[str, object] = deepcopy(dict(document.value))
+    while True:
+        for detail in details:
+            _leave_out(sound, detail["loc"][:-1] if detail["type"] == "missing" else detail["loc"])
+        try:
+            return ModelFile.model_validate({**_PLACEHOLDERS, **sound}), faults
+        except ValidationError as error:  # what is left lacks something now
+            details = error.errors(include_url=False)
 
 
 def _leave_out(value: dict[str, object], path: KeyPath) -> None:
-    """Remove the top-level entry that holds `path`, or the one node or input of it."""
-    top, *rest = path
-    entries = value.get(str(top))
-    if top in ("nodes", "inputs") and rest and isinstance(entries, dict):
-        entries.pop(rest[0], None)
-    else:
-        value.pop(str(top), None)
+    """Remove the entry at `path`, or the innermost mapping's entry around it; of nodes and inputs, the whole one."""
+    if path[:1] in (("nodes",), ("inputs",)):
+        path = path[:2]
+    for index, part in enumerate(path):
+        inner = value.get(str(part))
+        if index == len(path) - 1 or not isinstance(inner, dict):
+            value.pop(str(part), None)
+            return
+        value = inner
 
 
 def _fault(document: Document, detail: ErrorDetails) -> Fault:
@@ -179,9 +185,12 @@ def _fault(document: Document, detail: ErrorDetails) -> Fault:
     example = f"{key}: {field.examples[0]}" if field is not None and field.examples else None
     cause = detail.get("ctx", {}).get("error")
     if detail["type"] == "extra_forbidden":
-        what, remedy = f"unknown key {key!r}", closest(key, _fields(path[:-1]))
+        what, remedy = f"unknown key {reprlib.repr(key)}", closest(key, _fields(path[:-1]))
     elif detail["type"] == "missing":
         what, remedy = f"the key {key!r} is missing", f"add it, as in '{example}'"
+    elif detail["type"] == "string_pattern_mismatch":
+        what = f"{key} is made of letters, digits, '.', '_' and '-', got {got}"
+        remedy = f"write it as in '{example}'"
     elif path == ("nmc",):
         what = f"version {got} of the format is not known"
         remedy = f"this nmc reads version {VERSION}: write 'nmc: {VERSION}', or update nmc"

@@ -57,7 +57,7 @@ def time_facts(kind: str) -> tuple[str, ...]:
 
 
 def in_steps(
-    kind: str, facts: Mapping[str, object], dt_s: float | None
+    kind: str, facts: Mapping[str, object], dt_s: float
 ) -> tuple[dict[str, object], list[FactFault]]:
     """The node's own facts, with every time written out in steps of `dt_s`, and what is wrong with the times.
 
@@ -90,11 +90,9 @@ def _stated(constant: TimeConstant, facts: Mapping[str, object]) -> str | None:
     return next((fact for fact in (constant.tau, constant.factor) if fact in facts), None)
 
 
-def _count(fact: str, value: object, dt_s: float | None) -> int:
+def _count(fact: str, value: object, dt_s: float) -> int:
     """How many steps a time is."""
     seconds = 0.0 if _is_zero(value) else time_s(value, fact)
-    if dt_s is None:
-        raise _no_step(fact)
     steps = round(seconds / dt_s)
     if abs(steps * dt_s - seconds) > 1e-9 * seconds:
         nearest = f"{max(steps, 1)} or {max(steps, 1) + 1}"
@@ -110,7 +108,7 @@ def _is_zero(value: object) -> bool:
     return read is not None and read.dimension == "time" and read.value == 0
 
 
-def _per_step(constant: TimeConstant, facts: Mapping[str, object], dt_s: float | None) -> dict[str, object]:
+def _per_step(constant: TimeConstant, facts: Mapping[str, object], dt_s: float) -> dict[str, object]:
     tau, factor, decay, gain = constant.tau, constant.factor, constant.decay, constant.gain
     if tau not in facts:
         if factor in facts:
@@ -135,8 +133,6 @@ def _per_step(constant: TimeConstant, facts: Mapping[str, object], dt_s: float |
     r = facts.get(factor, 1.0)
     if isinstance(r, bool) or not isinstance(r, int | float) or not abs(r) < float("inf"):
         raise UnitError(f"{factor} takes a number, got {r!r}", f"give a number; arrays go with {decay} and {gain}")
-    if dt_s is None:
-        raise _no_step(tau)
     if integrator == "euler" and seconds < dt_s:
         raise UnitError(
             f"{tau} is {facts[tau]}, shorter than a step of {dt_s:g} s: euler would make the decay negative",
@@ -147,7 +143,3 @@ def _per_step(constant: TimeConstant, facts: Mapping[str, object], dt_s: float |
     if gain not in facts:
         derived[gain] = r * (1 - k) if integrator == "exact" else r * dt_s / seconds
     return derived
-
-
-def _no_step(fact: str) -> UnitError:
-    return UnitError(f"{fact} is a time, but the model has no time step", "give the model a time step: 'dt: 1 ms'")

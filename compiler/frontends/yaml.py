@@ -48,15 +48,15 @@ class _Loading:
 
     def model(self) -> Model:
         """The model. Raises ModelError with every fault."""
-        dt_s = self._dt_s()
-        drafts = [*self._inputs(), *self._nodes(dt_s)]
+        drafts = [*self._inputs(), *self._nodes(self.file.dt or _ANY_STEP_S)]
+        dt_s = self._dt_s(drafts)
         outputs = self._outputs()
         task = self._task(self.file.task) if self.file.task is not None else None
         weights = self._weights()
         sources = {draft.name: self._place(draft.name) for draft in drafts}
-        assembly = assemble(drafts, outputs, dt_s, weights, sources)
+        assembly = assemble(drafts, outputs, dt_s, weights if self._given("weights") else None, sources)
         self._add_assembly_faults(assembly.faults, outputs)
-        if assembly.arrays and "weights" not in self.document.value:
+        if assembly.arrays and not self._given("weights"):
             what = f"the nodes read arrays ({', '.join(assembly.arrays[:4])}), but the file names no weights"
             self._fault((), what, "add 'weights: weights.safetensors', a file beside this one")
         if self.faults or weights is None:
@@ -71,11 +71,17 @@ class _Loading:
     def _given(self, key: str) -> bool:
         return self.document.value.get(key) is not None
 
-    def _dt_s(self) -> float | None:
-        """The time step; some step where what is written is at fault."""
-        if self.file.steps is not None and not self._given("dt"):
-            self._fault(("steps",), "the model has steps, but no time step", "add 'dt: 1 ms', or remove steps")
-        return _ANY_STEP_S if self.file.dt is None and self._given("dt") else self.file.dt
+    def _dt_s(self, drafts: Iterable[Draft]) -> float | None:
+        """The time step; some step where the one written is at fault, or lacks."""
+        if self._given("dt"):
+            return self.file.dt or _ANY_STEP_S
+        produces = any(draft.node is not None and draft.node.produces for draft in drafts)
+        if self._given("steps") or produces or any(ref.delay for draft in drafts for ref in draft.reads):
+            what = "the model works in time, but has no time step"
+            remedy = "add 'dt: 1 ms'; without one there are no steps, streams or states"
+            self._fault(("steps",), what, remedy)
+            return _ANY_STEP_S
+        return None
 
     def _one_of(self, single: str, several: str, example: str) -> None:
         if self._given(single) and self._given(several):
@@ -96,7 +102,7 @@ class _Loading:
             node = Input(name=name, shape=tuple(spec.shape), stream=spec.stream) if spec is not None else None
             yield Draft(name, (), node)
 
-    def _nodes(self, dt_s: float | None) -> Iterable[Draft]:
+    def _nodes(self, dt_s: float) -> Iterable[Draft]:
         nodes = self.document.value.get("nodes")
         for name in nodes if isinstance(nodes, dict) else ():
             spec = self.file.nodes.get(name)
@@ -109,10 +115,7 @@ class _Loading:
 
     def _outputs(self) -> tuple[str, ...]:
         self._one_of("output", "outputs", "output: logits")
-        outputs = tuple(self.file.outputs or ()) if self.file.output is None else (self.file.output,)
-        if len(set(outputs)) < len(outputs):
-            self._fault(("outputs",), "an output is named twice", "name each output once")
-        return outputs
+        return tuple(self.file.outputs or ()) if self.file.output is None else (self.file.output,)
 
     def _add_assembly_faults(self, faults: Iterable[Fault], outputs: tuple[str, ...]) -> None:
         """Place the faults of the outputs, which carry no node; a missing output is told already."""
@@ -133,7 +136,7 @@ class _Loading:
     def _weights(self) -> Mapping[str, Array] | None:
         """The arrays; None where they cannot be known."""
         if not self._given("weights"):
-            return None if "weights" in self.document.value else {}
+            return {}
         path = self._beside(("weights",), self.file.weights)
         if path is None:
             return None

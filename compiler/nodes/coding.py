@@ -38,8 +38,8 @@ class BernoulliEncode(_Encoder):
 
     u is a fixed sequence, so that every target draws the same spikes and a sample is encoded alike in
     any batch. For element i (counted over the flattened sample) at step t, with P = 2^31 - 1 and all in
-    whole numbers:  z = (48271 seed + t) % P;  z = (z z + i) % P;  z = (z z + t) % P;
-    z = (z z + seed) % P;  u = z / P.
+    whole numbers:  z = (start + t) % P;  z = (z z + i) % P;  z = (z z + t) % P;  z = (z z + seed) % P;
+    u = z / P. The start is far from zero: squares of small numbers would not mix.
     """
 
     seed: int = 0
@@ -47,6 +47,11 @@ class BernoulliEncode(_Encoder):
 
     def __post_init__(self) -> None:
         require(0 <= self.seed < 2**31 - 1, f"seed is {self.seed}: it takes a number from 0 to 2^31 - 2")
+
+    @property
+    def start(self) -> int:
+        """Where the sequence of this seed starts: 48271 seed + 1103515245."""
+        return 48271 * self.seed + 1103515245
 
     def state(self, *xs: Shape) -> Mapping[str, State]:
         return {"t": State(())}

@@ -26,9 +26,9 @@ class FoldBatchNorm:
     stage: ClassVar[str] = "quantized"
 
     def __call__(self, model: Model) -> Model:
-        for norm in [node for node in model.graph if isinstance(node, BatchNorm)]:
-            layer = _layer_before(model.graph, norm)
-            if layer is not None:
+        for name in model.graph.order:
+            norm = model.graph.by_name.get(name)
+            if isinstance(norm, BatchNorm) and (layer := _layer_before(model.graph, norm)) is not None:
                 model = _folded(model, layer, norm)
         return model
 

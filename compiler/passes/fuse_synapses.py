@@ -23,6 +23,7 @@ from nmc.passes.linear_paths import (
     summed,
 )
 from nmc.passes.normalized_neurons import normalized
+from nmc.passes.refusal import refuse
 
 POPULATIONS: tuple[type[Node], ...] = (spiking.Neuron, spiking.LI, spiking.I, spiking.Threshold)
 """Kinds whose elements are neurons of a chip."""
@@ -48,7 +49,7 @@ class FuseSynapses:
 
     def __call__(self, model: Model) -> Model:
         """The fused model. Raises UnsupportedError with every node that no chip of neurons can do."""
-        model.graph.raise_faults(_refused(model.graph))
+        refuse(model.graph, unfit_streams(model.graph))
         model = _with_shown_currents(model)
         writer = _Writer(model)
         for node in model.graph:
@@ -72,14 +73,21 @@ def pruned(graph: Graph) -> Graph:
     return replace(graph, nodes=tuple(node for node in graph if node.name in needed))
 
 
-def _refused(graph: Graph) -> list[Fault]:
+def unfit_streams(graph: Graph) -> list[Fault]:
+    """A fault for every node in time that is neither a neuron, nor linear, nor an encoder of the input."""
     faults = []
+    driven = _downstream(graph)
     for node in graph:
         if graph.signals[node.name].timing != "stream" or is_linear(node):
             continue
         if isinstance(node, spiking.Delay):
             faults.append(Fault(
                 "its delays differ from element to element", "give all elements one delay, as in 'steps: 3'", node.name
+            ))
+        elif isinstance(node, ENCODERS) and node.name in driven:
+            faults.append(Fault(
+                f"{node.kind} encodes what neurons put out, which would go from the chip to the host and back",
+                "leave it out: the neurons' spikes can be read as they are", node.name,
             ))
         elif not isinstance(node, (*POPULATIONS, *ENCODERS, tensor.Input)):
             faults.append(Fault(
@@ -89,40 +97,42 @@ def _refused(graph: Graph) -> list[Fault]:
     return faults
 
 
+def _downstream(graph: Graph) -> set[str]:
+    """The nodes that depend on neurons."""
+    found: set[str] = set()
+    waiting = [node for node in graph if isinstance(node, POPULATIONS)]
+    while waiting:
+        for reader in graph.consumers[waiting.pop().name]:
+            if reader.name not in found:
+                found.add(reader.name)
+                waiting.append(reader)
+    return found
+
+
 def _with_shown_currents(model: Model) -> Model:
     """The model with an LI that forgets at once wherever a current is read out or is a result."""
     graph = model.graph
-    shown: dict[str, str] = {}
     names = set(graph.by_name)
+    currents = {n.name for n in graph if graph.signals[n.name].timing == "stream" and is_linear(n)}
+    renamed = {name: fresh(f"{name}_current", names) for name in graph.outputs if name in currents}
+    probes = {renamed[name]: name for name in renamed}
+    moved = replace(
+        graph.rewire(renamed),
+        nodes=tuple(replace(n, name=renamed.get(n.name, n.name)) for n in graph.rewire(renamed)),
+        outputs=graph.outputs,
+    )
 
-    def is_current(name: str) -> bool:
-        return graph.signals[name].timing == "stream" and is_linear(graph[name])
-
-    def probe(name: str) -> str:
-        if name not in shown:
-            shown[name] = fresh(f"{name}_shown", names)
-        return shown[name]
-
-    def moved(node: Node) -> Node:
+    def probed(node: Node) -> Node:
         if not isinstance(node, READOUTS):
             return node
-        return replace(node, inputs=tuple(
-            Ref(probe(ref.node), ref.delay) if is_current(ref.node) else ref for ref in node.inputs
-        ))
+        for ref in node.inputs:
+            if ref.node not in probes and ref.node in currents:
+                probes[ref.node] = fresh(f"{ref.node}_shown", names)
+        return replace(node, inputs=tuple(Ref(probes.get(ref.node, ref.node), ref.delay) for ref in node.inputs))
 
-    nodes = [moved(node) for node in graph]
-    for name in graph.outputs:
-        if is_current(name):
-            shown[name] = name
-    renamed = {name: fresh(f"{name}_current", names) for name, probe_name in shown.items() if probe_name == name}
-    bare = replace(graph, nodes=tuple(replace(node, name=renamed.get(node.name, node.name)) for node in nodes))
-    outputs = graph.outputs
-    bare = replace(bare.rewire(renamed), outputs=outputs)
-    probes = [
-        spiking.LI(name=probe_name, inputs=(Ref(renamed.get(name, name)),), decay=0.0)
-        for name, probe_name in shown.items()
-    ]
-    return model.with_(replace(bare, nodes=(*bare.nodes, *probes))) if probes else model
+    nodes = [probed(node) for node in moved]
+    nodes += [spiking.LI(name=probe, inputs=(Ref(name),), decay=0.0) for name, probe in probes.items()]
+    return model.with_(replace(moved, nodes=tuple(nodes))) if probes else model
 
 
 def fresh(name: str, taken: set[str]) -> str:

@@ -55,7 +55,7 @@ def paths_to(graph: Graph, ref: Ref, through: tuple[str, ...] = ()) -> Iterator[
     """
     node = graph[ref.node]
     if node.name in through:
-        loop = " -> ".join(reversed([*through[: through.index(node.name) + 1], node.name]))
+        loop = " -> ".join(reversed([*through[through.index(node.name) :], node.name]))
         raise UnsupportedError(
             f"{loop}: this loop holds no neuron", "put a neuron in it, such as LI", node=node.name,
             where=graph.sources.get(node.name),

@@ -32,10 +32,7 @@ class Normalized:
 
 def value_of(model: Model, param: Param) -> Value:
     """A parameter's value, as one number where all neurons share it."""
-    value = model.param(param)
-    if isinstance(value, np.ndarray) and value.size and np.all(value == value.flat[0]):
-        return float(value.flat[0])
-    return value
+    return _plain(model.param(param))
 
 
 def normalized(model: Model, node: Node) -> Normalized:
@@ -55,7 +52,7 @@ def normalized(model: Model, node: Node) -> Normalized:
     if not isinstance(node, spiking.Neuron):
         return Normalized(node)
     base = value_of(model, node.reset_value) if node.reset == "value" else 0.0
-    rise = value_of(model, node.threshold) - base
+    rise = _plain(value_of(model, node.threshold) - base)
     if isinstance(rise, float):
         scale: Value = 1.0
     else:
@@ -99,8 +96,10 @@ def _simplified(
 
 
 def _plain(value: Value) -> Value:
-    """A number as a Python float."""
-    return value if isinstance(value, np.ndarray) else float(value)
+    """A value as one Python float where all neurons share it."""
+    if isinstance(value, np.ndarray) and value.ndim and not np.all(value == value.flat[0]):
+        return value
+    return float(np.asarray(value).flat[0])
 
 
 def _positive(model: Model, node: Node, threshold: FloatArray) -> FloatArray:

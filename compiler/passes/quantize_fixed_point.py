@@ -8,12 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from nmc.errors import Fault, ModelError
+from nmc.errors import UnsupportedError
 from nmc.graph import Node, Ref
 from nmc.model import Array, FloatArray, Model
-from nmc.nodes import coding, fixed_point, quantized, spiking, tensor
+from nmc.nodes import fixed_point, quantized, spiking, tensor
 from nmc.passes.bias_axons import with_bias_axons
-from nmc.passes.fuse_synapses import fresh, pruned
+from nmc.passes.fuse_synapses import READOUTS, fresh, pruned
 from nmc.passes.integer_scale import (
     Grid,
     Weights,
@@ -22,6 +22,7 @@ from nmc.passes.integer_scale import (
     integer_threshold,
 )
 from nmc.passes.populations import Population, Synapse, populations
+from nmc.passes.refusal import refuse
 from nmc.passes.retiming import Edge, chip_delay, lags
 from nmc.passes.signal_ranges import Ranges
 from nmc.passes.unfit_neurons import faults_of
@@ -51,7 +52,7 @@ class QuantizeFixedPoint:
     def __call__(self, model: Model) -> Model:
         """The model in integers. Raises UnsupportedError with every neuron that the chip cannot mean."""
         found = populations(model)
-        model.graph.raise_faults(faults_of(model, found))
+        refuse(model.graph, faults_of(model, found))
         model = with_bias_axons(model, found)
         return _Writer(model, self.weight_bits, Ranges(model, self.calibration)).written()
 
@@ -88,16 +89,16 @@ class _Writer:
 
     @cached_property
     def shown(self) -> frozenset[str]:
-        """The populations that the host reads."""
+        """The streams that are read out: those of populations, and perhaps some of the host."""
         graph = self.model.graph
-        hosts = [node for node in graph if isinstance(node, coding.Last | coding.Sum | coding.Mean | coding.Max)]
+        hosts = [node for node in graph if isinstance(node, READOUTS)]
         read = {ref.node for node in hosts for ref in node.inputs} | set(graph.outputs)
-        return frozenset(read & self.names)
+        return frozenset(name for name in read if graph.signals[name].timing == "stream")
 
     @cached_property
     def graph_lag(self) -> int:
         """How late the outputs come: as late as the latest of them."""
-        return max((self.lag[name] for name in self.shown), default=0)
+        return max((self.lag[name] for name in self.shown & self.names), default=0)
 
     @cached_property
     def started(self) -> frozenset[str]:
@@ -109,10 +110,17 @@ class _Writer:
                 return frozenset(moved)
             moved |= more
 
+    @cached_property
+    def remembers(self) -> bool:
+        """Whether a spike may be read in a later step of the model."""
+        return any(edge.delay and edge.source in self.names for p in self.populations for edge in p.edges())
+
     def written(self) -> Model:
         """The whole model."""
         for population in self.populations:
             self._add(population)
+        for name in sorted(self.shown - self.names):
+            self._hold(name, self.graph_lag)
         mine = {node.name for node in self.nodes}
         inner = {name for p in self.populations for s in p.synapses for name in (s.node.name, s.read)}
         hosts = [node for node in self.model.graph if node.name not in mine | inner | self.names]
@@ -165,6 +173,12 @@ class _Writer:
             whole_v = np.rint(np.broadcast_to(initial, population.shape) * scale * 64)
             facts = replace(facts, initial=self._parameter(f"{name}.initial", whole_v))
         lag = self.lag[population.name]
+        if lag and getattr(node, "leak", 0.0) != 0.0 and self.remembers:
+            raise UnsupportedError(
+                "its leak would move it before the data reaches it, and what it spikes then would arrive later",
+                "train the network with leak: 0, or with a bias instead", node=node.name,
+                where=self.model.graph.sources.get(node.name),
+            )
         if population.name in self.started and lag:
             facts = replace(facts, reset_interval=ONCE, reset_offset=lag + 1)
         return replace(facts, name=name, inputs=reads, emits="spikes" if population.spikes else "voltage")
@@ -217,10 +231,10 @@ class _Writer:
             self._once(replace(graph[synapse.feed], inputs=(Ref(source),)))
             source = synapse.feed
         if delay > LONGEST_DELAY:
-            raise ModelError.of([Fault(
+            raise UnsupportedError(
                 f"it would have to hold spikes for {delay} steps, the chip for {LONGEST_DELAY} at most",
-                "shorten the delay, or the longest way from the input to this synapse", synapse.node.name,
-            )])
+                "shorten the delay, or the longest way from the input to this synapse", node=synapse.node.name,
+            )
         if delay:
             late = f"{source}_late_{delay}"
             self._once(spiking.Delay(name=late, inputs=(Ref(source),), steps=delay))
@@ -239,9 +253,14 @@ class _Writer:
             self.nodes.append(quantized.DequantizeLinear(
                 name=host, inputs=(Ref(held),), scale=1 / (64 * scale), bits=24
             ))
-        elif late:
-            self.host_reads[host] = fresh(f"{host}_held", self.taken)
-            self.nodes.append(spiking.Delay(name=self.host_reads[host], inputs=(Ref(host),), steps=late))
+        else:
+            self._hold(host, late)
+
+    def _hold(self, name: str, late: int) -> None:
+        """Let the host read a stream as late as the latest output."""
+        if late:
+            self.host_reads[name] = fresh(f"{name}_held", self.taken)
+            self.nodes.append(spiking.Delay(name=self.host_reads[name], inputs=(Ref(name),), steps=late))
 
     def _once(self, node: Node) -> None:
         if all(node.name != other.name for other in self.nodes):

@@ -11,9 +11,10 @@ from nmc.errors import Fault, ModelError, UnsupportedError
 from nmc.graph import Graph, Node, Ref
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
-from nmc.passes.fuse_synapses import fresh
+from nmc.passes.fuse_synapses import fresh, unfit_streams
 from nmc.passes.linear_paths import LINEAR
 from nmc.passes.rate_calibration import Activations, balance, encoded, has_weights
+from nmc.passes.refusal import refuse
 
 STEPS = 32
 """How long a run lasts where nobody says."""
@@ -47,6 +48,7 @@ class ToSpiking:
     def __call__(self, model: Model) -> Model:
         """The spiking model. Raises UnsupportedError with every node that rates cannot do."""
         if model.graph.dt_s is not None:
+            refuse(model.graph, unfit_streams(model.graph))
             return replace(model, steps=self.steps) if self.steps else model
         parts = Parts.of(model.graph)
         if self.calibration is None:
@@ -82,13 +84,7 @@ class Parts:
             finishes = isinstance(graph[name], _FINISH) and len(graph[name].inputs) == 1
             if name not in head and finishes and all(reader.name in tail for reader in readers):
                 tail.add(name)
-        faults = [
-            _refusal(node) for node in graph if node.name not in head | tail and not _is_possible(node)
-        ]
-        if faults:
-            raise UnsupportedError.of(
-                replace(fault, where=graph.sources.get(fault.node or "")) for fault in faults
-            )
+        refuse(graph, (_refusal(n) for n in graph if n.name not in head | tail and not _is_possible(n)))
         return cls(frozenset(head), frozenset(tail))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from nmc.errors import Fault, UnsupportedError
+from nmc.errors import Fault
 from nmc.graph import Node
 from nmc.model import Model
 from nmc.nodes import spiking
@@ -12,30 +12,17 @@ from nmc.passes.populations import Population
 
 
 def faults_of(model: Model, found: Iterable[Population]) -> list[Fault]:
-    """Every fact of every population, and every synapse, that the chip has no counterpart for.
-
-    Raises UnsupportedError with all of them; returns an empty list otherwise.
-    """
-    faults = [fault for population in found for fault in _faults(model, population.node)]
-    faults += [
+    """Every fact of every population, and every synapse, that the chip has no counterpart for."""
+    faults = [Fault(what, remedy, p.name) for p in found for what, remedy in _complaints(p.node)]
+    return faults + [
         Fault(
             f"it reads {synapse.source}, which shows its voltage: on the chip only spikes travel between neurons",
             "read it out only, or replace it by spiking neurons", population.name,
-            model.graph.sources.get(population.name),
         )
         for population in found
         for synapse in population.synapses
         if isinstance(model.graph[synapse.source], spiking.LI | spiking.I)
     ]
-    if faults:
-        raise UnsupportedError.of(faults)
-    return faults
-
-
-def _faults(model: Model, node: Node) -> Iterator[Fault]:
-    where = model.graph.sources.get(node.name)
-    for what, remedy in _complaints(node):
-        yield Fault(what, remedy, node.name, where)
 
 
 def _complaints(node: Node) -> Iterator[tuple[str, str]]:

@@ -15,11 +15,11 @@ from nmc.reference.meaning import Meaning, Result, Step
 _MODULUS = 2**31 - 1
 
 
-def bernoulli_uniform(seed: int, t: NDArray[np.int64], elements: int) -> FloatArray:
-    """The fixed sequence u(t, element) of BernoulliEncode, as [*t.shape, elements] in [0, 1)."""
+def bernoulli_uniform(node: coding.BernoulliEncode, t: NDArray[np.int64], elements: int) -> FloatArray:
+    """The fixed sequence u(t, element) of the node, as [*t.shape, elements] in [0, 1)."""
     step = t[..., None]
-    z = (48271 * seed + step) % _MODULUS
-    for addend in (np.arange(elements, dtype=np.int64), step, np.int64(seed)):
+    z = (node.start + step) % _MODULUS
+    for addend in (np.arange(elements, dtype=np.int64), step, np.int64(node.seed)):
         z = (z * z + addend) % _MODULUS
     return np.asarray(z / _MODULUS, dtype=np.float64)
 
@@ -27,7 +27,7 @@ def bernoulli_uniform(seed: int, t: NDArray[np.int64], elements: int) -> FloatAr
 def _bernoulli(node: coding.BernoulliEncode, step: Step) -> Result:
     t = step.state["t"] + 1
     shape = step.x.shape
-    u = bernoulli_uniform(node.seed, t.astype(np.int64), int(np.prod(shape[1:]))).reshape(shape)
+    u = bernoulli_uniform(node, t.astype(np.int64), int(np.prod(shape[1:]))).reshape(shape)
     return Result(np.asarray(node.gain * step.x > u, dtype=np.float64), {"t": t})
 
 

@@ -24,14 +24,17 @@ Feed = NDArray[np.generic] | Mapping[str, NDArray[np.generic]]
 
 
 class Interpreter:
-    """A model with its state held: feed it one time step after another."""
+    """A model with its state held: feed it one time step after another.
+
+    `state` is what each node carries to the next step, by the names the node gives, [B, *shape].
+    """
 
     def __init__(self, model: Model, batch: int) -> None:
         """`model` must be sound; `batch` is the number of samples that run side by side."""
         self.graph = model.graph
         self.batch = batch
         self._arrays = {name: np.asarray(array, dtype=np.float64) for name, array in model.weights.items()}
-        self._state = {node.name: self._initial(node) for node in self.graph}
+        self.state: dict[str, Mapping[str, FloatArray]] = {node.name: self._initial(node) for node in self.graph}
         self._static: dict[str, FloatArray] = {}
         longest: dict[str, int] = {}
         for ref in (ref for node in self.graph for ref in node.inputs if ref.delay):
@@ -60,16 +63,12 @@ class Interpreter:
         self._steps_to_skip = max(0, self._steps_to_skip - 1)
         return values
 
-    def state(self, name: str) -> Mapping[str, FloatArray]:
-        """What a node carries now, by name, [B, *shape]."""
-        return self._state[name]
-
     def _evaluate(self, node: Node, values: Mapping[str, FloatArray]) -> FloatArray:
         reads = [self._read(ref.node, ref.delay, values) for ref in node.inputs]
         operands = (sum(reads[1:], start=reads[0]),) if node.sums else tuple(reads)
-        result = stateless(MEANINGS[type(node)](node, Step(operands, self._arrays, self._state[node.name])))
+        result = stateless(MEANINGS[type(node)](node, Step(operands, self._arrays, self.state[node.name])))
         if not (self._steps_to_skip and node.produces == "final"):
-            self._state[node.name] = result.state
+            self.state[node.name] = result.state
         return np.broadcast_to(result.y, (self.batch, *self.graph.signals[node.name].shape))
 
     def _read(self, name: str, delay: int, values: Mapping[str, FloatArray]) -> FloatArray:

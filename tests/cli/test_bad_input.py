@@ -48,7 +48,7 @@ class Case:
 
 
 CASES = [
-    Case("syntax", GOOD.replace("{shape: [3]}", "{shape: [3"), ("model.yaml:", "line")),
+    Case("syntax", GOOD.replace("{shape: [3]}", "{shape: [3"), ("model.yaml:8", "not YAML")),
     Case("unknown-kind", GOOD.replace("kind: LIF", "kind: LFI"), ("model.yaml:11", "'LFI'", "LIF")),
     Case("unknown-fact", GOOD.replace("features: 2", "feature: 2"), ("model.yaml:10", "feature", "features")),
     Case("wrong-type", GOOD.replace("features: 2", "features: two"), ("model.yaml:10", "features", "'two'")),
@@ -184,19 +184,21 @@ def test_not_overwriting_what_is_not_a_program(nmc: Nmc, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("file", "content", "says"),
+    ("content", "exit_code", "says"),
     [
-        ("x.npy", None, "x.npy"),
-        ("x.npy", np.zeros((1, 1, 8, 9)), "[samples, 1, 8, 8]"),
-        ("x.npy", np.full((1, 1, 8, 8), np.nan), "NaN"),
+        (None, 2, "x.npy"),
+        (np.zeros((1, 1, 8, 9)), 2, "[samples, 1, 8, 8]"),
+        (np.full((1, 1, 8, 8), np.nan), 1, "NaN"),
     ],
+    ids=["missing", "shape", "nan"],
 )
-def test_wrong_samples(nmc: Nmc, program: Path, file: str, content: np.ndarray | None, says: str) -> None:
+def test_wrong_samples(nmc: Nmc, program: Path, content: np.ndarray | None, exit_code: int, says: str) -> None:
+    path = program.parent / "x.npy"
     if content is None:
-        (program.parent / file).unlink()
+        path.unlink()
     else:
-        np.save(program.parent / file, content)
-    refused(nmc("run", "p", "--input", file), 2, says)
+        np.save(path, content)
+    refused(nmc("run", "p", "--input", "x.npy"), exit_code, says)
 
 
 def test_pickled_samples(nmc: Nmc, program: Path) -> None:

@@ -60,7 +60,7 @@ def reference_trace(case: Case) -> Trace:
         values = interpreter.step({"input": case.x[:, t]})
         for node in neurons:
             kept.setdefault(f"{node.name}/s_out", []).append(values[node.name])
-            for name, value in interpreter.state(node.name).items():
+            for name, value in interpreter.state[node.name].items():
                 kept.setdefault(f"{node.name}/{name}", []).append(value)
     return {name: np.stack(values, axis=1).astype(np.int64) for name, values in kept.items()}
 

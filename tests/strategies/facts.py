@@ -115,4 +115,4 @@ def graphs(draw: Draw) -> Graph:
     known = draw(st.lists(names, min_size=1, max_size=5, unique=True))
     drawn = tuple(draw(nodes(draw(st.sampled_from(sorted(KINDS))), name, known)) for name in known)
     outputs = tuple(draw(st.lists(st.sampled_from(known), min_size=1, max_size=3, unique=True)))
-    return Graph(drawn, outputs, draw(st.none() | st.floats(1e-9, 1e3)))
+    return Graph(drawn, outputs, draw(st.none() | st.floats(1e-9, 1e3)), lag=draw(st.integers(0, 3)))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nmc.backends.loihi.native.layout import Index, Layout
 from nmc.backends.loihi.native.signals import Signals
+from nmc.errors import UnsupportedError
 from nmc.graph import Node
 from nmc.model import Array, Model
 from nmc.nodes import fixed_point, spiking
@@ -18,8 +19,16 @@ from nmc.nodes import fixed_point, spiking
 IntArray = NDArray[np.int64]
 
 
+class Prepared(Protocol):
+    """A node made ready to run, without state: what all emulators of a model share."""
+
+    def start(self, batch: int) -> Runner:
+        """The node with its state before the first step, for so many samples."""
+        ...
+
+
 class Runner(Protocol):
-    """One node with its state: it computes steps first to last (excluded), counted in the current window."""
+    """A node with its state: it computes steps first to last (excluded), counted in the current window."""
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         """Compute the node's output at these steps."""
@@ -32,7 +41,7 @@ def packed(weight: IntArray) -> tuple[Array, int]:
     while np.any(weight) and not np.any(weight & 1) and shift < 8:
         weight = weight >> 1
         shift += 1
-    for dtype in (np.int8, np.int16, np.int32):
+    for dtype in (np.int8, np.int16):
         if np.all((weight >= np.iinfo(dtype).min) & (weight <= np.iinfo(dtype).max)):
             return np.ascontiguousarray(weight.astype(dtype)), shift
     return np.ascontiguousarray(weight), shift
@@ -42,7 +51,7 @@ def proven_accumulator(weight: Array) -> tuple[Array, int]:
     """A zero accumulator for rows of weight [N, M], and how many rows it surely holds.
 
     16 bits hold all rows if no output's positive or negative weights sum beyond them; else as many rows
-    as the largest weight allows. 32 bits, and 64, likewise.
+    as the largest weight allows. Wider weights get 32 bits if these surely hold all rows, or else 64.
     """
     wide = weight.astype(np.int64)
     worst = max(
@@ -54,16 +63,17 @@ def proven_accumulator(weight: Array) -> tuple[Array, int]:
     if weight.dtype.itemsize == 1:
         limit = np.iinfo(np.int16).max
         return np.zeros(weight.shape[1], np.int16), everything if worst <= limit else limit // largest
-    if worst <= np.iinfo(np.int32).max and weight.dtype.itemsize <= 4:
+    if worst <= np.iinfo(np.int32).max and weight.dtype.itemsize == 2:
         return np.zeros(weight.shape[1], np.int32), everything
     return np.zeros(weight.shape[1], np.int64), everything
 
 
 @dataclass(frozen=True, eq=False)
 class DenseRunner:
-    """FixedDense: rows of weights added up where inputs spike, or multiplied by graded messages."""
+    """FixedDense for spikes: rows of weights added up where inputs spike."""
 
     node: fixed_point.FixedDense
+    order: Index | None
     weight: Array
     shift: int
     fan_out: NDArray[np.int32]
@@ -71,37 +81,61 @@ class DenseRunner:
     block: int
 
     @classmethod
-    def of(cls, node: fixed_point.FixedDense, model: Model, layout: Layout, batch: int) -> DenseRunner:
+    def of(cls, node: fixed_point.FixedDense, model: Model, layout: Layout) -> Prepared:
         """The runner of a node."""
+        order = source_order(node, layout)
         rows = model.weights[node.weight].astype(np.int64).T
-        (source, *others) = layout.reads(node)
-        order = None if others else layout.order[source.node]
         rows = rows if order is None else rows[order]
-        weight, shift = packed(rows)
         fan_out = np.count_nonzero(rows, axis=1).astype(np.int32)
-        return cls(node, weight, shift, fan_out, *proven_accumulator(weight))
+        (source, *others) = layout.reads(node)
+        if node.num_message_bits and (others or layout.graph.signals[source.node].dtype != "spike"):
+            return GradedDenseRunner(node, order, np.ascontiguousarray(rows), fan_out)
+        weight, shift = packed(rows)
+        return cls(node, order, weight, shift + node.weight_exp, fan_out, *proven_accumulator(weight))
+
+    def start(self, batch: int) -> Runner:
+        return self
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         from nmc.backends.loihi.native import kernels
 
-        name, bits = self.node.name, self.node.num_message_bits
-        x, row = signals.operand(self.node, first, last, self._order(signals))
-        out, out_row = signals.target(name, first)
-        net = self.shift + self.node.weight_exp
-        if x.dtype == np.uint8 or not bits:
-            kernels.dense_spikes(
-                x, row, last - first, self.weight, self.fan_out, self.zero, self.block, net,
-                out, out_row, signals.operations[name],
-            )
-            return
-        weight = self.weight.astype(np.int32) << self.shift
-        kernels.dense_graded(
-            x, row, last - first, weight, self.fan_out, self.node.weight_exp, out, out_row, signals.operations[name]
+        x, row = signals.operand(self.node, first, last, self.order)
+        if x.dtype != np.uint8:
+            x, row = (x[:, row : row + last - first] != 0).astype(np.uint8), 0
+        out, out_row = signals.target(self.node.name, first)
+        kernels.dense_spikes(
+            x, row, last - first, self.weight, self.fan_out, self.zero, self.block, self.shift,
+            out, out_row, signals.operations[self.node.name],
         )
 
-    def _order(self, signals: Signals) -> Index | None:
-        reads = signals.layout.reads(self.node)
-        return None if len(reads) > 1 else signals.layout.order[reads[0].node]
+
+@dataclass(frozen=True, eq=False)
+class GradedDenseRunner:
+    """FixedDense for graded messages: rows of weights, each multiplied by its input's message."""
+
+    node: fixed_point.FixedDense
+    order: Index | None
+    weight: IntArray
+    fan_out: NDArray[np.int32]
+
+    def start(self, batch: int) -> Runner:
+        return self
+
+    def advance(self, signals: Signals, first: int, last: int) -> None:
+        from nmc.backends.loihi.native import kernels
+
+        x, row = signals.operand(self.node, first, last, self.order)
+        out, out_row = signals.target(self.node.name, first)
+        kernels.dense_graded(
+            x, row, last - first, self.weight, self.fan_out, self.node.weight_exp,
+            out, out_row, signals.operations[self.node.name],
+        )
+
+
+def source_order(node: Node, layout: Layout) -> Index | None:
+    """The order in which a node reads its elements: that of its source, or the model's where it adds several."""
+    reads = layout.reads(node)
+    return layout.order[reads[0].node] if len(reads) == 1 else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,16 +143,17 @@ class ConvRunner:
     """FixedConv2d: every event adds its kernel to the outputs around it."""
 
     node: fixed_point.FixedConv2d
+    order: Index | None
     places: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
     runs: tuple[NDArray[np.int32], NDArray[np.int32]]
     weight: Array
-    shift: int
+    wraps: bool
     group_of: NDArray[np.int32]
     width: int
     fan_out: NDArray[np.int32]
 
     @classmethod
-    def of(cls, node: fixed_point.FixedConv2d, model: Model, layout: Layout, batch: int) -> ConvRunner:
+    def of(cls, node: fixed_point.FixedConv2d, model: Model, layout: Layout) -> ConvRunner:
         """The runner of a node."""
         (shape,) = layout.graph.operand_shapes(node)
         height, width = layout.graph.signals[node.name].shape[1:]
@@ -129,30 +164,32 @@ class ConvRunner:
         inputs = shape[0] // node.groups
         grouped = weight.reshape(node.groups, per_group, inputs, *node.kernel).transpose(0, 2, 3, 4, 1)
         taps = grouped.reshape(shape[0], *node.kernel, per_group)[:, line_taps][:, :, column_taps]
-        narrow, shift = packed(taps.reshape(*taps.shape[:2], -1))
-        reads = layout.reads(node)
-        order = layout.order[reads[0].node] if len(reads) == 1 else None
+        graded = bool(node.num_message_bits) and layout.graph.signals[node.inputs[0].node].dtype != "spike"
+        worst = int(np.abs(weight).reshape(node.channels, -1).sum(axis=1).max())
+        order = source_order(node, layout)
         elements = np.arange(np.prod(shape)) if order is None else order
         places = tuple(part.astype(np.int32) for part in np.unravel_index(elements, shape))
         fan_out = _conv_fan_out(taps, line_runs, column_runs)[places]
         group_of = (np.arange(shape[0]) // inputs * per_group).astype(np.int32)
         return cls(
-            node, (places[0], places[1], places[2]), (line_runs, column_runs), narrow, shift, group_of, width,
-            fan_out.astype(np.int32),
+            node, order, (places[0], places[1], places[2]), (line_runs, column_runs),
+            np.ascontiguousarray(taps.astype(np.int16 if np.abs(taps).max() < 2**15 else np.int64)).reshape(-1),
+            graded or worst >= 2**23, group_of, width, fan_out.astype(np.int32),
         )
+
+    def start(self, batch: int) -> Runner:
+        return self
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         from nmc.backends.loihi.native import kernels
 
         name = self.node.name
-        reads = signals.layout.reads(self.node)
-        order = signals.layout.order[reads[0].node] if len(reads) == 1 else None
-        x, row = signals.operand(self.node, first, last, order)
+        x, row = signals.operand(self.node, first, last, self.order)
         out, out_row = signals.target(name, first)
         graded = bool(self.node.num_message_bits) and x.dtype != np.uint8
         kernels.conv(
             x, row, last - first, graded, *self.places, *self.runs, self.weight, self.node.groups, self.group_of,
-            self.width, self.node.channels, self.fan_out, self.shift, out, out_row, signals.operations[name],
+            self.width, self.node.channels, self.fan_out, self.wraps, out, out_row, signals.operations[name],
         )
 
 
@@ -203,17 +240,16 @@ def _reached(runs: NDArray[np.int32], taps: int) -> IntArray:
 
 
 @dataclass(frozen=True, eq=False)
-class LifRunner:
-    """FixedLIF: current and voltage of every neuron, held from step to step."""
+class PreparedLif:
+    """FixedLIF: the biases and first voltages of its neurons."""
 
     node: fixed_point.FixedLIF
-    u: NDArray[np.int32]
-    v: NDArray[np.int32]
     bias: NDArray[np.int32]
+    initial: NDArray[np.int32]
 
     @classmethod
-    def of(cls, node: fixed_point.FixedLIF, model: Model, layout: Layout, batch: int) -> LifRunner:
-        """The runner of a node, in its state before the first step."""
+    def of(cls, node: fixed_point.FixedLIF, model: Model, layout: Layout) -> PreparedLif:
+        """The neurons of a node. Raises UnsupportedError where they start beyond 24 bits."""
         shape = layout.graph.signals[node.name].shape
         order = layout.order[node.name]
 
@@ -224,14 +260,35 @@ class LifRunner:
 
         mantissa, exponent = spread(node.bias_mant), node.bias_exp
         bias = mantissa << exponent if exponent >= 0 else mantissa >> -exponent
-        v = np.tile(spread(node.initial).astype(np.int32), (batch, 1))
-        return cls(node, np.zeros_like(v), v, bias.astype(np.int32))
+        initial = spread(node.initial)
+        if np.any(np.abs(initial) >= 2**23):
+            raise UnsupportedError(
+                f"its initial voltage goes up to {np.abs(initial).max()}, the chip's to {2**23 - 1}",
+                "start it lower", node=node.name,
+            )
+        return cls(node, bias.astype(np.int32), initial.astype(np.int32))
+
+    def start(self, batch: int) -> Runner:
+        v = np.tile(self.initial, (batch, 1))
+        return LifRunner(self.node, np.zeros_like(v), v, self.bias)
+
+
+@dataclass(frozen=True, eq=False)
+class LifRunner:
+    """FixedLIF: current and voltage of every neuron, held from step to step."""
+
+    node: fixed_point.FixedLIF
+    u: NDArray[np.int32]
+    v: NDArray[np.int32]
+    bias: NDArray[np.int32]
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         from nmc.backends.loihi.native import kernels
 
         node = self.node
         x, row = signals.operand(node, first, last, signals.layout.order[node.name])
+        if x.dtype != np.int32:
+            x, row = x[:, row : row + last - first].astype(np.int32), 0
         out, out_row = signals.target(node.name, first)
         kernels.lif(
             x, row, last - first, self.u, self.v, self.bias, signals.elapsed + first + 1,
@@ -248,11 +305,14 @@ class DelayRunner:
     steps: Index
 
     @classmethod
-    def of(cls, node: spiking.Delay, model: Model, layout: Layout, batch: int) -> DelayRunner:
+    def of(cls, node: spiking.Delay, model: Model, layout: Layout) -> DelayRunner:
         """The runner of a node."""
         shape = layout.graph.signals[node.name].shape
         array = model.weights[str(node.steps)].astype(np.intp)
         return cls(node, np.broadcast_to(array, shape).ravel())
+
+    def start(self, batch: int) -> Runner:
+        return self
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         out, out_row = signals.target(self.node.name, first)
@@ -265,10 +325,10 @@ class DelayRunner:
             out[:, out_row + t] = x[:, row + t - self.steps, place]
 
 
-RUNNERS: Mapping[type[Node], Callable[..., Runner]] = {
+PREPARED: Mapping[type[Node], Callable[..., Prepared]] = {
     fixed_point.FixedDense: DenseRunner.of,
     fixed_point.FixedConv2d: ConvRunner.of,
-    fixed_point.FixedLIF: LifRunner.of,
+    fixed_point.FixedLIF: PreparedLif.of,
     spiking.Delay: DelayRunner.of,
 }
-"""How each kind of node runs: `runner(node, model, layout, batch)`. A new kind is one entry."""
+"""How each kind of node is made ready: `prepared(node, model, layout)`. A new kind is one entry."""

@@ -1,0 +1,117 @@
+"""What rounding to a chip's integers did to a model, as numbers for a report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from nmc.graph import Ref
+from nmc.model import FloatArray, Model
+from nmc.nodes import fixed_point, quantized
+from nmc.passes.populations import Population, populations
+from nmc.reference import run
+
+
+@dataclass(frozen=True)
+class SynapseError:
+    """How far the weights of a synapse are off, in units of the model.
+
+    `relative_rms`: root mean square of the differences over that of the weights; `largest`: the largest
+    difference, over the largest weight.
+    """
+
+    synapse: str
+    population: str
+    weights: int
+    relative_rms: float
+    largest: float
+
+
+@dataclass(frozen=True)
+class ActivityError:
+    """How far the activity of a population is off on samples: spikes of each neuron, or its voltage at each step.
+
+    `relative_rms`: root mean square of the differences over that of the model's own activity.
+    """
+
+    population: str
+    relative_rms: float
+
+
+@dataclass(frozen=True)
+class QuantizationErrors:
+    """The errors of every synapse and, where samples were given, of every population."""
+
+    synapses: tuple[SynapseError, ...]
+    activity: tuple[ActivityError, ...] = ()
+
+    def as_facts(self) -> Mapping[str, list[Mapping[str, str | int | float]]]:
+        """The same in lists and dictionaries, as JSON takes it."""
+        facts: Mapping[str, list[Mapping[str, str | int | float]]] = {
+            "synapses": [asdict(error) for error in self.synapses],
+            "activity": [asdict(error) for error in self.activity],
+        }
+        return facts
+
+
+def quantization_errors(fused: Model, fixed: Model, samples: FloatArray | None = None) -> QuantizationErrors:
+    """Compare a model after `fuse_synapses` with what `quantize_fixed_point` made of it.
+
+    `samples` are [B, ...] as the model takes them; both models run on them in the reference.
+    """
+    found = populations(fused)
+    weights = tuple(error for population in found for error in _weight_errors(fixed, population))
+    activity = () if samples is None else tuple(_activity_errors(fused, fixed, found, samples))
+    return QuantizationErrors(weights, activity)
+
+
+def _weight_errors(fixed: Model, population: Population) -> Iterator[SynapseError]:
+    """The population's scale, by which its integers are put into the model's units, is that of least squares."""
+    pairs = [
+        (synapse.node.name, synapse.weight, _integers(fixed, synapse.node.name)) for synapse in population.synapses
+    ]
+    along = sum(float(np.sum(have * want)) for _, want, have in pairs)
+    scale = along / max(sum(float(np.sum(have * have)) for _, _, have in pairs), 1e-300)
+    for name, want, have in pairs:
+        size = float(np.sqrt(np.mean(want**2))) or 1.0
+        off = have * scale - want
+        yield SynapseError(
+            name, population.name, want.size, float(np.sqrt(np.mean(off**2))) / size,
+            float(np.max(np.abs(off))) / (float(np.max(np.abs(want))) or 1.0),
+        )
+
+
+def _integers(fixed: Model, name: str) -> FloatArray:
+    """The weights of a fixed-point synapse with its exponent, for one unit of the model's own input."""
+    node = fixed.graph[name]
+    assert isinstance(node, fixed_point.FixedDense | fixed_point.FixedConv2d)
+    exponent = node.weight_exp if isinstance(node, fixed_point.FixedDense) else 0
+    return fixed.weights[node.weight].astype(np.float64) * 2.0**exponent / _message_unit(fixed, node.inputs[0])
+
+
+def _message_unit(fixed: Model, ref: Ref) -> float:
+    """What one unit of the synapse's input means."""
+    node = fixed.graph[ref.node]
+    if isinstance(node, quantized.QuantizeLinear):
+        return node.scale
+    if node.kind in ("Delay", "Flatten") and node.inputs:
+        return _message_unit(fixed, node.inputs[0])
+    return 1.0
+
+
+def _activity_errors(
+    fused: Model, fixed: Model, found: tuple[Population, ...], samples: FloatArray
+) -> Iterator[ActivityError]:
+    """What is shown on the host is compared step by step; spikes by their number, each population at its own lag."""
+    names = [population.name for population in found if population.name in fixed.graph]
+    want, have = run(fused, samples, record=names), run(fixed, samples, record=names)
+    for population in found:
+        if population.name not in have:
+            continue
+        one, other = want[population.name], have[population.name]
+        if population.spikes:
+            one, other = one.sum(axis=1), other.sum(axis=1)
+        size = float(np.sqrt(np.mean(one**2))) or 1.0
+        yield ActivityError(population.name, float(np.sqrt(np.mean((other - one) ** 2))) / size)

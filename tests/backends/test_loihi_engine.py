@@ -1,0 +1,108 @@
+"""Programs for Loihi from end to end: the engine gives what the reference says of the fixed-point graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nmc
+from nmc import reference
+from nmc.backends.loihi import LOIHI1, LoihiOptions
+from nmc.backends.loihi.engine import run_model
+from nmc.datasets import test_data as held_out
+from nmc.errors import UsageError
+from nmc.model import Model
+from nmc.passes import apply
+from nmc.text import parse
+
+
+def compiled(model: Model, samples: np.ndarray, **options: object) -> Model:
+    return apply(LOIHI1.passes(LoihiOptions(**options), samples), model)
+
+
+STREAMED = Model("m", parse("""dt = 0.001
+x = Input(shape=(4,), stream=True)
+f = Linear(x, features=6, weight='f', bias='b')
+r = Linear(n@1, features=6, weight='r')
+n = LIF(f, r, decay=0.9)
+o = Linear(n, features=3, weight='o')
+v = LI(o, decay=0.9)
+last = Last(v)
+mean = Mean(v)
+spikes = Sum(n)
+input_mean = Mean(x)
+twice = Add(last, last)
+return twice, mean, spikes, n, v, input_mean"""), {
+    "f": np.random.default_rng(0).normal(size=(6, 4)), "r": np.random.default_rng(1).normal(size=(6, 6)) * 0.3,
+    "o": np.random.default_rng(2).normal(size=(3, 6)), "b": np.full(6, 0.1),
+}).checked()
+X = (np.random.default_rng(3).random((40, 15, 4)) < 0.3) * 1.0
+
+
+def test_every_output_equals_the_reference() -> None:
+    """Readouts, streams of spikes and of voltages, and host nodes after them, bit for bit."""
+    model = compiled(STREAMED, X[:8])
+    result = run_model(model, X)
+    meant = reference.run(model, X)
+    assert result.outputs.keys() == meant.keys()
+    for name, value in meant.items():
+        assert np.array_equal(result.outputs[name], value), name
+    assert result.outputs["v"].shape == (40, 15, 3)
+
+
+def test_the_chip_runs_the_lag_on_top() -> None:
+    model = compiled(STREAMED, X[:8])
+    assert model.graph.lag == 2
+    assert run_model(model, X).events.steps == 15 + 2
+    assert run_model(model, X, steps=9).events.steps == 9 + 2
+
+
+def test_events_are_means_for_one_sample() -> None:
+    """Of a sample's spikes into f, each reads 6 weights; twice the samples change no mean."""
+    model = compiled(STREAMED, X[:8])
+    one, two = run_model(model, X), run_model(model, np.concatenate([X, X]))
+    assert one.events.nodes["f"].synaptic_operations == pytest.approx(6 * X.sum() / len(X))
+    assert one.events.nodes["n"].neuron_updates == 17 * 6
+    for name, node in one.events.nodes.items():
+        assert two.events.nodes[name].synaptic_operations == pytest.approx(node.synaptic_operations)
+        assert two.events.nodes[name].total_spikes == pytest.approx(node.total_spikes)
+    assert one.events.nodes["x_quantized"].total_spikes == pytest.approx(X.sum() / len(X))
+
+
+def test_samples_do_not_touch_one_another() -> None:
+    model = compiled(STREAMED, X[:8])
+    together = run_model(model, X).outputs["v"]
+    alone = [run_model(model, sample[None]).outputs["v"][0] for sample in X[:5]]
+    assert np.array_equal(together[:5], np.stack(alone))
+
+
+@pytest.mark.parametrize("encoding", ["rate", "current"])
+def test_an_ordinary_network_runs_as_a_program(encoding: str, tmp_path: Path) -> None:
+    program = nmc.compile("digits-cnn", "loihi-sim", tmp_path / "p", encoding=encoding, steps=20)
+    assert program.steps == 20
+    data = held_out(nmc.load("digits-cnn"))
+    result = nmc.run(program, data.x[:60])
+    assert np.array_equal(result.outputs["logits"], reference.run(program.model, data.x[:60])["logits"])
+    assert np.mean(result.outputs["logits"].argmax(1) == data.y[:60]) >= 0.96
+    assert result.events.nodes["conv2"].synaptic_operations > 0
+
+
+@pytest.mark.parametrize("bits", [4, 6, 8])
+def test_fewer_bits_cost_accuracy_only_at_the_end(bits: int, tmp_path: Path) -> None:
+    program = nmc.compile("digits-snn", "loihi-sim", tmp_path / "p", weight_bits=bits)
+    data = held_out(nmc.load("digits-snn"))
+    accuracy = np.mean(nmc.run(program, data.x).outputs["logits"].argmax(1) == data.y)
+    assert accuracy >= {4: 0.9, 6: 0.98, 8: 0.99}[bits]
+
+
+def test_options_out_of_range_are_refused(tmp_path: Path) -> None:
+    for options in ({"weight_bits": 3}, {"weight_bits": 9}, {"steps": 0}, {"encoding": "graded"}):
+        with pytest.raises(UsageError):
+            nmc.compile("digits-cnn", "loihi-sim", tmp_path / "p", **options)
+
+
+def test_a_run_of_no_steps_is_refused() -> None:
+    with pytest.raises(UsageError):
+        run_model(compiled(STREAMED, X[:8]), X, steps=99)

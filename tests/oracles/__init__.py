@@ -1,0 +1,1 @@
+"""Independent accounts of what nmc computes, to hold it to."""

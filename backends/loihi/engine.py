@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,6 +15,7 @@ import numpy as np
 
 from nmc.backends.loihi.host import Host
 from nmc.backends.loihi.native import Emulator
+from nmc.backends.loihi.native.plan import Plan
 from nmc.backends.target import RunResult
 from nmc.estimates.events import Events, NodeEvents
 from nmc.model import FloatArray, Model
@@ -40,14 +42,15 @@ def run_model(model: Model, x: FloatArray, *, steps: int | None = None) -> RunRe
     length = run_length(model, feeds, steps)
     on_chip = length + model.graph.lag
     samples = len(next(iter(feeds.values())))
-    chip = Emulator(model, 1)
-    host = Host.of(model, chip)
-    _warm_up(chip, model)
-    chunk = chunk_size(model, chip, on_chip)
+    plan = Plan.of(model)
+    host = Host.of(plan)
+    _warm_up(plan)
+    chunk = chunk_size(plan, on_chip)
+    chips = threading.local()
 
     def run_chunk(first: int) -> tuple[Mapping[str, FloatArray], Mapping[str, NodeEvents]]:
         part = {name: value[first : first + chunk] for name, value in feeds.items()}
-        chip = Emulator(model, min(chunk, samples - first))
+        chip = _fresh_chip(chips, plan, min(chunk, samples - first))
         fed = host.feed(part, on_chip)
         shown = chip.advance(fed, on_chip, host.shown)
         arrived = {
@@ -66,10 +69,21 @@ def run_model(model: Model, x: FloatArray, *, steps: int | None = None) -> RunRe
     return RunResult(outputs, Events(samples, on_chip, means), seconds)
 
 
-def chunk_size(model: Model, chip: Emulator, steps: int) -> int:
+def chunk_size(plan: Plan, steps: int) -> int:
     """How many samples to run side by side, such that their signals stay in the processor's caches."""
-    per_step = sum(4 * chip.layout.size(name) for name in chip.layout.stored)
+    per_step = sum(4 * plan.layout.size(name) for name in plan.layout.stored)
     return int(min(max(_CHUNK_BYTES // (per_step * steps), 8), 1024))
+
+
+def _fresh_chip(chips: threading.local, plan: Plan, batch: int) -> Emulator:
+    """This thread's emulator for a batch of this size, in its first state."""
+    chip: Emulator | None = getattr(chips, f"of_{batch}", None)
+    if chip is None:
+        chip = Emulator.of(plan, batch)
+        setattr(chips, f"of_{batch}", chip)
+    else:
+        chip.reset()
+    return chip
 
 
 def added(one: Mapping[str, NodeEvents], other: Mapping[str, NodeEvents]) -> dict[str, NodeEvents]:
@@ -95,11 +109,11 @@ def _scaled(node: NodeEvents, factor: float) -> NodeEvents:
     )
 
 
-def _warm_up(chip: Emulator, model: Model) -> None:
+def _warm_up(plan: Plan) -> None:
     """One step of silence, so that kernels are compiled or loaded before the clock starts."""
-    signals = model.graph.signals
+    signals = plan.model.graph.signals
     silence = {
         name: np.zeros((1, 1, *signals[name].shape), np.uint8 if signals[name].dtype == "spike" else np.int32)
-        for name in chip.fed
+        for name in plan.fed
     }
-    chip.advance(silence, 1, ())
+    Emulator.of(plan, 1).advance(silence, 1, ())

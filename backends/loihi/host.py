@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nmc.backends.loihi.native import Emulator
+from nmc.backends.loihi.native.plan import Plan
 from nmc.graph import Node
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import tensor
@@ -25,18 +25,18 @@ class Host:
     shown: tuple[str, ...]
 
     @classmethod
-    def of(cls, model: Model, chip: Emulator) -> Host:
-        """The host's share of a model whose chip part this emulator has."""
-        graph = model.graph
-        fed = tuple(sorted(chip.fed))
-        on_chip = set(chip.computed)
+    def of(cls, plan: Plan) -> Host:
+        """The host's share of a planned model."""
+        model, graph = plan.model, plan.model.graph
+        fed = tuple(sorted(plan.fed))
+        on_chip = set(plan.computed)
 
         def outside(node: Node) -> Node:
             return tensor.Input(name=node.name, shape=graph.signals[node.name].shape, stream=True)
 
         after = pruned(replace(graph, nodes=tuple(outside(n) if n.name in on_chip else n for n in graph)))
         read = {ref.node for node in after for ref in node.inputs} | set(graph.outputs)
-        shown = tuple(name for name in chip.computed if name in read)
+        shown = tuple(name for name in plan.computed if name in read)
         kept = tuple(node for node in after if node.name not in on_chip or node.name in shown)
         return cls(
             model.with_(pruned(replace(graph, outputs=fed, lag=0))),

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from nmc.backends.loihi.native.layout import CHIP, Layout, is_view
-from nmc.backends.loihi.native.runners import RUNNERS, LifRunner, Runner
+from nmc.backends.loihi.native.layout import CHIP
+from nmc.backends.loihi.native.plan import Plan
+from nmc.backends.loihi.native.runners import LifRunner
 from nmc.backends.loihi.native.signals import Signals
-from nmc.errors import UnsupportedError, UsageError
+from nmc.errors import UsageError
 from nmc.estimates.events import NodeEvents
-from nmc.graph import Graph, Node, Ref
+from nmc.graph import Ref
 from nmc.model import Array, Model
 
 
@@ -24,26 +24,33 @@ class Emulator:
 
     def __init__(self, model: Model, batch: int) -> None:
         """`model` must be sound. Raises UnsupportedError for a kind of node the emulator does not know."""
-        self.model = model
-        graph = model.graph
-        self.computed = on_chip(graph)
-        self.layout = Layout(graph)
-        self._runners = {
-            name: _runner(graph[name], model, self.layout, batch)
-            for name in self.computed
-            if self.layout.root(Ref(name)) == Ref(name)
-        }
-        reads = {ref.node for name in self.computed for ref in self.layout.reads(graph[name])}
-        self.fed = frozenset(name for name in reads if name not in self.computed)
+        self._start(Plan.of(model), batch)
+
+    @classmethod
+    def of(cls, plan: Plan, batch: int) -> Emulator:
+        """An emulator that shares a plan with others."""
+        new = cls.__new__(cls)
+        new._start(plan, batch)
+        return new
+
+    def _start(self, plan: Plan, batch: int) -> None:
+        self.plan = plan
+        self.model, self.layout, self.computed, self.fed = plan.model, plan.layout, plan.computed, plan.fed
+        self._runners = {name: prepared.start(batch) for name, prepared in plan.prepared.items()}
         self._signals = Signals(self.layout, batch)
-        self._schedule = schedule(self.layout, tuple(self._runners))
+
+    def reset(self) -> None:
+        """Back to the state before the first step."""
+        batch = self._signals.batch
+        self._runners = {name: prepared.start(batch) for name, prepared in self.plan.prepared.items()}
+        self._signals.reset()
 
     def advance(self, feeds: Mapping[str, Array], steps: int, record: Iterable[str]) -> Mapping[str, Array]:
         """Run so many steps; `feeds` are [B, T, *shape]. Gives the outputs of the nodes in `record`, likewise."""
         signals = self._signals
         signals.open(steps)
         signals.feed(feeds)
-        for group in self._schedule:
+        for group in self.plan.schedule:
             stride = 1 if group.loops else steps
             for t in range(0, steps, stride):
                 for name in group.names:
@@ -86,85 +93,3 @@ class Emulator:
     def _logical(self, name: str, flat: Array) -> Array:
         order = self.layout.order[name]
         return flat if order is None else flat[..., np.argsort(order)]
-
-
-def on_chip(graph: Graph) -> tuple[str, ...]:
-    """The nodes that the chip computes: fixed-point kinds, and what only moves their signals about."""
-    found: set[str] = set()
-    changed = True
-    while changed:
-        changed = False
-        for node in graph:
-            moves = is_view(node) or (node.kind == "Delay")
-            reads = [ref.node for ref in node.inputs]
-            if node.name not in found and (
-                isinstance(node, CHIP) or (moves and reads and all(name in found for name in reads))
-            ):
-                found.add(node.name)
-                changed = True
-    return tuple(node.name for node in graph if node.name in found)
-
-
-@dataclass(frozen=True)
-class Group:
-    """Nodes that run together: one by itself, over all steps at once, or those of a loop, step by step."""
-
-    names: tuple[str, ...]
-    loops: bool
-
-
-def schedule(layout: Layout, names: Sequence[str]) -> tuple[Group, ...]:
-    """The groups in the order they run, and the nodes of each in step order."""
-    reads = {
-        name: [ref.node for ref in layout.reads(layout.graph[name]) if ref.node in names] for name in names
-    }
-    place = {name: i for i, name in enumerate(layout.graph.order)}
-    groups = strongly_connected(reads)
-    return tuple(
-        Group(tuple(sorted(group, key=place.__getitem__)), len(group) > 1 or group[0] in reads[group[0]])
-        for group in groups
-    )
-
-
-def strongly_connected(reads: Mapping[str, Sequence[str]]) -> list[list[str]]:
-    """The strongly connected parts of a graph, each after those it reads (Tarjan 1972, without recursion)."""
-    index: dict[str, int] = {}
-    low: dict[str, int] = {}
-    stack: list[str] = []
-    on_stack: set[str] = set()
-    parts: list[list[str]] = []
-    for start in reads:
-        if start in index:
-            continue
-        work = [(start, iter(reads[start]))]
-        index[start] = low[start] = len(index)
-        stack.append(start)
-        on_stack.add(start)
-        while work:
-            node, rest = work[-1]
-            following = next(rest, None)
-            if following is not None:
-                if following not in index:
-                    index[following] = low[following] = len(index)
-                    stack.append(following)
-                    on_stack.add(following)
-                    work.append((following, iter(reads[following])))
-                elif following in on_stack:
-                    low[node] = min(low[node], index[following])
-                continue
-            work.pop()
-            if work:
-                low[work[-1][0]] = min(low[work[-1][0]], low[node])
-            if low[node] == index[node]:
-                part: list[str] = []
-                while not part or part[-1] != node:
-                    part.append(stack.pop())
-                    on_stack.discard(part[-1])
-                parts.append(part)
-    return parts
-
-
-def _runner(node: Node, model: Model, layout: Layout, batch: int) -> Runner:
-    if type(node) not in RUNNERS:
-        raise UnsupportedError(f"the native emulator does not know {node.kind}", None, node=node.name)
-    return RUNNERS[type(node)](node, model, layout, batch)

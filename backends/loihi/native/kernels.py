@@ -120,48 +120,61 @@ def dense_graded(
 def conv(
     x: Array, row: int, steps: int, graded: bool, channel: Rows, line: Rows, column: Rows,
     line_runs: Rows, column_runs: Rows, weight: Array, groups: int, group_of: Rows, width: int, channels: int,
-    fan_out: Rows, shift: int, out: Array, out_row: int, operations: Counts,
+    fan_out: Rows, wraps: bool, out: Array, out_row: int, operations: Counts,
 ) -> None:
-    """A convolution driven by events; the output is [height, width, channels], wrapped to 24 bits.
+    """A convolution driven by events; the output is [height, width, channels].
 
     Input element i lies at channel[i], line[i], column[i]. line_runs[y] lists (output line, tap, count), and
     column_runs[x] likewise: `count` neighbouring outputs that `count` neighbouring taps reach. weight is
-    [C, taps along y, taps along x times channels of a group]; group_of[c] is where the group's channels begin.
-    Sums may wrap at 32 bits, since only their last 24 are kept. Where not `graded`, any event counts as 1.
+    [C, taps along y, taps along x, channels of a group], flat; group_of[c] is where the group's channels begin.
+    Places are counted without sign, since for numbers with one the compiler provides for counting from the end.
+    Sums may wrap at 32 bits, since where they can get that large only their last 24 are kept (`wraps`). Where
+    not `graded`, any event counts as 1.
     """
     samples, inputs, per_group = x.shape[0], len(channel), channels // groups
+    line_taps, column_taps = line_runs.shape[1], column_runs.shape[1]
+    per_line = column_taps * per_group
+    events = np.empty(inputs + 1, np.int32)
     for b in range(samples):
-        total = np.empty(out.shape[2], np.int32)
         count = np.int64(0)
         for t in range(steps):
-            total[:] = 0
+            y = out[b, out_row + t]
+            y[:] = 0
+            frame = x[b, row + t]
+            n = 0
             for i in range(inputs):
-                message = np.int32(x[b, row + t, i])
-                if message == 0:
-                    continue
-                message = message if graded else np.int32(1)
+                events[n] = i
+                n += frame[i] != 0
+            for k in range(n):
+                i = events[k]
                 count += fan_out[i]
-                c, lines, columns = channel[i], line_runs[line[i]], column_runs[column[i]]
-                for ky in range(len(lines)):
-                    for jy in range(lines[ky, 2]):
-                        w = weight[c, lines[ky, 1] + jy]
-                        line_base = (lines[ky, 0] + jy) * width
-                        for kx in range(len(columns)):
-                            base = (line_base + columns[kx, 0]) * channels + group_of[c]
-                            tap = columns[kx, 1] * per_group
+                message = np.int32(frame[i]) if graded else np.int32(1)
+                p, q, first_out = line[i], column[i], group_of[channel[i]]
+                for ky in range(line_taps):
+                    for jy in range(line_runs[p, ky, 2]):
+                        tap_line = (channel[i] * line_taps + line_runs[p, ky, 1] + jy) * per_line
+                        out_line = (line_runs[p, ky, 0] + jy) * width
+                        for kx in range(column_taps):
+                            length = column_runs[q, kx, 2]
+                            if length == 0:
+                                break
+                            base = np.uintp((out_line + column_runs[q, kx, 0]) * channels + first_out)
+                            tap = np.uintp(tap_line + column_runs[q, kx, 1] * per_group)
                             if groups > 1:
-                                for jx in range(columns[kx, 2]):
-                                    for j in range(per_group):
-                                        total[base + jx * channels + j] += message * w[tap + jx * per_group + j]
+                                for _ in range(length):
+                                    for j in range(np.uintp(per_group)):
+                                        y[base + j] += message * weight[tap + j]
+                                    base += np.uintp(channels)
+                                    tap += np.uintp(per_group)
                             elif graded:
-                                for j in range(columns[kx, 2] * channels):
-                                    total[base + j] += message * w[tap + j]
+                                for j in range(np.uintp(length * channels)):
+                                    y[base + j] += message * weight[tap + j]
                             else:
-                                for j in range(columns[kx, 2] * channels):
-                                    total[base + j] += w[tap + j]
-            for j in range(len(total)):
-                wide = np.int64(total[j]) << shift
-                out[b, out_row + t, j] = ((wide + 8388608) & 16777215) - 8388608
+                                for j in range(np.uintp(length * channels)):
+                                    y[base + j] += weight[tap + j]
+            if wraps:
+                for j in range(len(y)):
+                    y[j] = ((np.int64(y[j]) + 8388608) & 16777215) - 8388608
         operations[b] += count
 
 

@@ -34,17 +34,28 @@ class Layout:
 
     def root(self, ref: Ref) -> Ref:
         """The stored signal that a read comes down to, and how many steps late in all."""
-        node = self.graph[ref.node]
-        if not is_view(node) or len(node.inputs) > 1:
-            return ref
-        (before,) = node.inputs
-        late = node.longest if isinstance(node, spiking.Delay) else 0
-        found = self.root(before)
-        return Ref(found.node, found.delay + ref.delay + late)
+        found = self._roots[ref.node]
+        return Ref(found.node, found.delay + ref.delay)
 
     def reads(self, node: Node) -> tuple[Ref, ...]:
         """What a node reads, as reads of stored signals."""
-        return tuple(self.root(ref) for ref in node.inputs)
+        return self._reads[node.name]
+
+    @cached_property
+    def _roots(self) -> Mapping[str, Ref]:
+        return {node.name: self._root(node) for node in self.graph}
+
+    def _root(self, node: Node) -> Ref:
+        late = 0
+        while is_view(node) and len(node.inputs) == 1:
+            (before,) = node.inputs
+            late += before.delay + (node.longest if isinstance(node, spiking.Delay) else 0)
+            node = self.graph[before.node]
+        return Ref(node.name, late)
+
+    @cached_property
+    def _reads(self) -> Mapping[str, tuple[Ref, ...]]:
+        return {node.name: tuple(self.root(ref) for ref in node.inputs) for node in self.graph}
 
     @cached_property
     def stored(self) -> tuple[str, ...]:
@@ -87,3 +98,9 @@ class Layout:
     def _channels_last(self, name: str) -> Index:
         shape = self.graph.signals[name].shape
         return np.arange(prod(shape)).reshape(shape).transpose(1, 2, 0).ravel()
+
+
+def source_order(node: Node, layout: Layout) -> Index | None:
+    """The order in which a node reads its elements: that of its source, or the model's where it adds several."""
+    reads = layout.reads(node)
+    return layout.order[reads[0].node] if len(reads) == 1 else None

@@ -35,12 +35,24 @@ class Signals:
             self.operations[name] = np.zeros(self.batch, np.int64)
             self.spikes[name] = np.zeros((self.batch, self.layout.size(name)), np.int32)
 
+    def reset(self) -> None:
+        """Forget all steps and counts; the arrays stay, to be used again."""
+        self.elapsed = 0
+        for name, array in self.arrays.items():
+            array[:, array.shape[1] - self.layout.history[name] :] = 0
+            self.operations[name][:] = 0
+            self.spikes[name][:] = 0
+
     def open(self, steps: int) -> None:
         """Begin a window of so many steps; what came before it moves into the past."""
         for name, array in self.arrays.items():
             kept = self.layout.history[name]
+            past = array[:, array.shape[1] - kept :]
+            if array.shape[1] == kept + steps:
+                array[:, :kept] = past.copy()
+                continue
             room = np.empty((self.batch, kept + steps, array.shape[2]), array.dtype)
-            room[:, :kept] = array[:, array.shape[1] - kept :]
+            room[:, :kept] = past
             self.arrays[name] = room
 
     def close(self, steps: int) -> None:

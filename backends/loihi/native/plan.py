@@ -1,0 +1,122 @@
+"""What the emulator makes ready once for a model: the order of work, and every node's arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nmc.backends.loihi.native.layout import CHIP, Layout, is_view
+from nmc.backends.loihi.native.runner import Prepared
+from nmc.backends.loihi.native.runners import PREPARED
+from nmc.errors import UnsupportedError
+from nmc.graph import Graph, Node, Ref
+from nmc.model import Model
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """A model made ready to run in batches of any size; many emulators may share it.
+
+    `computed` are the nodes that the chip computes; `fed` are those outside that they read.
+    """
+
+    model: Model
+    layout: Layout
+    computed: tuple[str, ...]
+    fed: frozenset[str]
+    prepared: Mapping[str, Prepared]
+    schedule: tuple[Group, ...]
+
+    @classmethod
+    def of(cls, model: Model) -> Plan:
+        """The plan of a sound model. Raises UnsupportedError for a kind of node the emulator does not know."""
+        graph, layout = model.graph, Layout(model.graph)
+        computed = on_chip(graph)
+        run = tuple(name for name in computed if layout.root(Ref(name)) == Ref(name))
+        read = {ref.node for name in computed for ref in layout.reads(graph[name])}
+        return cls(
+            model, layout, computed, frozenset(read - set(computed)),
+            {name: _prepared(graph[name], model, layout) for name in run}, schedule(layout, run),
+        )
+
+
+def _prepared(node: Node, model: Model, layout: Layout) -> Prepared:
+    if type(node) not in PREPARED:
+        raise UnsupportedError(f"the native emulator does not know {node.kind}", None, node=node.name)
+    return PREPARED[type(node)](node, model, layout)
+
+
+def on_chip(graph: Graph) -> tuple[str, ...]:
+    """The nodes that the chip computes: fixed-point kinds, and what only moves their signals about."""
+    found: set[str] = set()
+    changed = True
+    while changed:
+        changed = False
+        for node in graph:
+            moves = is_view(node) or (node.kind == "Delay")
+            reads = [ref.node for ref in node.inputs]
+            if node.name not in found and (
+                isinstance(node, CHIP) or (moves and reads and all(name in found for name in reads))
+            ):
+                found.add(node.name)
+                changed = True
+    return tuple(node.name for node in graph if node.name in found)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Nodes that run together: one by itself, over all steps at once, or those of a loop, step by step."""
+
+    names: tuple[str, ...]
+    loops: bool
+
+
+def schedule(layout: Layout, names: Sequence[str]) -> tuple[Group, ...]:
+    """The groups in the order they run, and the nodes of each in step order."""
+    reads = {
+        name: [ref.node for ref in layout.reads(layout.graph[name]) if ref.node in names] for name in names
+    }
+    place = {name: i for i, name in enumerate(layout.graph.order)}
+    groups = strongly_connected(reads)
+    return tuple(
+        Group(tuple(sorted(group, key=place.__getitem__)), len(group) > 1 or group[0] in reads[group[0]])
+        for group in groups
+    )
+
+
+def strongly_connected(reads: Mapping[str, Sequence[str]]) -> list[list[str]]:
+    """The strongly connected parts of a graph, each after those it reads (Tarjan 1972, without recursion)."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    stack: list[str] = []
+    on_stack: set[str] = set()
+    parts: list[list[str]] = []
+    for start in reads:
+        if start in index:
+            continue
+        work = [(start, iter(reads[start]))]
+        index[start] = low[start] = len(index)
+        stack.append(start)
+        on_stack.add(start)
+        while work:
+            node, rest = work[-1]
+            following = next(rest, None)
+            if following is not None:
+                if following not in index:
+                    index[following] = low[following] = len(index)
+                    stack.append(following)
+                    on_stack.add(following)
+                    work.append((following, iter(reads[following])))
+                elif following in on_stack:
+                    low[node] = min(low[node], index[following])
+                continue
+            work.pop()
+            if work:
+                low[work[-1][0]] = min(low[work[-1][0]], low[node])
+            if low[node] == index[node]:
+                part: list[str] = []
+                while not part or part[-1] != node:
+                    part.append(stack.pop())
+                    on_stack.discard(part[-1])
+                parts.append(part)
+    return parts

@@ -16,7 +16,7 @@ from nmc.backends.lava.host import Split
 from nmc.backends.lava.lowering import lower
 from nmc.backends.lava.processes import NEURONS
 from nmc.backends.loihi.native import Emulator
-from nmc.backends.loihi.native.runners import RUNNERS
+from nmc.backends.loihi.native.runners import PREPARED
 from nmc.nodes.fixed_point import FixedLIF
 from nmc.reference import Interpreter
 
@@ -68,7 +68,7 @@ def reference_trace(case: Case) -> Trace:
 def native_trace(case: Case) -> Trace | None:
     """What the native emulator does with a case; None where it does not know a kind of node."""
     nodes = Split(case.model).chip
-    if not all(type(node) in RUNNERS for node in nodes):
+    if not all(type(node) in PREPARED for node in nodes):
         return None
     emulator = Emulator(case.model, len(case.x))
     sent = Split(case.model).encode(case.x, case.steps)

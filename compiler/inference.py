@@ -158,8 +158,9 @@ def _mutual_faults(graph: Graph, shapes: Mapping[str, Shape]) -> list[Fault]:
     unknown = [name for name in graph.order if name not in shapes]
     if not unknown:
         return []
+    shown = unknown if len(unknown) <= 12 else [*unknown[:12], "..."]
     return [Fault(
-        f"the shapes of {', '.join(unknown)} depend only on one another",
+        f"the shapes of {', '.join(shown)} depend only on one another",
         "let one of them also read a node outside the loop", unknown[0],
     )]
 

@@ -345,11 +345,11 @@ def test_ten_thousand_nodes_are_no_trouble(delay: int, reverse: bool) -> None:
     chain = [Relu(name=f"n{i}", inputs=(Ref(f"n{i - 1}" if i else "x", delay),)) for i in range(count)]
     nodes = [Input(name="x", shape=(4,)), *chain]
     graph = Graph(tuple(nodes[::-1] if reverse else nodes), (f"n{count - 1}",), 0.001 if delay else None)
-    start = time.perf_counter()
+    start = time.process_time()
     assert graph.signals[f"n{count - 1}"].shape == (4,)
     assert len(graph.consumers["x"]) == 1
     assert parse(str(graph)) == graph
-    assert time.perf_counter() - start < 4, "a chain takes well under a second; quadratic work takes minutes"
+    assert time.process_time() - start < 8, "a chain takes under a second; quadratic work would take minutes"
 
 
 def test_a_long_loop_without_delay_is_still_found() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from nmc import reference
 from nmc.backends.lava.host import Split
-from nmc.backends.lava.processes import NEURONS, SYNAPSES, Process
+from nmc.backends.lava.processes import NEURONS, SYNAPSES, Process, longest_delay
 from nmc.backends.lava.weights import IntArray
 from nmc.datasets import calibration
 from nmc.errors import UnsupportedError
@@ -23,6 +23,7 @@ from nmc.nodes.tensor import Input
 
 FOLDER = "lava"
 LONGEST_DELAY = 63
+"""Steps that Lava's delaying synapses can hold a spike beyond the one that every synapse takes."""
 UNSUPPORTED = f"{FOLDER}/unsupported.txt"
 GOLDEN_SAMPLES = 2
 Execution = Callable[[Model, Mapping[str, FloatArray]], Mapping[str, FloatArray]]
@@ -126,9 +127,10 @@ class _Lowering:
                 node=node.name,
             )
         rule = SYNAPSES[type(node)]
-        if (delay and not rule.delays) or delay > 62:
+        most = LONGEST_DELAY - longest_delay(node) if rule.delays else 0
+        if delay > most:
             raise UnsupportedError(
-                f"it delays spikes by {delay + 1} steps; {node.kind} takes at most {63 if rule.delays else 1}",
+                f"it is read {delay + 1} steps late; {node.kind} takes at most {most + 1}",
                 "shorten the delay", node=node.name,
             )
         name = f"{node.name}_late{delay}" if delay else node.name

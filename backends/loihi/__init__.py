@@ -10,9 +10,6 @@ from typing import TYPE_CHECKING, Literal
 from nmc.backends.target import Options, Target
 from nmc.errors import UsageError
 from nmc.model import FloatArray, Model
-from nmc.passes.fuse_synapses import FuseSynapses
-from nmc.passes.quantize_fixed_point import QuantizeFixedPoint
-from nmc.passes.to_spiking import ToSpiking
 
 if TYPE_CHECKING:
     from nmc.backends.target import RunResult
@@ -44,6 +41,10 @@ class LoihiOptions(Options):
 
 
 def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
+    from nmc.passes.fuse_synapses import FuseSynapses
+    from nmc.passes.quantize_fixed_point import QuantizeFixedPoint
+    from nmc.passes.to_spiking import ToSpiking
+
     chosen = options if isinstance(options, LoihiOptions) else LoihiOptions(options.steps)
     return (
         ToSpiking(steps=chosen.steps, encoding=chosen.encoding, calibration=calibration),

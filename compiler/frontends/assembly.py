@@ -10,6 +10,10 @@ from nmc.errors import Fault, Location, ModelError
 from nmc.graph import DType, Graph, Node, Ref, Shape
 from nmc.model import Array, Model
 
+LIMIT_LOST = 100
+LIMIT_ROUNDS = 20
+"""How many reads of no node, and how many loops, are told apart: a file that is all wrong is refused soon."""
+
 
 @dataclass(frozen=True)
 class Draft:
@@ -55,8 +59,14 @@ def assemble(
     """
     drafts = tuple(drafts)
     faults = _name_faults(drafts, outputs, sources)
-    unsound = {fault.node for fault in faults} | {draft.name for draft in drafts if draft.node is None}
-    while nodes := _sound(drafts, unsound):
+    known = {draft.name for draft in drafts}
+    unsound = {fault.node for fault in faults} | {
+        draft.name for draft in drafts if draft.node is None or any(ref.node not in known for ref in draft.reads)
+    }
+    for _ in range(LIMIT_ROUNDS):
+        nodes = _sound(drafts, unsound)
+        if not nodes:
+            break
         graph = Graph(nodes, tuple(node.name for node in nodes), dt_s, sources)
         found = graph.check()
         if not found:
@@ -87,22 +97,27 @@ def _sound(drafts: tuple[Draft, ...], unsound: Iterable[str | None]) -> tuple[No
 def _name_faults(
     drafts: tuple[Draft, ...], outputs: tuple[str, ...], sources: Mapping[str, Location]
 ) -> list[Fault]:
-    """Faults of names, reads and outputs, and every loop without delay."""
-    stubs = tuple(_Stub(name=draft.name, inputs=draft.reads) for draft in drafts)
-    faults = Graph(stubs, outputs, 1.0, sources).check()
-    known = {stub.name for stub in stubs}
-    same_step = {
-        stub.name: tuple(ref for ref in stub.inputs if ref.node in known and not ref.delay) for stub in stubs
+    """Faults of names, reads and outputs, and loops without delay."""
+    known = {draft.name for draft in drafts}
+    lost = [draft.name for draft in drafts if any(ref.node not in known for ref in draft.reads)]
+    untold = set(lost[LIMIT_LOST:])
+    reads = {
+        draft.name: tuple(ref for ref in draft.reads if ref.node in known or draft.name not in untold)
+        for draft in drafts
     }
-    while True:
-        graph = Graph(
-            tuple(_Stub(name=name, inputs=reads) for name, reads in same_step.items()), outputs, 1.0, sources
-        )
+    stubs = tuple(_Stub(name=draft.name, inputs=reads[draft.name]) for draft in drafts)
+    faults = Graph(stubs, outputs, 1.0, sources).check()
+    if untold:
+        what = f"this node and {len(untold) - 1} more read names that are not nodes"
+        first = lost[LIMIT_LOST]
+        faults.append(Fault(what, "mend the others first", first, sources.get(first)))
+    for _ in range(LIMIT_ROUNDS):
         try:
-            _ = graph.order
+            _ = Graph(tuple(_Stub(name=name, inputs=refs) for name, refs in reads.items()), outputs, 1.0, sources).order
         except ModelError as error:
             faults += error.faults
             for fault in error.faults:
-                same_step[fault.node or ""] = ()
+                reads[fault.node or ""] = ()
         else:
-            return list(dict.fromkeys(faults))
+            break
+    return list(dict.fromkeys(faults))

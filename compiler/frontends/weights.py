@@ -35,7 +35,11 @@ def read(path: Path) -> Mapping[str, Array]:
                 f"{path.name} is {what}, not a safetensors file",
                 f"convert it: read it with {loader}, and write its arrays with safetensors.numpy.save_file",
             )
-        return dict(load_file(path))
+        loaded = dict(load_file(path))
+        for array in loaded.values():
+            if array.dtype.kind == "V":  # bfloat16 and the like, which some packages add to NumPy when imported
+                raise TypeError(array.dtype.name)
+        return loaded
     except SafetensorError as error:
         reason = str(error).removeprefix("Error while deserializing header: ")
         raise ModelError(

@@ -41,6 +41,13 @@ def require_rank(kind: str, x: Shape, rank: int, layout: str) -> None:
         raise ShapeError(f"{kind} takes {layout}, got shape {x}")
 
 
+def same_shape(kind: str, *xs: Shape) -> Shape:
+    """The one shape that all operands have. Raises ShapeError."""
+    if len(set(xs)) > 1:
+        raise ShapeError(f"{kind} takes operands of one shape, got {', '.join(map(str, xs))}")
+    return xs[0]
+
+
 def require_entries(fact: str, value: Shape, entries: int, least: int) -> None:
     """Raise ValueError unless a per-axis fact has that many entries, none below `least`."""
     require(

@@ -35,6 +35,8 @@ class Builder:
         self.nodes: list[Node] = []
         self.weights: dict[str, Array] = {}
         self.shapes: dict[str, tuple[int, ...]] = {}
+        self.plain = self.rng.random() < 0.5
+        """Only LIF, Dense and Conv."""
 
     def pick(self, *choices):
         return choices[self.rng.integers(len(choices))]
@@ -71,7 +73,7 @@ class Builder:
             "dv": self.pick(0, 1, 4095, 4096, int(rng.integers(0, 4097)), 128),
         }  # fmt: skip
         vth = self.pick(0, 1, 2**17 - 1, int(rng.integers(1, 2000)), int(rng.integers(1, 200)))
-        if rng.random() < 0.2:
+        if not self.plain and rng.random() < 0.3:
             low = self.pick(-vth, vth, 1 - 2**17, int(rng.integers(-2000, vth)))
             return self.add(fixed_point.FixedTernaryLIF(**facts, vth_hi=vth, vth_lo=low), shape)
         interval = self.pick(0, 0, 0, 1, int(rng.integers(2, 9)), 2**30)
@@ -97,9 +99,9 @@ class Builder:
             "weight_exp": self.pick(0, 0, 1, 7, -1, -3, -6, 12, 20), "num_weight_bits": bits,
             "num_message_bits": message_bits, "sign_mode": sign_mode,
         }  # fmt: skip
-        longest = self.pick(0, 1, int(rng.integers(0, 7)), 50)
+        longest = self.pick(0, 1, int(rng.integers(0, 7)), 12)
         delays = rng.integers(0, longest + 1, matrix.shape)
-        sparse, delayed = rng.random() < 0.3, rng.random() < 0.3
+        sparse, delayed = (not self.plain and rng.random() < 0.5 for _ in range(2))
         if sparse:
             rows, columns = np.nonzero((matrix != 0) | (rng.random(matrix.shape) < 0.1))
             matrix, delays = matrix[rows, columns], delays[rows, columns]
@@ -210,14 +212,14 @@ def graded_network(seed: int) -> Case:
     other = build.dense(Ref("sent"), build.shapes[synapse][0], 16)
     reads = (Ref(synapse, 1), Ref(other, build.pick(1, 1, 3)))
     last = graded_neuron(build, reads, build.shapes[synapse])
-    return build.case(last, build.samples(shape, build.pick(2, 1000, 2**15, 2**24, 2**31 - 1)))
+    return build.case(last, build.samples(shape, build.pick(2, 4, 1000, 2**15, 2**24, 2**31 - 1)))
 
 
 def graded_neuron(build: Builder, reads: tuple[Ref, Ref], shape: tuple[int, ...]) -> str:
     """One of all kinds of neuron that take numbers; those with a single operand take the first read, or the sum."""
     rng = build.rng
-    spike_exp, state_exp = (int(n) for n in rng.integers(0, 8, 2))
-    vth = int(rng.integers(0, build.pick(2, 100, 2**15)))
+    spike_exp, state_exp = (build.pick(0, int(n)) for n in rng.integers(0, 8, 2))
+    vth = int(rng.integers(0, build.pick(3, 3, 100, 2**15)))
     encoder = {
         "spike_exp": spike_exp, "state_exp": state_exp, "vth": vth, "cumulative": bool(rng.random() < 0.5),
     }  # fmt: skip
@@ -233,7 +235,8 @@ def graded_neuron(build: Builder, reads: tuple[Ref, Ref], shape: tuple[int, ...]
         activation = build.pick("relu", "unit")
         return build.add(fixed_point.FixedSigmaDelta(**one, **encoder, bias=bias, activation=activation), shape)
     if kind == 3:
-        return build.add(fixed_point.FixedGraded(**one, vth=vth, rectified=bool(rng.random() < 0.5)), shape)
+        rectified = bool(rng.random() < 0.5)
+        return build.add(fixed_point.FixedGraded(**one, vth=build.pick(vth, 1, 2), rectified=rectified), shape)
     if reads[0] == reads[1]:
         two["inputs"] = (reads[0], Ref(build.add(fixed_point.FixedSigma(name=f"{name}_sum", inputs=reads[:1]), shape)))
     if kind == 4:

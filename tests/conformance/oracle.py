@@ -15,11 +15,14 @@ from nmc.backends import toolchain
 from nmc.backends.lava.host import Split
 from nmc.backends.lava.lowering import lower
 from nmc.backends.lava.processes import NEURONS
+from nmc.backends.loihi.native import Emulator
+from nmc.backends.loihi.native.runners import PREPARED
+from nmc.nodes.fixed_point import FixedLIF
 from nmc.reference import Interpreter
 
 Trace = Mapping[str, NDArray[np.int64]]
 """What each neuron sent ("NODE/s_out") and carried ("NODE/u", "NODE/v"), as [B, T, *shape]."""
-Execution = Callable[[Case], Trace]
+Execution = Callable[[Case], "Trace | None"]
 
 
 def lava_traces(cases: Iterable[Case], folder: Path) -> list[Trace]:
@@ -62,9 +65,26 @@ def reference_trace(case: Case) -> Trace:
     return {name: np.stack(values, axis=1).astype(np.int64) for name, values in kept.items()}
 
 
-def differences(case: Case, execution: Execution, expected: Trace) -> str:
-    """Where an execution first differs from what is expected, in words; empty if nowhere."""
-    found = execution(case)
+def native_trace(case: Case) -> Trace | None:
+    """What the native emulator does with a case; None where it does not know a kind of node."""
+    nodes = Split(case.model).chip
+    if not all(type(node) in PREPARED for node in nodes):
+        return None
+    emulator = Emulator(case.model, len(case.x))
+    sent = Split(case.model).encode(case.x, case.steps)
+    neurons = [node.name for node in nodes if isinstance(node, FixedLIF)]
+    kept: dict[str, list[NDArray[np.int64]]] = {}
+    for t in range(case.steps):
+        fed = {name: value[:, t : t + 1].astype(np.int32) for name, value in sent.items()}
+        for name, value in emulator.advance(fed, 1, neurons).items():
+            state = {"s_out": value[:, 0], **emulator.state(name)}
+            for part, array in state.items():
+                kept.setdefault(f"{name}/{part}", []).append(array.astype(np.int64))
+    return {name: np.stack(values, axis=1) for name, values in kept.items()}
+
+
+def difference(case: Case, found: Trace, expected: Trace) -> str:
+    """Where a trace first differs from what is expected, in words; empty if nowhere."""
     firsts = []
     for name, want in expected.items():
         wrong = np.argwhere(found[name] != want)

@@ -1,13 +1,18 @@
-"""The reference equals Lava's own process models, bit for bit, on random networks."""
+"""Lava's own process models, bit for bit: by the reference, by the native emulator, and by Lava's whole runtime."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import nmc
 from conformance import networks
-from conformance.oracle import differences, lava_traces, reference_trace
+from conformance.oracle import Execution, difference, lava_traces, native_trace, reference_trace
+from nmc import datasets
+from nmc.backends.lava.engine import run_files
+from nmc.backends.lava.lowering import golden, program_files
 
 KINDS = {
     "dense": (networks.dense_network, 300),
@@ -15,14 +20,43 @@ KINDS = {
     "graded": (networks.graded_network, 300),
     "convolutional": (networks.convolutional_network, 120),
 }
+EXECUTIONS: dict[str, tuple[Execution, int]] = {"reference": (reference_trace, 840), "native": (native_trace, 100)}
+"""What is compared with Lava, and the least number of networks that it must know."""
+
+
+def test_random_networks_equal_lavas_models(tmp_path: Path, lava_toolchain: None) -> None:
+    cases = [make(seed) for make, count in KINDS.values() for seed in range(count)]
+    traces = lava_traces(cases, tmp_path)
+    for name, (execution, least) in EXECUTIONS.items():
+        found = [(case, execution(case), expected) for case, expected in zip(cases, traces, strict=True)]
+        known = [(case, trace, expected) for case, trace, expected in found if trace is not None]
+        wrong = [said for case, trace, expected in known if (said := difference(case, trace, expected))]
+        assert not wrong, f"{name}: {len(wrong)} of {len(known)} networks differ; the first:\n{wrong[0]}"
+        assert len(known) >= least, name
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_reference_equals_lava(kind: str, tmp_path: Path, lava_toolchain: None) -> None:
-    make, count = KINDS[kind]
-    cases = [make(seed) for seed in range(count)]
-    wrong = []
-    for case, expected in zip(cases, lava_traces(cases, tmp_path), strict=True):
-        if difference := differences(case, reference_trace, expected):
-            wrong.append(difference)
-    assert not wrong, f"{len(wrong)} of {count} networks differ; the first:\n{wrong[0]}"
+@pytest.mark.parametrize("seed", [1, 2])
+def test_programs_equal_lavas_runtime(kind: str, seed: int, lava_toolchain: None) -> None:
+    case = KINDS[kind][0](seed)
+    sent, expected = golden(case.model, case.x, case.steps)
+    files = program_files(case.model, sent, expected)
+    received = run_files({name.removeprefix("lava/"): data for name, data in files.items()}, sent)
+    for name, values in expected.items():
+        np.testing.assert_array_equal(received[name], values)
+
+
+@pytest.mark.parametrize("samples", [2, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("name", ["digits-snn", "vowels-rsnn", "digits-cnn"])
+def test_engines_agree_on_the_zoo(name: str, samples: int, tmp_path: Path, lava_toolchain: None) -> None:
+    program = nmc.compile(name, "loihi-sim", tmp_path / "program")
+    x = datasets.test_data(nmc.load(name)).x[:samples]
+    native, lava = nmc.run(program, x), nmc.run(program, x, engine="lava")
+    for output, values in native.outputs.items():
+        np.testing.assert_array_equal(lava.outputs[output], values)
+    for node, events in native.events.nodes.items():
+        counted = lava.events.nodes[node]
+        assert counted.synaptic_operations == pytest.approx(events.synaptic_operations)
+        assert counted.neuron_updates == events.neuron_updates
+        if events.spikes is not None:
+            np.testing.assert_allclose(counted.spikes, events.spikes)

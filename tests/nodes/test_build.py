@@ -75,6 +75,10 @@ def test_a_list_is_as_good_as_a_tuple_and_a_whole_number_as_a_real_one() -> None
         ("FixedDense", {"features": 0, "weight": "w"}, "features is 0"),
         ("FixedDense", {"features": 1, "weight": "w", "num_message_bits": -1}, "num_message_bits is -1"),
         ("FixedDense", {"features": 1, "weight": "w", "weight_exp": 40}, "weight_exp is 40"),
+        ("FixedDelayDense", {"features": 0, "weight": "w", "delay": "d", "longest": 3}, "features is 0"),
+        ("FixedDelayDense", {"features": 1, "weight": "w", "delay": "d", "longest": 64}, "longest is 64"),
+        ("FixedTernaryLIF", {"du": 0, "dv": 0, "vth_hi": 1, "vth_lo": 2}, "vth_lo is 2: it takes -131071 to 1"),
+        ("FixedResonator", {"sin_decay": 0, "cos_decay": 0, "decay_bits": 10**9, "vth": 1}, "decay_bits is 1000000000"),
     ],
 )
 def test_a_wrong_fact_is_named(kind: str, facts: dict[str, object], complaint: str) -> None:

@@ -63,6 +63,9 @@ def test_output_shapes(text: str, shapes: list[Shape], out: Shape) -> None:
         ("Transpose(x, permutation=(0, 1))", [(3,)], "permutes 2 axes"),
         ("Pad(x, padding=(1, 1))", [(3, 3)], "takes 4 numbers"),
         ("FixedDense(x, features=3, weight='w')", [(4, 4)], r"takes \[inputs\]"),
+        ("FixedProduct(x, y)", [(3,), (4,)], r"FixedProduct takes operands of one shape, got \(3,\), \(4,\)"),
+        ("FixedNormDelay(x, y)", [(3,), (1,)], "takes operands of one shape"),
+        ("FixedResonator(x, y, sin_decay=0, cos_decay=0, decay_bits=8, vth=1)", [(3,), (4,)], "operands of one shape"),
         ("FixedConv2d(x, channels=2, kernel=3, weight='w', groups=2)", [(3, 4, 4)], "do not divide its 3"),
     ],
 )
@@ -78,6 +81,12 @@ def test_arrays_are_named_with_the_shape_each_must_have() -> None:
     assert conv.arrays((6, 8, 8)) == {"w": ArraySpec((4, 3, 3, 2))}
     lif = node("LIF(x, decay='tau', threshold='th', gain=0.5)")
     assert lif.arrays((2, 3)) == {name: ArraySpec((2, 3), broadcast=True) for name in ("tau", "th")}
+    facts = "features=2, synapses=5, weight='w', column='c', row_start='r', delay='d', longest=7"
+    sparse = node(f"FixedDelaySparse(x, {facts})")
+    assert sparse.arrays((4,)) == {
+        "w": ArraySpec((5,), whole=True), "c": ArraySpec((5,), whole=True, low=0, high=3),
+        "r": ArraySpec((3,), whole=True, low=0, high=5), "d": ArraySpec((5,), whole=True, low=0, high=7),
+    }  # fmt: skip
     delay = node("Delay(x, steps='s', longest=4)")
     assert delay.arrays((3,)) == {"s": ArraySpec((3,), broadcast=True, whole=True, low=0, high=4)}
 

@@ -28,6 +28,15 @@ _conv = {
     "channels": st.sampled_from([2, 4]), "groups": st.sampled_from([1, 2]), "weight": st.just("w"),
     "bias": st.none() | st.just("b"), "weight_scale": st.none() | st.just("scale"),
 }  # fmt: skip
+_synapse = {
+    "features": _small, "weight": names, "weight_exp": st.integers(-8, 7), "num_weight_bits": st.integers(1, 8),
+    "num_message_bits": st.integers(0, 8), "sign_mode": st.sampled_from(["mixed", "excitatory", "inhibitory"]),
+}  # fmt: skip
+_sparse = {"synapses": st.integers(0, 9), "column": names, "row_start": names}
+_delta = {
+    "vth": st.integers(0, 99), "cumulative": st.booleans(), "spike_exp": st.integers(0, 9),
+    "state_exp": st.integers(0, 9),
+}  # fmt: skip
 _affine = {
     "scale": st.floats(1e-6, 1e6), "bits": st.integers(2, 32), "zero_point": st.integers(-2, 1),
 }  # fmt: skip
@@ -80,9 +89,22 @@ FACTS: dict[str, dict[str, st.SearchStrategy[object]]] = {
                  "bias_mant": st.integers(-4096, 4095) | names, "bias_exp": st.integers(0, 7),
                  "initial": st.integers(-100, 100) | names, "reset_interval": st.integers(0, 9),
                  "reset_offset": st.integers(0, 9), "emits": st.sampled_from(["spikes", "voltage"])},
-    "FixedDense": {"features": _small, "weight": names, "weight_exp": st.integers(-8, 7),
-                   "num_weight_bits": st.integers(1, 8), "num_message_bits": st.integers(0, 8),
-                   "sign_mode": st.sampled_from(["mixed", "excitatory", "inhibitory"])},
+    "FixedDense": _synapse,
+    "FixedSparse": {**_synapse, **_sparse},
+    "FixedDelayDense": {**_synapse, "delay": names, "longest": st.integers(0, 63)},
+    "FixedDelaySparse": {**_synapse, **_sparse, "delay": names, "longest": st.integers(0, 63)},
+    "FixedTernaryLIF": {"du": st.integers(-1, 4095), "dv": st.integers(0, 4096), "vth_hi": st.integers(0, 2**17 - 1),
+                        "vth_lo": st.integers(1 - 2**17, 0), "bias_mant": st.integers(-99, 99) | names,
+                        "bias_exp": st.integers(-15, 15), "initial": st.integers(-99, 99) | names},
+    "FixedResonator": {"sin_decay": st.integers(-64, 64), "cos_decay": st.integers(-64, 64),
+                       "decay_bits": st.integers(6, 15), "vth": st.integers(-99, 99), "state_exp": st.integers(0, 15),
+                       "fires": st.sampled_from(["phase", "izhikevich"])},
+    "FixedDelta": _delta,
+    "FixedSigmaDelta": {**_delta, "bias": st.integers(-99, 99) | names,
+                        "activation": st.sampled_from(["relu", "unit"])},
+    "FixedGraded": {"vth": st.integers(-99, 99), "rectified": st.booleans()},
+    "FixedProduct": {"vth": st.integers(-99, 99), "exp": st.integers(0, 31)},
+    "FixedNormDelay": {"vth": st.integers(-99, 99)},
     "FixedConv2d": {"channels": st.sampled_from([2, 4]), "groups": st.sampled_from([1, 2]), "weight": names,
                     "num_message_bits": st.integers(0, 8), **_axes(2, "kernel", "stride", "padding", "dilation")},
 }  # fmt: skip

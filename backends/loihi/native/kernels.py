@@ -161,7 +161,7 @@ def conv(
                             base = np.uintp((out_line + column_runs[q, kx, 0]) * channels + first_out)
                             tap = np.uintp(tap_line + column_runs[q, kx, 1] * per_group)
                             if groups > 1:
-                                for jx in range(length):
+                                for _ in range(length):
                                     for j in range(np.uintp(per_group)):
                                         y[base + j] += message * weight[tap + j]
                                     base += np.uintp(channels)

@@ -98,3 +98,9 @@ class Layout:
     def _channels_last(self, name: str) -> Index:
         shape = self.graph.signals[name].shape
         return np.arange(prod(shape)).reshape(shape).transpose(1, 2, 0).ravel()
+
+
+def source_order(node: Node, layout: Layout) -> Index | None:
+    """The order in which a node reads its elements: that of its source, or the model's where it adds several."""
+    reads = layout.reads(node)
+    return layout.order[reads[0].node] if len(reads) == 1 else None

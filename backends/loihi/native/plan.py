@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nmc.backends.loihi.native.layout import CHIP, Layout, is_view
-from nmc.backends.loihi.native.runners import PREPARED, Prepared
+from nmc.backends.loihi.native.runner import Prepared
+from nmc.backends.loihi.native.runners import PREPARED
 from nmc.errors import UnsupportedError
 from nmc.graph import Graph, Node, Ref
 from nmc.model import Model

@@ -79,9 +79,7 @@ class FixedDense(Node):
     sign_mode: SignMode = "mixed"
 
     def __post_init__(self) -> None:
-        require(self.features > 0, f"features is {self.features}: it must be positive")
-        require(-31 <= self.weight_exp <= 31, f"weight_exp is {self.weight_exp}: it takes -31 to 31")
-        _require_message_bits(self.num_message_bits)
+        require_synapse(self.features, self.weight_exp, self.num_message_bits)
 
     def output_shape(self, *xs: Shape) -> Shape:
         require_rank(self.kind, xs[0], 1, "[inputs]")
@@ -128,6 +126,13 @@ class FixedConv2d(Node):
 
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
         return {self.weight: ArraySpec((self.channels, xs[0][0] // self.groups, *self.kernel), whole=True)}
+
+
+def require_synapse(features: int, weight_exp: int, num_message_bits: int) -> None:
+    """Raise ValueError unless the facts that all synapses but a convolution share are in range."""
+    require(features > 0, f"features is {features}: it must be positive")
+    require(-31 <= weight_exp <= 31, f"weight_exp is {weight_exp}: it takes -31 to 31")
+    _require_message_bits(num_message_bits)
 
 
 def _require_message_bits(bits: int) -> None:

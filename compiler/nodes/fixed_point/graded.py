@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from nmc.graph import ArraySpec, DType, Node, Shape, State, Timing
-from nmc.nodes.facts import param_names, require
+from nmc.nodes.facts import param_names, require, same_shape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ class FixedSigmaDelta(_Encoder):
     activation: Literal["relu", "unit"] = "relu"
 
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
-        return {name: ArraySpec(xs[0], broadcast=True) for name in param_names(self.bias)}
+        return dict.fromkeys(param_names(self.bias), ArraySpec(xs[0], broadcast=True, whole=True))
 
     def state(self, *xs: Shape) -> Mapping[str, State]:
         return {"sigma": State(xs[0]), **super().state(*xs)}
@@ -94,6 +94,9 @@ class FixedProduct(_Graded):
         require(-(2**31) <= self.vth < 2**31, f"vth is {self.vth}: it does not fit in 32 bits")
         require(0 <= self.exp <= 31, f"exp is {self.exp}: it takes 0 to 31")
 
+    def output_shape(self, *xs: Shape) -> Shape:
+        return same_shape(self.kind, *xs)
+
 
 @dataclass(frozen=True, kw_only=True)
 class FixedNormDelay(_Graded):
@@ -109,6 +112,9 @@ class FixedNormDelay(_Graded):
 
     def __post_init__(self) -> None:
         require(-(2**31) <= self.vth < 2**31, f"vth is {self.vth}: it does not fit in 32 bits")
+
+    def output_shape(self, *xs: Shape) -> Shape:
+        return same_shape(self.kind, *xs)
 
     def state(self, *xs: Shape) -> Mapping[str, State]:
         return {"v": State(xs[0])}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from nmc.graph import ArraySpec, DType, Node, Shape, State, Timing
-from nmc.nodes.facts import param_names, require
+from nmc.nodes.facts import param_names, require, same_shape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,8 @@ class FixedTernaryLIF(Node):
         return "integer"
 
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
-        return {name: ArraySpec(xs[0], broadcast=True) for name in param_names(self.bias_mant, self.initial)}
+        spec = ArraySpec(xs[0], broadcast=True, whole=True)
+        return dict.fromkeys(param_names(self.bias_mant, self.initial), spec)
 
     def state(self, *xs: Shape) -> Mapping[str, State]:
         return {"u": State(xs[0]), "v": State(xs[0], self.initial)}
@@ -70,14 +71,18 @@ class FixedResonator(Node):
     produces: ClassVar[Timing | None] = "stream"
 
     def __post_init__(self) -> None:
+        require(1 <= self.decay_bits <= 15, f"decay_bits is {self.decay_bits}: it takes 1 to 15")
         one = 2**self.decay_bits
         limits = (
-            ("decay_bits", 1, 15), ("sin_decay", -one, one), ("cos_decay", -one, one), ("vth", 1 - 2**31, 2**31 - 1),
+            ("sin_decay", -one, one), ("cos_decay", -one, one), ("vth", 1 - 2**31, 2**31 - 1),
             ("state_exp", 0, 15),
         )  # fmt: skip
         for fact, low, high in limits:
             value: int = getattr(self, fact)
             require(low <= value <= high, f"{fact} is {value}: it takes {low} to {high}")
+
+    def output_shape(self, *xs: Shape) -> Shape:
+        return same_shape(self.kind, *xs)
 
     def output_dtype(self, *xs: DType) -> DType:
         return "spike"

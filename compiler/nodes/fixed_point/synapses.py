@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nmc.graph import ArraySpec, DType, Node, Shape, State
 from nmc.nodes.facts import require, require_rank
-from nmc.nodes.fixed_point.basic import FixedDense, SignMode
+from nmc.nodes.fixed_point.basic import FixedDense, SignMode, require_synapse
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +28,10 @@ class FixedSparse(Node):
     num_message_bits: int = 0
     sign_mode: SignMode = "mixed"
 
+    def __post_init__(self) -> None:
+        require_synapse(self.features, self.weight_exp, self.num_message_bits)
+        require(self.synapses >= 0, f"synapses is {self.synapses}: it is 0 or more")
+
     def output_shape(self, *xs: Shape) -> Shape:
         require_rank(self.kind, xs[0], 1, "[inputs]")
         return (self.features,)
@@ -36,8 +40,11 @@ class FixedSparse(Node):
         return "integer"
 
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
-        entries = ArraySpec((self.synapses,))
-        return {self.weight: entries, self.column: entries, self.row_start: ArraySpec((self.features + 1,))}
+        return {
+            self.weight: ArraySpec((self.synapses,), whole=True),
+            self.column: ArraySpec((self.synapses,), whole=True, low=0, high=xs[0][0] - 1),
+            self.row_start: ArraySpec((self.features + 1,), whole=True, low=0, high=self.synapses),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +59,11 @@ class FixedDelayDense(FixedDense):
     longest: int
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(0 <= self.longest <= 63, f"longest is {self.longest}: the chip delays by 0 to 63 steps")
 
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
-        return {**super().arrays(*xs), self.delay: ArraySpec((self.features, xs[0][0]))}
+        return {**super().arrays(*xs), self.delay: _delays(self.longest, (self.features, xs[0][0]))}
 
     def state(self, *xs: Shape) -> Mapping[str, State]:
         return {"line": State((self.features, self.longest + 1))}
@@ -72,10 +80,15 @@ class FixedDelaySparse(FixedSparse):
     longest: int
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         require(0 <= self.longest <= 63, f"longest is {self.longest}: the chip delays by 0 to 63 steps")
 
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
-        return {**super().arrays(*xs), self.delay: ArraySpec((self.synapses,))}
+        return {**super().arrays(*xs), self.delay: _delays(self.longest, (self.synapses,))}
 
     def state(self, *xs: Shape) -> Mapping[str, State]:
         return {"line": State((self.features, self.longest + 1))}
+
+
+def _delays(longest: int, shape: Shape) -> ArraySpec:
+    return ArraySpec(shape, whole=True, low=0, high=longest)

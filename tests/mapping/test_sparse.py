@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmc.chips import load_chip
@@ -55,6 +55,7 @@ def test_an_axon_costs_a_word_wherever_it_has_a_synapse():
     assert part.use["output axons"].used == 1
 
 
+@settings(deadline=None)  # the first call compiles kernels
 @given(st.integers(1, 60), st.floats(0, 1), st.integers(0, 99))
 def test_slices_hold_every_neuron_once_and_within_the_limits(neurons, share, seed):
     small = limits(neurons=8, input_axons=70, output_axons=600, synapse_words=200)
@@ -64,6 +65,7 @@ def test_slices_hold_every_neuron_once_and_within_the_limits(neurons, share, see
     assert all(use.used <= use.limit for part in cut.slices for use in part.use.values())
 
 
+@settings(deadline=None)  # the first call compiles kernels
 @given(st.integers(1, 40), st.floats(0, 1), st.integers(0, 99))
 def test_spikes_go_to_each_slice_that_reads_them_once(neurons, share, seed):
     reads = random_reads(neurons, share, seed)
@@ -135,6 +137,7 @@ def test_swaps_bring_together_what_was_scattered(neurons):
     assert {(p.column, p.row) for p in better.places} == {(p.column, p.row) for p in start.places}
 
 
+@settings(deadline=None)  # the first call compiles kernels
 @given(st.integers(2, 40), st.floats(0, 1), st.integers(0, 99))
 def test_swaps_never_lengthen_the_ways(neurons, share, seed):
     small = limits(neurons=2, cores_per_tile=1, mesh_columns=3, mesh_rows=2)

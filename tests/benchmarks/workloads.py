@@ -97,7 +97,7 @@ return n5
     return Workload("W2", "2x34x34, 3 convolutions, 256, 10; 50 steps", model, spikes, 50, "samples")
 
 
-def w3(neurons: int = 10_000, fan_out: int = 1_000, steps: int = 100, vth: int = 1000) -> Workload:
+def w3(neurons: int = 10_000, fan_out: int = 1_000, steps: int = 100, vth: int = 1750) -> Workload:
     """Neurons that excite and inhibit each other at random and are driven by their biases."""
     return Workload(
         "W3", f"{neurons:,} recurrent neurons, {neurons * fan_out:,} synapses, {steps} steps",
@@ -105,7 +105,7 @@ def w3(neurons: int = 10_000, fan_out: int = 1_000, steps: int = 100, vth: int =
     )
 
 
-def recurrent(neurons: int, fan_out: int, vth: int, bias: int = 20) -> Model:
+def recurrent(neurons: int, fan_out: int, vth: int, bias: int = 300) -> Model:
     """A recurrent network of FixedLIF with `fan_out` synapses to each neuron, and an input that stays silent.
 
     Row i of the matrix has one column in each of `fan_out` strips of equal width, so that no column comes twice.

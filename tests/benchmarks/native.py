@@ -1,0 +1,89 @@
+"""The native emulator's side of the benchmark, and how long it takes to start."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from peer import Answer
+from workloads import Workload
+
+from nmc.backends.loihi.engine import chunk_size
+from nmc.backends.loihi.native.emulator import Emulator
+from nmc.backends.loihi.native.plan import Plan
+
+FIRST = """
+import time; start = time.perf_counter()
+import resource, sys
+sys.path.insert(0, {here!r})
+import workloads
+from nmc.backends.loihi.native import Emulator
+work = workloads.{name}({samples})
+made = time.perf_counter()
+chip = Emulator(work.model, 1)
+chip.advance({{"x": work.spikes[:1]}}, work.steps, work.model.graph.outputs)
+chip.events()
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(time.perf_counter() - made, time.perf_counter() - start, peak)
+"""
+
+
+class Native:
+    """A workload on the emulator: samples in parts on all cores, or one sample on one."""
+
+    def __init__(self, workload: Workload) -> None:
+        self.workload = workload
+        self.plan = Plan.of(workload.model)
+        self.part = min(chunk_size(self.plan, workload.steps), max(1, -(-len(workload.spikes) // (os.cpu_count() or 1))))
+        self._chips = threading.local()
+        self.spikes = self.operations = 0
+        self.first_spikes, _ = self._part(0, 1)
+        self.run()
+
+    @property
+    def operations_per_unit(self) -> float:
+        """Synaptic operations a sample, or a step."""
+        return self.operations / self.workload.count
+
+    def run(self) -> Answer:
+        """All samples, with their events counted."""
+        parts = range(0, len(self.workload.spikes), self.part)
+        start = time.perf_counter()
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            done = list(pool.map(lambda first: self._part(first, self.part), parts))
+        seconds = time.perf_counter() - start
+        self.spikes, self.operations = (sum(numbers) for numbers in zip(*done, strict=True))
+        return Answer(seconds, self.workload.count, self.spikes, 0)
+
+    def _part(self, first: int, count: int) -> tuple[int, int]:
+        """Spikes put out and synaptic operations of some samples."""
+        spikes = self.workload.spikes[first : first + count]
+        chip: Emulator | None = getattr(self._chips, f"of_{len(spikes)}", None)
+        if chip is None:
+            chip = Emulator.of(self.plan, len(spikes))
+            setattr(self._chips, f"of_{len(spikes)}", chip)
+        chip.reset()
+        outputs = self.workload.model.graph.outputs
+        shown = chip.advance({"x": spikes}, self.workload.steps, outputs)
+        operations = sum(node.synaptic_operations for node in chip.events().values())
+        return sum(int(shown[name].sum()) for name in outputs), int(operations)
+
+
+def startup(name: str) -> None:
+    """Print how long a new process takes to its first result, without and with kernels from the cache, and its memory."""
+    here = str(Path(__file__).parent)
+    samples = "1" if name != "W3" else ""
+    code = FIRST.format(here=here, name=name.lower(), samples=samples)
+    with tempfile.TemporaryDirectory() as cache:
+        settings = {**os.environ, "NUMBA_CACHE_DIR": cache}
+        print(f"\n{name}: start-up of a new process")
+        for what in ("kernels compiled", "kernels cached", "kernels cached"):
+            output = subprocess.run([sys.executable, "-c", code], env=settings, capture_output=True, text=True, check=True)
+            first, total, peak = map(float, output.stdout.split())
+            print(f"  {what:17} {first:5.2f} s from model to result, {total:5.2f} s with imports, peak {peak:4.0f} MB")

@@ -1,0 +1,32 @@
+"""A peer's side of the benchmark: runs in the peer's own environment, and does one run for every line it is sent.
+
+It answers with one line of JSON each time: seconds, units (samples or steps), spikes put out, peak memory.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+from collections.abc import Callable
+
+
+def serve(run: Callable[[], tuple[int, int]], imported_s: float) -> None:
+    """Answer every line with a run; `run` gives units done and spikes put out."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    start = time.perf_counter()
+    run()
+    ready = {"import_s": imported_s, "first_s": time.perf_counter() - start}
+    print(json.dumps(ready), file=answers, flush=True)
+    for _ in sys.stdin:
+        start = time.perf_counter()
+        units, spikes = run()
+        seconds = time.perf_counter() - start
+        memory = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        print(
+            json.dumps({"seconds": seconds, "units": units, "spikes": int(spikes), "memory_mb": memory / 1024}),
+            file=answers, flush=True,
+        )  # fmt: skip

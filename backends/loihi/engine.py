@@ -24,7 +24,7 @@ from nmc.reference.interpreter import as_feeds, run_length
 if TYPE_CHECKING:
     from nmc.program import Program
 
-_CHUNK_BYTES = 1 << 24
+_CHUNK_BYTES = 1 << 23
 
 
 def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResult:

@@ -18,7 +18,7 @@ from nmc.errors import ToolError
 
 HERE = Path(__file__).parent / "peers"
 PINS = {
-    "snntorch": ("torch==2.13.0", "snntorch==1.0.0"),
+    "snntorch": ("torch==2.13.0", "snntorch==1.0.0", "numpy==2.4.6"),
     "brainevent": ("jax==0.10.2", "numba==0.68.1", "brainevent==0.2.1"),
 }
 

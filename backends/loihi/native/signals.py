@@ -31,12 +31,14 @@ class Signals:
 
     def __post_init__(self) -> None:
         for name in self.layout.stored:
-            spiking = self.layout.graph.signals[name].dtype == "spike"
             shape = (self.batch, self.layout.history[name], self.layout.size(name))
-            kind = np.uint8 if spiking else np.int16 if name in self.narrow else np.int32
+            kind = np.uint8 if self._spiking(name) else np.int16 if name in self.narrow else np.int32
             self.arrays[name] = np.zeros(shape, kind)
             self.operations[name] = np.zeros(self.batch, np.int64)
             self.spikes[name] = np.zeros((self.batch, self.layout.size(name)), np.int32)
+
+    def _spiking(self, name: str) -> bool:
+        return self.layout.graph.signals[name].dtype == "spike"
 
     def reset(self) -> None:
         """Forget all steps and counts; the arrays stay, to be used again."""
@@ -95,10 +97,17 @@ class Signals:
         return taken if order is None else taken[:, :, order]
 
     def feed(self, values: Mapping[str, Array]) -> None:
-        """Put the values [B, T, ...] of nodes outside into the window."""
+        """Put the values [B, T, ...] of nodes outside into the window; 8 bits, as spikes have, stay 8 bits."""
         for name, value in values.items():
             array, row = self.target(name, 0)
+            if value.dtype != array.dtype and (value.dtype != np.uint8 or not _exceeds_8_bits(array[:, :row])):
+                wanted = np.uint8 if value.dtype == np.uint8 or self._spiking(name) else np.int32
+                array = self.arrays[name] = array.astype(wanted, copy=False)
             array[:, row:] = value.reshape(self.batch, -1, array.shape[2])
+
+
+def _exceeds_8_bits(past: Array) -> bool:
+    return not np.array_equal(past, past.astype(np.uint8))
 
 
 def _same(one: Index | None, other: Index | None) -> bool:

@@ -235,7 +235,8 @@ def graded_neuron(build: Builder, reads: tuple[Ref, Ref], shape: tuple[int, ...]
         activation = build.pick("relu", "unit")
         return build.add(fixed_point.FixedSigmaDelta(**one, **encoder, bias=bias, activation=activation), shape)
     if kind == 3:
-        return build.add(fixed_point.FixedGraded(**one, vth=build.pick(vth, 1, 2), rectified=bool(rng.random() < 0.5)), shape)
+        rectified = bool(rng.random() < 0.5)
+        return build.add(fixed_point.FixedGraded(**one, vth=build.pick(vth, 1, 2), rectified=rectified), shape)
     if reads[0] == reads[1]:
         two["inputs"] = (reads[0], Ref(build.add(fixed_point.FixedSigma(name=f"{name}_sum", inputs=reads[:1]), shape)))
     if kind == 4:

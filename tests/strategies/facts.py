@@ -32,6 +32,21 @@ _affine = {
     "scale": st.floats(1e-6, 1e6), "bits": st.integers(2, 32), "zero_point": st.integers(-2, 1),
 }  # fmt: skip
 
+_synapse = {
+    "features": _small, "weight": names, "weight_exp": st.integers(-8, 7), "num_weight_bits": st.integers(1, 8),
+    "num_message_bits": st.integers(0, 8), "sign_mode": st.sampled_from(["mixed", "excitatory", "inhibitory"]),
+}  # fmt: skip
+_sparse = {**_synapse, "synapses": _small, "column": names, "row_start": names}
+_delays = {"delay": names, "longest": st.integers(0, 63)}
+_population = {
+    "du": st.integers(-1, 4095), "dv": st.integers(0, 4096), "bias_mant": st.integers(-4096, 4095) | names,
+    "bias_exp": st.integers(0, 7), "initial": st.integers(-100, 100) | names,
+}  # fmt: skip
+_encoder = {
+    "vth": st.integers(0, 100), "cumulative": st.booleans(), "spike_exp": st.integers(0, 7),
+    "state_exp": st.integers(0, 7),
+}  # fmt: skip
+
 
 def _axes(rank: int, *facts: str) -> dict[str, st.SearchStrategy[tuple[int, ...]]]:
     return {
@@ -76,13 +91,20 @@ FACTS: dict[str, dict[str, st.SearchStrategy[object]]] = {
     "LatencyEncode": {"window": _small, "minimum": _floats},
     "DeltaEncode": {"threshold": st.floats(1e-6, 1e6), "falling": st.booleans()},
     "QuantizeLinear": _affine, "DequantizeLinear": _affine,
-    "FixedLIF": {"du": st.integers(-1, 4095), "dv": st.integers(0, 4096), "vth": st.integers(0, 2**17 - 1),
-                 "bias_mant": st.integers(-4096, 4095) | names, "bias_exp": st.integers(0, 7),
-                 "initial": st.integers(-100, 100) | names, "reset_interval": st.integers(0, 9),
+    "FixedLIF": {**_population, "vth": st.integers(0, 2**17 - 1), "reset_interval": st.integers(0, 9),
                  "reset_offset": st.integers(0, 9), "emits": st.sampled_from(["spikes", "voltage"])},
-    "FixedDense": {"features": _small, "weight": names, "weight_exp": st.integers(-8, 7),
-                   "num_weight_bits": st.integers(1, 8), "num_message_bits": st.integers(0, 8),
-                   "sign_mode": st.sampled_from(["mixed", "excitatory", "inhibitory"])},
+    "FixedTernaryLIF": {**_population, "vth_hi": st.integers(0, 2**17 - 1), "vth_lo": st.integers(1 - 2**17, 0)},
+    "FixedResonator": {"sin_decay": st.integers(-2, 2), "cos_decay": st.integers(-2, 2),
+                       "decay_bits": st.integers(1, 15), "vth": st.integers(0, 100), "state_exp": st.integers(0, 7),
+                       "fires": st.sampled_from(["phase", "izhikevich"])},
+    "FixedDense": _synapse, "FixedSparse": _sparse,
+    "FixedDelayDense": {**_synapse, **_delays}, "FixedDelaySparse": {**_sparse, **_delays},
+    "FixedDelta": _encoder,
+    "FixedSigmaDelta": {**_encoder, "bias": st.integers(-9, 9) | names,
+                        "activation": st.sampled_from(["relu", "unit"])},
+    "FixedGraded": {"vth": st.integers(-9, 9), "rectified": st.booleans()},
+    "FixedProduct": {"vth": st.integers(-9, 9), "exp": st.integers(0, 31)},
+    "FixedNormDelay": {"vth": st.integers(-9, 9)},
     "FixedConv2d": {"channels": st.sampled_from([2, 4]), "groups": st.sampled_from([1, 2]), "weight": names,
                     "num_message_bits": st.integers(0, 8), **_axes(2, "kernel", "stride", "padding", "dilation")},
 }  # fmt: skip

@@ -29,6 +29,7 @@ class PreparedSparse:
     places: NDArray[np.int32]
     weight: IntArray
     delays: int
+    narrow: bool = False
 
     @classmethod
     def of(cls, node: Sparse, model: Model, layout: Layout) -> PreparedSparse:

@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 from nmc.backends.loihi.native.accumulators import fits_16_bits, largest_sum, packed, proven_accumulator
 from nmc.backends.loihi.native.convolution import ConvRunner
+from nmc.backends.loihi.native.graded import GradedRunner, PreparedGraded, ProductRunner
 from nmc.backends.loihi.native.layout import Index, Layout, source_order
+from nmc.backends.loihi.native.neurons import PreparedResonator, PreparedTernaryLif, lif_parameters
 from nmc.backends.loihi.native.runner import Prepared, Runner
 from nmc.backends.loihi.native.signals import Signals
 from nmc.backends.loihi.native.sparse import SparseRunner
-from nmc.errors import UnsupportedError
+from nmc.backends.loihi.native.synapses import PreparedSparse
 from nmc.graph import Node
 from nmc.model import Array, Model
 from nmc.nodes import fixed_point, spiking
@@ -103,31 +105,15 @@ class PreparedLif:
 
     @classmethod
     def of(cls, node: fixed_point.FixedLIF, model: Model, layout: Layout) -> PreparedLif:
-        """The neurons of a node. Raises UnsupportedError where they start beyond 24 bits."""
-        shape = layout.graph.signals[node.name].shape
-        order = layout.order[node.name]
-
-        def spread(value: int | str) -> IntArray:
-            array = model.weights[value].astype(np.int64) if isinstance(value, str) else np.int64(value)
-            flat = np.broadcast_to(array, shape).ravel()
-            return flat if order is None else flat[order]
-
-        mantissa, exponent = spread(node.bias_mant), node.bias_exp
-        bias = mantissa << exponent if exponent >= 0 else mantissa >> -exponent
-        initial = spread(node.initial)
-        if np.any(np.abs(initial) >= 2**23):
-            raise UnsupportedError(
-                f"its initial voltage goes up to {np.abs(initial).max()}, the chip's to {2**23 - 1}",
-                "start it lower", node=node.name,
-            )
-        return cls(node, bias.astype(np.int32), initial.astype(np.int32))
+        """The neurons of a node. Raises UnsupportedError where they start beyond 32 bits."""
+        return cls(node, *lif_parameters(node, model, layout))
 
     def start(self, batch: int) -> Runner:
         v = np.tile(self.initial, (batch, 1))
         return LifRunner(self.node, np.zeros_like(v), v, self.bias)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class LifRunner:
     """FixedLIF: current and voltage of every neuron, held from step to step."""
 
@@ -135,11 +121,16 @@ class LifRunner:
     u: NDArray[np.int32]
     v: NDArray[np.int32]
     bias: NDArray[np.int32]
+    t: int = 0
+
+    def state(self) -> Mapping[str, Array]:
+        return {"u": self.u, "v": self.v, "t": np.full(len(self.u), self.t)}
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         from nmc.backends.loihi.native import kernels
 
         node = self.node
+        self.t = signals.elapsed + last
         x, row = signals.operand(node, first, last, signals.layout.order[node.name])
         out, out_row = signals.target(node.name, first)
         if x.dtype == np.int16 and node.du == 4095 and node.emits == "spikes":
@@ -193,6 +184,16 @@ PREPARED: Mapping[type[Node], Callable[..., Prepared]] = {
     fixed_point.FixedSparse: SparseRunner.of,
     fixed_point.FixedConv2d: ConvRunner.of,
     fixed_point.FixedLIF: PreparedLif.of,
+    fixed_point.FixedTernaryLIF: PreparedTernaryLif.of,
+    fixed_point.FixedResonator: PreparedResonator.of,
+    fixed_point.FixedDelta: PreparedGraded.of,
+    fixed_point.FixedSigma: PreparedGraded.of,
+    fixed_point.FixedSigmaDelta: PreparedGraded.of,
+    fixed_point.FixedGraded: GradedRunner.of,
+    fixed_point.FixedProduct: ProductRunner.of,
+    fixed_point.FixedNormDelay: PreparedGraded.of,
+    fixed_point.FixedDelayDense: PreparedSparse.of,
+    fixed_point.FixedDelaySparse: PreparedSparse.of,
     spiking.Delay: DelayRunner.of,
 }
 """How each kind of node is made ready: `prepared(node, model, layout)`. A new kind is one entry."""

@@ -82,6 +82,16 @@ class Signals:
             np.add(total, self._ordered(ref, first, last, order), out=total)
         return total, 0
 
+    def operands(self, node: Node, first: int, last: int) -> tuple[NDArray[np.int32], ...]:
+        """What a node reads at steps `first` to `last`, each of its operands as [B, T, N], as in the model."""
+        return tuple(self.window(ref, first, last).astype(np.int32) for ref in self.layout.reads(node))
+
+    def send(self, node: Node, first: int, values: NDArray[np.int32]) -> None:
+        """Put out what a neuron sends [B, T, N] from step `first` on, and count what is not 0."""
+        out, row = self.target(node.name, first)
+        out[:, row : row + values.shape[1]] = values
+        self.spikes[node.name] += np.count_nonzero(values, axis=1).astype(np.int32)
+
     def window(self, ref: Ref, first: int, last: int) -> Array:
         """A read at steps `first` to `last` as [B, T, N], elements as in the model."""
         return self._ordered(ref, first, last, None)

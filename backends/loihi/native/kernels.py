@@ -34,7 +34,7 @@ def _shifted(x, shift):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 
     return np.int32(np.int64(x) >> -shift)
 
 
-@njit(cache=True, inline="always")
+@njit(cache=True)
 def _events(spikes, index):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - compiled
     """Write where spikes [N] are into index, which has room for N + 1; how many there are."""
     n = 0
@@ -60,44 +60,43 @@ def dense_spikes(
     `zero` [M] gives the accumulator's type, which may hold `block` rows at most before they are moved on.
     """
     samples, inputs, outputs = x.shape[0], weight.shape[0], weight.shape[1]
+    left, right = max(shift, 0), max(-shift, 0)
     for b in range(samples):
         index = np.empty(inputs + 1, np.int32)
-        narrow = np.empty_like(zero)
-        wide = np.empty(outputs, np.int64)
+        narrow, wide = np.zeros_like(zero), np.zeros(outputs, np.int64)
         count = np.int64(0)
         for t in range(steps):
             n = _events(x[b, row + t], index)
             for k in range(n):
                 count += fan_out[index[k]]
             y = out[b, out_row + t]
-            if n <= block:
-                narrow[:] = 0
-                _add_rows(weight, index, 0, n, narrow)
-                for j in range(outputs):
-                    y[j] = _shifted(narrow[j], shift)
-            else:
-                wide[:] = 0
-                for first in range(0, n, block):
-                    narrow[:] = 0
-                    _add_rows(weight, index, first, min(first + block, n), narrow)
+            for first in range(0, n, block):
+                _add_rows(weight, index, first, min(first + block, n), narrow)
+                if n > block:
                     for j in range(outputs):
                         wide[j] += narrow[j]
+                        narrow[j] = 0
+            if n > block:
                 for j in range(outputs):
-                    y[j] = _shifted(wide[j], shift)
+                    y[j] = np.int32((wide[j] << left) >> right)
+                wide[:] = 0
+            else:
+                for j in range(outputs):
+                    y[j] = np.int32((np.int64(narrow[j]) << left) >> right)
+                narrow[:] = 0
         operations[b] += count
 
 
 @njit(cache=True)
 def _add_rows(weight: Array, index: Rows, first: int, last: int, total: Array) -> None:
-    """total += the rows index[first:last] of weight, eight at a time."""
+    """total += the rows index[first:last] of weight, four at a time."""
     outputs = len(total)
     k = first
-    while k + 8 <= last:
-        a, b, c, d = weight[index[k]], weight[index[k + 1]], weight[index[k + 2]], weight[index[k + 3]]
-        p, q, r, s = weight[index[k + 4]], weight[index[k + 5]], weight[index[k + 6]], weight[index[k + 7]]
+    while k + 4 <= last:
+        p, q, r, s = weight[index[k]], weight[index[k + 1]], weight[index[k + 2]], weight[index[k + 3]]
         for j in range(outputs):
-            total[j] += a[j] + b[j] + c[j] + d[j] + p[j] + q[j] + r[j] + s[j]
-        k += 8
+            total[j] += p[j] + q[j] + r[j] + s[j]
+        k += 4
     while k < last:
         p = weight[index[k]]
         for j in range(outputs):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -49,27 +51,30 @@ class Peer:
         command = [str(python), str(HERE / f"{name}_peer.py"), workload, str(data), *program]
         with tempfile.TemporaryFile("w+") as said:
             process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True, cwd=HERE
-            )
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=said, text=True, cwd=HERE,
+                start_new_session=True,
+            )  # fmt: skip
             assert process.stdin and process.stdout
             try:
                 ready = process.stdout.readline()
                 if not ready:
                     said.seek(0)
                     raise ToolError(f"it did not start: {said.read()[-800:]}")
+                os.killpg(process.pid, signal.SIGSTOP)
                 yield cls(process, **json.loads(ready))
             finally:
-                process.stdin.close()
-                try:
-                    process.wait(20)
-                except subprocess.TimeoutExpired:
-                    process.kill()
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
 
     def run(self) -> Answer:
-        """One run."""
+        """One run. Outside of runs its processes are halted: some wait by spinning, and would slow the others."""
         assert self.process.stdin and self.process.stdout
+        os.killpg(self.process.pid, signal.SIGCONT)
         print(file=self.process.stdin, flush=True)
-        return Answer(**json.loads(self.process.stdout.readline()))
+        answer = Answer(**json.loads(self.process.stdout.readline()))
+        os.killpg(self.process.pid, signal.SIGSTOP)
+        return answer
 
 
 def environment(name: str) -> Path:

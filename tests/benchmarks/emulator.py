@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from limits import int8_peak, read_rate
-from native import Native, startup
-from peer import Answer, Peer, environment
-from workloads import DV, Workload, w1, w2, w3
+from support.limits import int8_peak, read_rate
+from support.native import Native, startup
+from support.peer import Answer, Peer, environment
+from support.workloads import DV, Workload, w1, w2, w3
 
 from nmc.errors import ToolError
 from nmc.nodes.fixed_point import FixedConv2d, FixedLIF
@@ -85,7 +85,8 @@ def measure(workload: Workload, rounds: int) -> None:
             for name, peer in started.items():
                 theirs[name].append(peer.run())
     nmc = Series("nmc", tuple(mine))
-    print(f"  {'':12} {workload.unit + '/s':>12} {'nmc / it':>10} {'target':>8} {'memory':>9} {'import':>8} {'first':>8}")
+    columns = f"{'nmc / it':>10} {'target':>8} {'memory':>9} {'import':>8} {'first':>8}"
+    print(f"  {'':12} {workload.unit + '/s':>12} {columns}")
     print(f"  {'nmc':12} {statistics.median(nmc.rates):>12,.0f}")
     for name, peer in started.items():
         series = Series(name, tuple(theirs[name]))

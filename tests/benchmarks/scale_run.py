@@ -1,4 +1,4 @@
-"""How running grows with the network: recurrent networks of 10^4 to 10^6 neurons, 100 synapses each. Run by `make bench`.
+"""How running grows with the network: 10^4 to 10^6 recurrent neurons of 100 synapses. Run by `make bench`.
 
 About 2 % of the neurons spike at a step. Each size runs in a process of its own, on one thread.
 """
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from workloads import recurrent
+from support.workloads import recurrent
 
 SIZES = (10_000, 100_000, 1_000_000)
 FAN_IN, STEPS, PART = 100, 100, 10

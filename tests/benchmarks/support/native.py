@@ -11,19 +11,18 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from peer import Answer
-from workloads import Workload
-
 from nmc.backends.loihi.engine import chunk_size
 from nmc.backends.loihi.native.emulator import Emulator
 from nmc.backends.loihi.native.plan import Plan
+from support.peer import Answer
+from support.workloads import Workload
 
 SHORTEST_S = 0.2
 FIRST = """
 import time; start = time.perf_counter()
 import resource, sys
 sys.path.insert(0, {here!r})
-import workloads
+from support import workloads
 from nmc.backends.loihi.native import Emulator
 work = workloads.{name}({samples})
 made = time.perf_counter()
@@ -41,7 +40,8 @@ class Native:
     def __init__(self, workload: Workload) -> None:
         self.workload = workload
         self.plan = Plan.of(workload.model)
-        self.part = min(chunk_size(self.plan, workload.steps), max(1, -(-len(workload.spikes) // (os.cpu_count() or 1))))
+        even = -(-len(workload.spikes) // (os.cpu_count() or 1))
+        self.part = min(chunk_size(self.plan, workload.steps), even)
         self._chips = threading.local()
         self.spikes = self.operations = 0
         self.first_spikes, _ = self._part(0, 1)
@@ -78,14 +78,15 @@ class Native:
 
 
 def startup(name: str) -> None:
-    """Print how long a new process takes to its first result, without and with kernels from the cache, and its memory."""
-    here = str(Path(__file__).parent)
+    """Print how long a new process takes to its first result, with kernels compiled and cached, and its memory."""
+    here = str(Path(__file__).parent.parent)
     samples = "1" if name != "W3" else ""
     code = FIRST.format(here=here, name=name.lower(), samples=samples)
     with tempfile.TemporaryDirectory() as cache:
         settings = {**os.environ, "NUMBA_CACHE_DIR": cache}
         print(f"\n{name}: start-up of a new process")
         for what in ("kernels compiled", "kernels cached", "kernels cached"):
-            output = subprocess.run([sys.executable, "-c", code], env=settings, capture_output=True, text=True, check=True)
-            first, total, peak = map(float, output.stdout.split())
+            command = [sys.executable, "-c", code]
+            output = subprocess.run(command, env=settings, capture_output=True, text=True, check=True).stdout
+            first, total, peak = map(float, output.split())
             print(f"  {what:17} {first:5.2f} s from model to result, {total:5.2f} s with imports, peak {peak:4.0f} MB")

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 
 def serve(run: Callable[[], int], spikes: Callable[[], int], imported_s: float) -> None:
-    """Answer every line with a run, which gives the units done; `spikes` says how many the last run put out, untimed."""
+    """Answer every line with a run, which gives the units done; `spikes`, untimed, how many it put out."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     start = time.perf_counter()

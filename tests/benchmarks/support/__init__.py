@@ -1,0 +1,1 @@
+"""What the benchmarks share: workloads, the machine's limits, and other simulators."""

@@ -10,7 +10,7 @@ from oracles.run_fixed_point import Oracle
 
 from nmc import reference
 from nmc.backends.loihi.native import Emulator
-from nmc.backends.loihi.native.runners import packed, proven_accumulator
+from nmc.backends.loihi.native.accumulators import packed, proven_accumulator
 from nmc.errors import UnsupportedError
 from nmc.model import FloatArray, Model
 from nmc.text import parse

@@ -38,7 +38,7 @@ class Emulator:
         self.plan = plan
         self.model, self.layout, self.computed, self.fed = plan.model, plan.layout, plan.computed, plan.fed
         self._runners = {name: prepared.start(batch) for name, prepared in plan.prepared.items()}
-        self._signals = Signals(self.layout, batch)
+        self._signals = Signals(self.layout, batch, plan.narrow)
 
     def reset(self) -> None:
         """Back to the state before the first step."""

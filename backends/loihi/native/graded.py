@@ -35,6 +35,7 @@ class GradedRunner:
     """FixedGraded: nothing is held."""
 
     node: fixed_point.FixedGraded
+    narrow: bool = False
 
     @classmethod
     def of(cls, node: fixed_point.FixedGraded, model: Model, layout: Layout) -> GradedRunner:
@@ -54,6 +55,7 @@ class ProductRunner:
     """FixedProduct: nothing is held."""
 
     node: fixed_point.FixedProduct
+    narrow: bool = False
 
     @classmethod
     def of(cls, node: fixed_point.FixedProduct, model: Model, layout: Layout) -> ProductRunner:
@@ -75,6 +77,7 @@ class PreparedGraded:
     node: fixed_point.FixedSigma | fixed_point.FixedNormDelay | Encoder
     size: int
     bias: Int32Array
+    narrow: bool = False
 
     @classmethod
     def of(

@@ -10,7 +10,13 @@ from nmc.model import Array
 
 
 class Prepared(Protocol):
-    """A node made ready to run, without state: what all emulators of a model share."""
+    """A node made ready to run, without state: what all emulators of a model share.
+
+    `narrow`: what it puts out surely fits in 16 bits, and is kept in them.
+    """
+
+    @property
+    def narrow(self) -> bool: ...
 
     def start(self, batch: int) -> Runner:
         """The node with its state before the first step, for so many samples."""

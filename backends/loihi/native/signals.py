@@ -17,11 +17,13 @@ from nmc.model import Array
 class Signals:
     """Stored signals as arrays [B, H + T, N]: H earlier steps, then the T steps of the window.
 
-    Spikes take 8 bits, other whole numbers 32. `elapsed` is how many steps were before the window.
+    Spikes take 8 bits, the sums of `narrow` nodes 16, other whole numbers 32. `elapsed` is how many
+    steps were before the window.
     """
 
     layout: Layout
     batch: int
+    narrow: frozenset[str] = frozenset()
     elapsed: int = 0
     arrays: dict[str, Array] = field(default_factory=dict)
     operations: dict[str, NDArray[np.int64]] = field(default_factory=dict)
@@ -31,7 +33,8 @@ class Signals:
         for name in self.layout.stored:
             spiking = self.layout.graph.signals[name].dtype == "spike"
             shape = (self.batch, self.layout.history[name], self.layout.size(name))
-            self.arrays[name] = np.zeros(shape, np.uint8 if spiking else np.int32)
+            kind = np.uint8 if spiking else np.int16 if name in self.narrow else np.int32
+            self.arrays[name] = np.zeros(shape, kind)
             self.operations[name] = np.zeros(self.batch, np.int64)
             self.spikes[name] = np.zeros((self.batch, self.layout.size(name)), np.int32)
 
@@ -74,7 +77,7 @@ class Signals:
             return self.stored(reads[0], first)
         total = np.zeros((self.batch, last - first, self.layout.size(node.inputs[0].node)), np.int32)
         for ref in reads:
-            total += self._ordered(ref, first, last, order).astype(np.int32)
+            np.add(total, self._ordered(ref, first, last, order), out=total)
         return total, 0
 
     def operands(self, node: Node, first: int, last: int) -> tuple[NDArray[np.int32], ...]:

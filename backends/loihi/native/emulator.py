@@ -81,6 +81,17 @@ class Emulator:
             for part, flat in runner.state().items()
         }
 
+    @property
+    def batch(self) -> int:
+        """How many samples are on the chip."""
+        return self._signals.batch
+
+    def operand(self, name: str) -> Array:
+        """What a node read at the first step of the last window, its inputs added up, [B, *shape]."""
+        node = self.model.graph[name]
+        x, row = self._signals.operand(node, 0, 1, None)
+        return x[:, row].reshape(-1, *self.model.graph.operand_shapes(node)[0])
+
     def events(self) -> Mapping[str, NodeEvents]:
         """What every computed node did since the start, summed over the samples."""
         counted = {}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nmc.errors import UsageError, closest
 
 if TYPE_CHECKING:
-    from nmc.backends.target import Engine, Target
+    from nmc.backends.target import Engine, Observed, Target
 
 TARGETS: Mapping[str, str] = {
     "cpu": "nmc.backends.onnx:CPU",
@@ -45,6 +45,19 @@ def engine_of(target: Target, name: str | None = None) -> Engine:
     if name not in target.engines:
         raise UsageError(f"{target.name} has no engine {name!r}", f"its engines are: {', '.join(target.engines)}")
     engine: Engine = _resolve(target.engines[name])
+    return engine
+
+
+def observed_engine_of(target: Target, name: str | None = None) -> Observed:
+    """A target's engine as one that records and checks. Raises UsageError where it cannot."""
+    engine_of(target, name)
+    name = name or next(iter(target.engines))
+    if name not in target.observed:
+        raise UsageError(
+            f"the engine {name!r} of {target.name} can neither record nor check a run",
+            "the engine 'native' of loihi-sim can: compile for it, and run without --engine",
+        )
+    engine: Observed = _resolve(target.observed[name])
     return engine
 
 

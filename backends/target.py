@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from nmc.model import FloatArray, Model
@@ -25,18 +26,41 @@ class Options:
     steps: int | None = None
 
 
+@dataclass(frozen=True)
+class RunWarning:
+    """A zone that a run entered, in which engine and chip may differ: at which node, and first at which step.
+
+    Steps are the chip's, samples and neurons (an index into the node's shape) those of the run; all count from 0.
+    Without a step it holds of the whole run.
+    """
+
+    zone: str
+    what: str
+    node: str
+    step: int | None = None
+    sample: int | None = None
+    neuron: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        neuron = self.neuron[0] if len(self.neuron) == 1 else self.neuron
+        first = "" if self.step is None else f", first at step {self.step}, sample {self.sample}, neuron {neuron}"
+        return f"node {self.node!r}{first}: {self.what} [{self.zone}]"
+
+
 @dataclass(frozen=True, eq=False)
 class RunResult:
     """What an engine gives back: outputs by node name, what happened, and wall-clock time.
 
     `outputs` have the shapes of `nmc.reference.run`. `seconds` is the time the engine itself took
     for all samples, without loading; `energy_j` the joules its machine drew in that time, where a meter says.
+    `warnings` are what strict mode found, the earliest first.
     """
 
     outputs: Mapping[str, FloatArray]
     events: Events
     seconds: float
     energy_j: float | None = None
+    warnings: tuple[RunWarning, ...] = ()
 
 
 class Engine(Protocol):
@@ -45,10 +69,19 @@ class Engine(Protocol):
     def __call__(self, program: Program, x: FloatArray, *, steps: int | None = None) -> RunResult: ...
 
 
+class Observed(Protocol):
+    """An engine that can also write a recording to a directory, and say where it may differ from the chip."""
+
+    def __call__(
+        self, program: Program, x: FloatArray, *, steps: int | None, record: Path | None, strict: bool
+    ) -> RunResult: ...
+
+
 @dataclass(frozen=True)
 class Target:
     """A name that users compile to. Engines are named as "module:function", the first is the default.
 
+    `observed` are those engines that can record and check a run, in the same form.
     `passes(options, calibration)` are the steps from the user's model to what `lower` takes;
     `calibration` are real samples for passes that measure ranges, or None if the model has none.
     `lower(model, options)` gives the program's files beyond graph and weights, by name.
@@ -63,3 +96,4 @@ class Target:
     engines: Mapping[str, str]
     estimate: Callable[[Program, RunResult], Estimate]
     options: type[Options] = field(default=Options)
+    observed: Mapping[str, str] = field(default_factory=dict)

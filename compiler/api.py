@@ -41,14 +41,24 @@ def compile(
 
 
 def run(
-    compiled: Program | str | Path, x: ArrayLike, *, engine: str | None = None, steps: int | None = None
+    compiled: Program | str | Path,
+    x: ArrayLike,
+    *,
+    engine: str | None = None,
+    steps: int | None = None,
+    record: str | Path | None = None,
+    strict: bool = False,
 ) -> RunResult:
     """Run a program on samples [B, *shape], or [B, T, *shape] where its input streams.
 
-    Raises UsageError for a wrong input or engine, ToolError where the engine fails.
+    `record` is a directory for a recording (see `nmc.recording`); `strict` asks for warnings where engine and chip
+    may differ. Raises UsageError for a wrong input or engine, or one that cannot record, ToolError where the
+    engine fails.
     """
     loaded = load_program(compiled) if isinstance(compiled, str | Path) else compiled
-    return pipeline.run_program(loaded, np.asarray(x, dtype=np.float64), engine=engine, steps=steps)
+    place = None if record is None else Path(record)
+    samples = np.asarray(x, dtype=np.float64)
+    return pipeline.run_program(loaded, samples, engine=engine, steps=steps, record=place, strict=strict)
 
 
 def estimate(compiled: Program, result: RunResult) -> Estimate:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nmc import passes, program
-from nmc.backends import engine_of, target_named
+from nmc.backends import engine_of, observed_engine_of, target_named
 from nmc.errors import UsageError
 from nmc.model import FloatArray, Model
 from nmc.program import Program
@@ -73,15 +73,25 @@ def make_options(target: Target, given: Mapping[str, object]) -> Options:
 
 
 def run_program(
-    compiled: Program, x: FloatArray, *, engine: str | None = None, steps: int | None = None
+    compiled: Program,
+    x: FloatArray,
+    *,
+    engine: str | None = None,
+    steps: int | None = None,
+    record: Path | None = None,
+    strict: bool = False,
 ) -> RunResult:
     """Run a program on samples [B, *shape], or [B, T, *shape] where its input streams.
 
+    `record` is a directory for a recording of all steps; `strict` asks for warnings where engine and chip may differ.
     Raises UsageError for an unknown engine or a wrong input, ToolError where the engine fails.
     """
     if steps is not None and steps < 1:
         raise UsageError(f"a run of {steps} steps", "run for 1 step or more")
-    return engine_of(target_named(compiled.target), engine)(compiled, x, steps=steps)
+    target = target_named(compiled.target)
+    if record is not None or strict:
+        return observed_engine_of(target, engine)(compiled, x, steps=steps, record=record, strict=strict)
+    return engine_of(target, engine)(compiled, x, steps=steps)
 
 
 def estimate_run(compiled: Program, result: RunResult) -> Estimate:

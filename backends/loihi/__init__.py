@@ -77,6 +77,7 @@ LOIHI1 = Target(
     engines={"native": "nmc.backends.loihi.engine:run", "lava": "nmc.backends.lava.engine:run"},
     estimate=_estimate,
     options=LoihiOptions,
+    observed={"native": "nmc.backends.loihi.engine:run_observed"},
 )
 LOIHI2 = replace(
     LOIHI1,

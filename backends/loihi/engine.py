@@ -6,8 +6,10 @@ import os
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import reduce
+from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -22,6 +24,7 @@ from nmc.model import FloatArray, Model
 from nmc.reference.interpreter import as_feeds, run_length
 
 if TYPE_CHECKING:
+    from nmc.backends.loihi.observer import Observer
     from nmc.program import Program
 
 _CHUNK_BYTES = 1 << 24
@@ -36,8 +39,37 @@ def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResu
     return run_model(program.model, x, steps=steps)
 
 
-def run_model(model: Model, x: FloatArray, *, steps: int | None = None) -> RunResult:
+def run_observed(
+    program: Program, x: FloatArray, *, steps: int | None = None, record: Path | None = None, strict: bool = False
+) -> RunResult:
+    """The same, and a recording in the directory `record`, warnings where `strict`. Takes more time."""
+    return observe_model(program.model, x, steps=steps, record=record, strict=strict)
+
+
+def observe_model(
+    model: Model, x: FloatArray, *, steps: int | None = None, record: Path | None = None, strict: bool = False
+) -> RunResult:
     """The same for a model at the stage "fixed-point"."""
+    from nmc.backends.loihi.observer import Observer, populations
+    from nmc.backends.loihi.strict import Checks
+    from nmc.recording import recorder
+
+    feeds = as_feeds(model.graph, x)
+    on_chip = run_length(model, feeds, steps) + model.graph.lag
+    checks = Checks(model) if strict else None
+    with ExitStack() as stack:
+        writer = None
+        if record is not None:
+            samples = len(next(iter(feeds.values())))
+            writer = stack.enter_context(recorder(record, samples, on_chip, populations(Plan.of(model))))
+        result = run_model(model, x, steps=steps, observer=Observer(writer, checks))
+    return replace(result, warnings=checks.warnings() if checks else ())
+
+
+def run_model(
+    model: Model, x: FloatArray, *, steps: int | None = None, observer: Observer | None = None
+) -> RunResult:
+    """The same for a model at the stage "fixed-point", every step shown to an observer if there is one."""
     feeds = as_feeds(model.graph, x)
     length = run_length(model, feeds, steps)
     on_chip = length + model.graph.lag
@@ -52,7 +84,10 @@ def run_model(model: Model, x: FloatArray, *, steps: int | None = None) -> RunRe
         part = {name: value[first : first + chunk] for name, value in feeds.items()}
         chip = _fresh_chip(chips, plan, min(chunk, samples - first))
         fed = host.feed(part, on_chip)
-        shown = chip.advance(fed, on_chip, host.shown)
+        if observer is None:
+            shown = chip.advance(fed, on_chip, host.shown)
+        else:
+            shown = observer.advance(chip, fed, on_chip, host.shown, first)
         arrived = {
             name: NodeEvents(spikes=np.count_nonzero(value, axis=(0, 1)).astype(np.float64))
             for name, value in fed.items()

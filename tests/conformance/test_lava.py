@@ -23,19 +23,17 @@ KINDS = {
     "graded": (networks.graded_network, 300),
     "convolutional": (networks.convolutional_network, 120),
 }
-EXECUTIONS: dict[str, tuple[Execution, int]] = {"reference": (reference_trace, 840), "native": (native_trace, 100)}
-"""What is compared with Lava, and the least number of networks that it must know."""
+EXECUTIONS: dict[str, Execution] = {"reference": reference_trace, "native": native_trace}
+"""What is compared with Lava."""
 
 
 def test_random_networks_equal_lavas_models(tmp_path: Path, lava_toolchain: None) -> None:
     cases = [make(seed) for make, count in KINDS.values() for seed in range(count)]
     traces = lava_traces(cases, tmp_path)
-    for name, (execution, least) in EXECUTIONS.items():
+    for name, execution in EXECUTIONS.items():
         found = [(case, execution(case), expected) for case, expected in zip(cases, traces, strict=True)]
-        known = [(case, trace, expected) for case, trace, expected in found if trace is not None]
-        wrong = [said for case, trace, expected in known if (said := difference(case, trace, expected))]
-        assert not wrong, f"{name}: {len(wrong)} of {len(known)} networks differ; the first:\n{wrong[0]}"
-        assert len(known) >= least, name
+        wrong = [said for case, trace, expected in found if (said := difference(case, trace, expected))]
+        assert not wrong, f"{name}: {len(wrong)} of {len(found)} networks differ; the first:\n{wrong[0]}"
 
 
 @pytest.mark.parametrize("kind", KINDS)

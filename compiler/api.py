@@ -54,7 +54,8 @@ def run(
     """Run a program on samples [B, *shape], or [B, T, *shape] where its input streams.
 
     `record` is a directory for a recording (see `nmc.recording`); `strict` asks for warnings where engine and chip
-    may differ. Raises UsageError for a wrong input or engine, or one that cannot record, ToolError where the engine fails.
+    may differ. Raises UsageError for a wrong input or engine, or one that cannot record, ToolError
+    where the engine fails.
     """
     loaded = load_program(compiled) if isinstance(compiled, str | Path) else compiled
     place = None if record is None else Path(record)

@@ -86,7 +86,8 @@ def raster(
     loaded = load_program(compiled) if isinstance(compiled, str | Path) else compiled
     with TemporaryDirectory(prefix="nmc-") as scratch:
         run(loaded, samples[sample : sample + 1], engine=engine, steps=steps, record=Path(scratch) / "r")
-        write_raster(Recording.load(Path(scratch) / "r"), 0, place, f"{loaded.name} on {loaded.target}, sample {sample}")
+        title = f"{loaded.name} on {loaded.target}, sample {sample}"
+        write_raster(Recording.load(Path(scratch) / "r"), 0, place, title)
 
 
 def estimate(compiled: Program, result: RunResult) -> Estimate:

@@ -26,6 +26,8 @@ LONGEST_DELAY = 63
 """Steps that Lava's delaying synapses can hold a spike beyond the one that every synapse takes."""
 UNSUPPORTED = f"{FOLDER}/unsupported.txt"
 GOLDEN_SAMPLES = 2
+GOLDEN_STEPS = 64
+"""How much of a run a program carries to check itself by; of a longer run, the beginning."""
 Execution = Callable[[Model, Mapping[str, FloatArray]], Mapping[str, FloatArray]]
 """Runs a model on inputs by name: its outputs by name, as `nmc.reference.run` does."""
 Via = list[dict[str, list[int]]]
@@ -238,7 +240,7 @@ def lower_program(model: Model, execution: Execution = reference.run) -> dict[st
     if x is None:
         x = _random_samples(model)
     x = x[:GOLDEN_SAMPLES]
-    return program_files(model, *golden(model, x, split.steps(x, None), execution))
+    return program_files(model, *golden(model, x, min(split.steps(x, None), GOLDEN_STEPS), execution))
 
 
 def _random_samples(model: Model) -> FloatArray:

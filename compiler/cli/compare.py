@@ -24,9 +24,12 @@ def command(
     """Compare a model's accuracy, energy and latency across targets, on its test set."""
     from nmc import api
     from nmc.comparison import DEFAULT_TARGETS, compare_targets
+    from nmc.errors import UsageError
     from nmc.report.terminal import print_comparison
 
-    names = tuple(name.strip() for name in targets.split(",") if name.strip()) if targets else DEFAULT_TARGETS
+    names = tuple(filter(None, map(str.strip, targets.split(",")))) if targets is not None else DEFAULT_TARGETS
+    if not names:
+        raise UsageError("--targets names no target", "give names separated by commas, as in cpu,loihi-sim")
     chosen = api.load(model)
     with progress(f"comparing {chosen.name}") as tell:
         comparison = compare_targets(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -28,45 +29,62 @@ def command(
     json: Annotated[bool, JSON] = False,
 ) -> None:
     """Show the graph of a model, of a program, or of a model after each pass for a target."""
-    from nmc import api, pipeline
-    from nmc.backends import target_named
-    from nmc.cli.inspect_loihi import show_mapping, show_quantization
     from nmc.errors import UsageError
-    from nmc.passes.dump import Dump, annotated
     from nmc.program import MANIFEST
-    from nmc.report.plain import model_facts
 
     if (Path(what) / MANIFEST).is_file():
-        program = api.load_program(what)
-        if quantization:
-            raise UsageError(
-                "a program no longer has the weights that were rounded",
-                f"inspect the model instead: nmc inspect MODEL --target {program.target} --quantization",
-            )
-        if mapping:
-            show_mapping(program, output, json)
-            return
-        if json:
-            print_json({**vars(program.manifest), "graph": model_facts(program.model)})
-            return
-        version = program.manifest.nmc
-        typer.echo(f"program {program.name} for {program.target} (chip {program.chip}), made by nmc {version}")
+        _program(what, mapping, quantization, output, json)
+    elif mapping:
+        raise UsageError(f"{what} is not a program", "compile it first, and give the program's directory")
+    elif quantization and target is None:
+        raise UsageError("--quantization needs a target", "give one, as in --target loihi-sim")
+    else:
+        _model(what, target, parse_options(option, steps), after, quantization, json)
+
+
+def _program(what: str, mapping: bool, quantization: bool, output: Path | None, json: bool) -> None:
+    from nmc import api
+    from nmc.cli.inspect_loihi import show_mapping
+    from nmc.errors import UsageError
+    from nmc.passes.dump import annotated
+    from nmc.report.plain import model_facts
+
+    program = api.load_program(what)
+    manifest = program.manifest
+    if quantization:
+        raise UsageError(
+            "a program no longer has the weights that were rounded",
+            f"inspect the model instead: nmc inspect MODEL --target {program.target} --quantization",
+        )
+    if mapping:
+        show_mapping(program, output, json)
+    elif json:
+        print_json({**vars(manifest), "graph": model_facts(program.model)})
+    else:
+        typer.echo(f"program {program.name} for {program.target} (chip {program.chip}), made by nmc {manifest.nmc}")
         typer.echo("options: " + ", ".join(f"{name}={value}" for name, value in program.options.items()))
-        for name, record in program.manifest.files.items():
+        for name, record in manifest.files.items():
             typer.echo(f"  {name:24} {record.bytes:>10} bytes  sha256 {record.sha256[:12]}")
         typer.echo(annotated(program.model))
-        return
-    if mapping:
-        raise UsageError(f"{what} is not a program", "compile it first, and give the program's directory")
-    if quantization and target is None:
-        raise UsageError("--quantization needs a target", "give one, as in --target loihi-sim")
+
+
+def _model(
+    what: str, target: str | None, options: Mapping[str, object], after: str | None, quantization: bool, json: bool
+) -> None:
+    from nmc import api, pipeline
+    from nmc.backends import target_named
+    from nmc.cli.inspect_loihi import show_quantization
+    from nmc.errors import UsageError
+    from nmc.passes.dump import Dump, annotated
+    from nmc.report.plain import model_facts
+
     model = api.load(what)
     stages = Dump()
     if target is None:
         stages.add("model", model.checked())
     else:
         chosen = target_named(target)
-        pipeline.prepare(model, chosen, pipeline.make_options(chosen, parse_options(option, steps)), stages.add)
+        pipeline.prepare(model, chosen, pipeline.make_options(chosen, options), stages.add)
     if quantization and target is not None:
         show_quantization(stages.stages, target, json)
         return

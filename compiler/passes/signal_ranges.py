@@ -15,11 +15,13 @@ from nmc.nodes import coding, spiking, tensor
 from nmc.passes.fuse_synapses import pruned
 from nmc.passes.integer_scale import ACTIVATION_LIMIT, Weights, largest_bias_scale, message_scale
 from nmc.passes.populations import Population, populations
-from nmc.reference import run
+from nmc.reference import each_step, run
 
 MARGIN = 2.0
 """How far beyond the peak on calibration data a signal may go before it overflows."""
 SAMPLES = 16
+MEASURED_STEPS = 512
+"""How many steps are measured; what sums up over a longer run is taken to go on growing as it did."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,8 +131,15 @@ class Ranges:
         wanted = [s.read for p in found for s in p.synapses]
         wanted += [p.name for p in found if not p.spikes]
         assert self.calibration is not None
-        values = run(self.model, self.calibration[:SAMPLES], self._steps, record=wanted)
-        return {name: np.abs(values[name]).max(axis=(0, 1)) for name in wanted}
+        steps = min(self._steps, MEASURED_STEPS)
+        peaks = {name: np.zeros(self.model.graph.signals[name].shape) for name in wanted}
+        for values in each_step(self.model, self.calibration[:SAMPLES], steps):
+            for name, peak in peaks.items():
+                np.maximum(peak, np.abs(values[name]).max(axis=0), out=peak)
+        for p in found:
+            if isinstance(p.node, spiking.I):
+                peaks[p.name] *= self._steps / steps
+        return peaks
 
 
 def _is_constant(model: Model, name: str) -> bool:

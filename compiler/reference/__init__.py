@@ -5,6 +5,6 @@ Every target is held to this. It is written to be read, not to be fast.
 
 from __future__ import annotations
 
-from nmc.reference.interpreter import Interpreter, run
+from nmc.reference.interpreter import Interpreter, each_step, run
 
-__all__ = ["Interpreter", "run"]
+__all__ = ["Interpreter", "each_step", "run"]

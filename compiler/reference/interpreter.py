@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,17 +102,13 @@ def run(
     """
     graph = model.graph
     feeds = as_feeds(graph, x)
-    batch = len(next(iter(feeds.values())))
     wanted = tuple(dict.fromkeys([*graph.outputs, *record]))
     for name in wanted:
         if name not in graph:
             raise UsageError(f"there is no node {name!r} to record", closest(name, graph.by_name))
-    length = run_length(model, feeds, steps)
-    interpreter = Interpreter(model, batch)
     kept: dict[str, list[FloatArray]] = {name: [] for name in wanted}
-    last = length + graph.lag - 1
-    for t in range(last + 1):
-        values = interpreter.step({name: _at(graph, name, array, t) for name, array in feeds.items()})
+    last = run_length(model, feeds, steps) + graph.lag - 1
+    for t, values in enumerate(each_step(model, feeds, steps)):
         for name in wanted:
             if t == last or (graph.signals[name].timing == "stream" and t >= graph.lag):
                 kept[name].append(values[name])
@@ -120,6 +116,15 @@ def run(
         name: np.stack(arrays, axis=1) if graph.signals[name].timing == "stream" else arrays[0]
         for name, arrays in kept.items()
     }
+
+
+def each_step(model: Model, x: Feed, steps: int | None = None) -> Iterator[Mapping[str, FloatArray]]:
+    """What every node puts out at each step of a run, [B, *shape]; nothing is kept. Takes what `run` takes."""
+    graph = model.graph
+    feeds = as_feeds(graph, x)
+    interpreter = Interpreter(model, len(next(iter(feeds.values()))))
+    for t in range(run_length(model, feeds, steps) + graph.lag):
+        yield interpreter.step({name: _at(graph, name, array, t) for name, array in feeds.items()})
 
 
 def as_feeds(graph: Graph, x: Feed) -> dict[str, FloatArray]:

@@ -10,7 +10,7 @@ from oracles.run_fixed_point import Oracle
 
 from nmc import reference
 from nmc.backends.loihi.native import Emulator
-from nmc.backends.loihi.native.runners import packed, proven_accumulator
+from nmc.backends.loihi.native.accumulators import packed, proven_accumulator
 from nmc.errors import UnsupportedError
 from nmc.model import FloatArray, Model
 from nmc.text import parse
@@ -184,8 +184,8 @@ def test_weights_are_stored_narrow() -> None:
     assert (weight.dtype, shift) == (np.int16, 0)
 
 
-def test_an_initial_voltage_beyond_24_bits_is_refused() -> None:
+def test_an_initial_voltage_beyond_32_bits_is_refused() -> None:
     model = network("dt = 0.001\nx = Input(shape=(1,), stream=True)\n"
-                    "n = FixedLIF(x, du=0, dv=0, vth=1, initial=8388608)\nreturn n")
-    with pytest.raises(UnsupportedError, match="8388608"):
+                    "n = FixedLIF(x, du=0, dv=0, vth=1, initial=2147483648)\nreturn n")
+    with pytest.raises(UnsupportedError, match="2147483648"):
         Emulator(model, 1)

@@ -122,6 +122,10 @@ def test_unknown_target(nmc: Nmc) -> None:
     refused(nmc("compile", "digits-cnn", "--target", "lohi-sim"), 2, "lohi-sim", "loihi-sim")
 
 
+def test_no_target_at_all(nmc: Nmc) -> None:
+    refused(nmc("compare", "digits-cnn", "--targets", " ,"), 2, "--targets", "cpu,loihi-sim")
+
+
 def test_unknown_option(nmc: Nmc) -> None:
     refused(nmc("compile", "digits-cnn", "--target", "cpu", "-O", "precison=fp16"), 2, "precison", "precision")
     refused(nmc("compile", "digits-cnn", "--target", "cpu", "-O", "precision=fp7"), 2, "precision", "fp7")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nmc.backends.loihi.native.accumulators import LARGEST, fits_16_bits, largest_sum, packed
 from nmc.backends.loihi.native.layout import Index, Layout, source_order
 from nmc.backends.loihi.native.runner import Runner
 from nmc.backends.loihi.native.signals import Signals
@@ -14,21 +16,22 @@ from nmc.model import Array, Model
 from nmc.nodes import fixed_point
 
 IntArray = NDArray[np.int64]
+Places = NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
 class ConvRunner:
-    """FixedConv2d: every event adds its kernel to the outputs around it."""
+    """FixedConv2d: every event adds its kernel to the outputs around it, run by run; see `kernels.conv_spikes`."""
 
     node: fixed_point.FixedConv2d
     order: Index | None
-    places: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
-    runs: tuple[NDArray[np.int32], NDArray[np.int32]]
-    weight: Array
-    wraps: bool
-    group_of: NDArray[np.int32]
-    width: int
-    fan_out: NDArray[np.int32]
+    tables: tuple[Places, Places, Places, Places]
+    taps: Array
+    shift: int
+    zero: Array
+    fan_out: Places
+    graded: bool
+    narrow: bool
 
     @classmethod
     def of(cls, node: fixed_point.FixedConv2d, model: Model, layout: Layout) -> ConvRunner:
@@ -38,21 +41,25 @@ class ConvRunner:
         line_runs, line_taps = axis_runs(shape[1], height, node, 0)
         column_runs, column_taps = axis_runs(shape[2], width, node, 1)
         weight = model.weights[node.weight].astype(np.int64)
-        per_group = node.channels // node.groups
-        inputs = shape[0] // node.groups
+        per_group, inputs = node.channels // node.groups, shape[0] // node.groups
         grouped = weight.reshape(node.groups, per_group, inputs, *node.kernel).transpose(0, 2, 3, 4, 1)
         taps = grouped.reshape(shape[0], *node.kernel, per_group)[:, line_taps][:, :, column_taps]
-        graded = bool(node.num_message_bits) and layout.graph.signals[node.inputs[0].node].dtype != "spike"
-        worst = int(np.abs(weight).reshape(node.channels, -1).sum(axis=1).max())
         order = source_order(node, layout)
         elements = np.arange(np.prod(shape)) if order is None else order
-        places = tuple(part.astype(np.int32) for part in np.unravel_index(elements, shape))
-        fan_out = _conv_fan_out(taps, line_runs, column_runs)[places]
-        group_of = (np.arange(shape[0]) // inputs * per_group).astype(np.int32)
+        channel, line, column = np.unravel_index(elements, shape)
+        fan_out = _conv_fan_out(taps, line_runs, column_runs)[channel, line, column]
+        (source, *others) = layout.reads(node)
+        graded = bool(node.num_message_bits) and (bool(others) or layout.graph.signals[source.node].dtype != "spike")
+        small, shift = packed(taps.reshape(-1))
+        worst = largest_sum(weight.reshape(node.channels, -1).T >> shift)
+        tables = (
+            line * shape[2] + column, channel * (small.size // shape[0]), channel // inputs * per_group,
+            _place_runs(line_runs, column_runs, node, width),
+        )
         return cls(
-            node, order, (places[0], places[1], places[2]), (line_runs, column_runs),
-            np.ascontiguousarray(taps.astype(np.int16 if np.abs(taps).max() < 2**15 else np.int64)).reshape(-1),
-            graded or worst >= 2**23, group_of, width, fan_out.astype(np.int32),
+            node, order, (_places(tables[0]), _places(tables[1]), _places(tables[2]), _places(tables[3])), small, shift,
+            np.zeros(height * width * node.channels, np.int16 if worst <= LARGEST[16] else np.int32),
+            _places(fan_out), graded, not graded and fits_16_bits(worst, shift),
         )
 
     def start(self, batch: int) -> Runner:
@@ -64,11 +71,46 @@ class ConvRunner:
         name = self.node.name
         x, row = signals.operand(self.node, first, last, self.order)
         out, out_row = signals.target(name, first)
-        graded = bool(self.node.num_message_bits) and x.dtype != np.uint8
-        kernels.conv(
-            x, row, last - first, graded, *self.places, *self.runs, self.weight, self.node.groups, self.group_of,
-            self.width, self.node.channels, self.fan_out, self.wraps, out, out_row, signals.operations[name],
+        if self.graded:
+            kernels.conv_graded(
+                x, row, last - first, *self.tables, self.taps, self.fan_out, self.shift,
+                out, out_row, signals.operations[name],
+            )
+            return
+        if x.dtype != np.uint8:
+            x, row = (x[:, row : row + last - first] != 0).astype(np.uint8), 0
+        kernels.conv_spikes(
+            x, row, last - first, *self.tables, self.taps, self.fan_out, self.zero, self.shift,
+            out, out_row, signals.operations[name],
         )
+
+
+def _places(numbers: NDArray[np.integer]) -> Places:
+    return np.ascontiguousarray(numbers, dtype=np.int32)
+
+
+def _place_runs(line_runs: Places, column_runs: Places, node: fixed_point.FixedConv2d, width: int) -> Places:
+    """For every input place [H x W] its runs (first output, first tap, how many), ended by one of none.
+
+    Outputs count [height, width, channels], taps those of an input channel. With groups a run is a column's.
+    """
+    per_group, row_of_taps = node.channels // node.groups, node.kernel[1] * (node.channels // node.groups)
+    whole = node.groups == 1
+    spans = [
+        [(x, tap, n) if whole else (x + k, tap + k, 1) for x, tap, n in runs.tolist() for k in range(1 if whole else n)]
+        for runs in column_runs
+    ]
+    lines = [[(y + k, tap + k) for y, tap, n in runs.tolist() for k in range(n)] for runs in line_runs]
+    longest = max(map(len, lines)) * max(map(len, spans))
+    runs = np.zeros((len(lines) * len(spans), longest + 1, 3), np.int32)
+    for place, (line, span) in enumerate(product(lines, spans)):
+        found = [
+            ((y * width + x) * node.channels, line_tap * row_of_taps + tap * per_group, n * per_group)
+            for y, line_tap in line for x, tap, n in span if n
+        ]
+        if found:
+            runs[place, : len(found)] = found
+    return runs
 
 
 def axis_runs(

@@ -8,12 +8,13 @@ import numpy as np
 
 from nmc.backends.loihi.native.layout import CHIP
 from nmc.backends.loihi.native.plan import Plan
-from nmc.backends.loihi.native.runners import LifRunner
+from nmc.backends.loihi.native.runner import Stateful
 from nmc.backends.loihi.native.signals import Signals
-from nmc.errors import UsageError
+from nmc.errors import UsageError, closest
 from nmc.estimates.events import NodeEvents
 from nmc.graph import Ref
 from nmc.model import Array, Model
+from nmc.nodes.fixed_point import FixedLIF
 
 
 class Emulator:
@@ -37,7 +38,7 @@ class Emulator:
         self.plan = plan
         self.model, self.layout, self.computed, self.fed = plan.model, plan.layout, plan.computed, plan.fed
         self._runners = {name: prepared.start(batch) for name, prepared in plan.prepared.items()}
-        self._signals = Signals(self.layout, batch)
+        self._signals = Signals(self.layout, batch, plan.narrow)
 
     def reset(self) -> None:
         """Back to the state before the first step."""
@@ -64,14 +65,20 @@ class Emulator:
         return recorded
 
     def state(self, name: str) -> Mapping[str, Array]:
-        """The current u and the voltage v of a FixedLIF after the last step, [B, *shape]."""
-        runner = self._runners[name]
-        if not isinstance(runner, LifRunner):
-            raise UsageError(f"{name} holds no voltage", "ask for a FixedLIF")
-        shape = self.model.graph.signals[name].shape
+        """What a node that the chip computes carries after the last step, by the node's own names, each [B, *shape].
+
+        Empty for a node that carries nothing. Raises UsageError for one that the chip does not compute.
+        """
+        runner = self._runners.get(name)
+        if runner is None:
+            raise UsageError(f"the chip does not compute {name!r}", closest(name, self._runners))
+        if not isinstance(runner, Stateful):
+            return {}
+        node = self.model.graph[name]
+        facts = node.state(*self.model.graph.operand_shapes(node))
         return {
-            "u": self._logical(name, runner.u).reshape(-1, *shape),
-            "v": self._logical(name, runner.v).reshape(-1, *shape),
+            part: (self._logical(name, flat) if facts[part].shape else flat).reshape(-1, *facts[part].shape)
+            for part, flat in runner.state().items()
         }
 
     @property
@@ -93,10 +100,10 @@ class Emulator:
             if not isinstance(node, CHIP):
                 continue
             shape = self.model.graph.signals[name].shape
-            neurons = "v" in node.state(*self.model.graph.operand_shapes(node))
+            neurons = node.produces is not None
             updates = self._signals.elapsed * np.prod(shape) * len(self._signals.spikes[name]) if neurons else 0
             spikes = None
-            if neurons and self.model.graph.signals[name].dtype == "spike":
+            if neurons and not (isinstance(node, FixedLIF) and node.emits == "voltage"):
                 spikes = self._logical(name, self._signals.spikes[name].sum(axis=0)).reshape(shape).astype(np.float64)
             counted[name] = NodeEvents(float(self._signals.operations[name].sum()), float(updates), spikes)
         return counted

@@ -34,6 +34,22 @@ def _shifted(x, shift):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 
     return np.int32(np.int64(x) >> -shift)
 
 
+@njit(cache=True, inline="always")
+def _events(spikes, index):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - compiled
+    """Write where spikes [N] are into index, which has room for N + 1; how many there are."""
+    n = 0
+    for i in range(len(spikes)):
+        index[n] = i
+        n += spikes[i] != 0
+    return n
+
+
+@njit(cache=True, inline="always")
+def _wrap24(x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - compiled
+    """The lowest 24 bits of a 32-bit number, as a signed number."""
+    return np.int32(np.int32(np.int32(x) << 8) >> 8)
+
+
 @_compiled
 def dense_spikes(
     x: Array, row: int, steps: int, weight: Array, fan_out: Rows, zero: Array, block: int, shift: int,
@@ -45,16 +61,12 @@ def dense_spikes(
     """
     samples, inputs, outputs = x.shape[0], weight.shape[0], weight.shape[1]
     for b in range(samples):
-        index = np.empty(inputs + 4, np.int32)
+        index = np.empty(inputs + 1, np.int32)
         narrow = np.empty_like(zero)
         wide = np.empty(outputs, np.int64)
         count = np.int64(0)
         for t in range(steps):
-            n = 0
-            spikes = x[b, row + t]
-            for i in range(inputs):
-                index[n] = i
-                n += spikes[i] != 0
+            n = _events(x[b, row + t], index)
             for k in range(n):
                 count += fan_out[index[k]]
             y = out[b, out_row + t]
@@ -77,14 +89,15 @@ def dense_spikes(
 
 @njit(cache=True)
 def _add_rows(weight: Array, index: Rows, first: int, last: int, total: Array) -> None:
-    """total += the rows index[first:last] of weight, four at a time."""
+    """total += the rows index[first:last] of weight, eight at a time."""
     outputs = len(total)
     k = first
-    while k + 4 <= last:
-        p, q, r, s = weight[index[k]], weight[index[k + 1]], weight[index[k + 2]], weight[index[k + 3]]
+    while k + 8 <= last:
+        a, b, c, d = weight[index[k]], weight[index[k + 1]], weight[index[k + 2]], weight[index[k + 3]]
+        p, q, r, s = weight[index[k + 4]], weight[index[k + 5]], weight[index[k + 6]], weight[index[k + 7]]
         for j in range(outputs):
-            total[j] += p[j] + q[j] + r[j] + s[j]
-        k += 4
+            total[j] += a[j] + b[j] + c[j] + d[j] + p[j] + q[j] + r[j] + s[j]
+        k += 8
     while k < last:
         p = weight[index[k]]
         for j in range(outputs):
@@ -117,65 +130,89 @@ def dense_graded(
 
 
 @_compiled
-def conv(
-    x: Array, row: int, steps: int, graded: bool, channel: Rows, line: Rows, column: Rows,
-    line_runs: Rows, column_runs: Rows, weight: Array, groups: int, group_of: Rows, width: int, channels: int,
-    fan_out: Rows, wraps: bool, out: Array, out_row: int, operations: Counts,
+def conv_spikes(
+    x: Array, row: int, steps: int, place: Rows, first_tap: Rows, first_output: Rows, runs: Rows,
+    taps: Array, fan_out: Rows, zero: Array, shift: int, out: Array, out_row: int, operations: Counts,
 ) -> None:
-    """A convolution driven by events; the output is [height, width, channels].
+    """A convolution driven by spikes; the output is [height, width, channels], wrapped to 24 bits.
 
-    Input element i lies at channel[i], line[i], column[i]. line_runs[y] lists (output line, tap, count), and
-    column_runs[x] likewise: `count` neighbouring outputs that `count` neighbouring taps reach. weight is
-    [C, taps along y, taps along x, channels of a group], flat; group_of[c] is where the group's channels begin.
-    Places are counted without sign, since for numbers with one the compiler provides for counting from the end.
-    Sums may wrap at 32 bits, since where they can get that large only their last 24 are kept (`wraps`). Where
-    not `graded`, any event counts as 1.
+    runs[place[i]] lists (first output, first tap, how many) for an event at input i, of neighbouring outputs that
+    neighbouring taps reach, from first_output[i] and first_tap[i] on; it ends at a run of none. `zero` [outputs]
+    gives the accumulator's type, which surely holds the sums, or has 32 bits, of which only the last 24 are kept.
     """
-    samples, inputs, per_group = x.shape[0], len(channel), channels // groups
-    line_taps, column_taps = line_runs.shape[1], column_runs.shape[1]
-    per_line = column_taps * per_group
-    events = np.empty(inputs + 1, np.int32)
-    for b in range(samples):
+    for b in range(x.shape[0]):
+        total, index = np.empty_like(zero), np.empty(len(place) + 1, np.int32)
         count = np.int64(0)
         for t in range(steps):
-            y = out[b, out_row + t]
-            y[:] = 0
-            frame = x[b, row + t]
-            n = 0
-            for i in range(inputs):
-                events[n] = i
-                n += frame[i] != 0
-            for k in range(n):
-                i = events[k]
+            total[:] = 0
+            for k in range(_events(x[b, row + t], index)):
+                i = index[k]
                 count += fan_out[i]
-                message = np.int32(frame[i]) if graded else np.int32(1)
-                p, q, first_out = line[i], column[i], group_of[channel[i]]
-                for ky in range(line_taps):
-                    for jy in range(line_runs[p, ky, 2]):
-                        tap_line = (channel[i] * line_taps + line_runs[p, ky, 1] + jy) * per_line
-                        out_line = (line_runs[p, ky, 0] + jy) * width
-                        for kx in range(column_taps):
-                            length = column_runs[q, kx, 2]
-                            if length == 0:
-                                break
-                            base = np.uintp((out_line + column_runs[q, kx, 0]) * channels + first_out)
-                            tap = np.uintp(tap_line + column_runs[q, kx, 1] * per_group)
-                            if groups > 1:
-                                for _ in range(length):
-                                    for j in range(np.uintp(per_group)):
-                                        y[base + j] += message * weight[tap + j]
-                                    base += np.uintp(channels)
-                                    tap += np.uintp(per_group)
-                            elif graded:
-                                for j in range(np.uintp(length * channels)):
-                                    y[base + j] += message * weight[tap + j]
-                            else:
-                                for j in range(np.uintp(length * channels)):
-                                    y[base + j] += weight[tap + j]
-            if wraps:
-                for j in range(len(y)):
-                    y[j] = ((np.int64(y[j]) + 8388608) & 16777215) - 8388608
+                for run in runs[place[i]]:
+                    if run[2] == 0:
+                        break
+                    first, tap = first_output[i] + run[0], first_tap[i] + run[1]
+                    reached, added = total[first : first + run[2]], taps[tap : tap + run[2]]
+                    for j in range(run[2]):
+                        reached[j] += added[j]
+            y = out[b, out_row + t]
+            for j in range(len(total)):
+                y[j] = _wrap24(np.int32(total[j]) << shift)
         operations[b] += count
+
+
+@_compiled
+def conv_graded(
+    x: Array, row: int, steps: int, place: Rows, first_tap: Rows, first_output: Rows, runs: Rows,
+    taps: Array, fan_out: Rows, shift: int, out: Array, out_row: int, operations: Counts,
+) -> None:
+    """The same for graded messages; sums may wrap at 32 bits, since only their last 24 are kept."""
+    for b in range(x.shape[0]):
+        total = np.empty(out.shape[2], np.int32)
+        count = np.int64(0)
+        for t in range(steps):
+            total[:] = 0
+            for i in range(len(place)):
+                message = np.int32(x[b, row + t, i])
+                if message == 0:
+                    continue
+                count += fan_out[i]
+                for run in runs[place[i]]:
+                    first, tap = first_output[i] + run[0], first_tap[i] + run[1]
+                    for j in range(run[2]):
+                        total[first + j] += message * np.int32(taps[tap + j])
+            for j in range(len(total)):
+                out[b, out_row + t, j] = _wrap24(np.int32(total[j]) << shift)
+        operations[b] += count
+
+
+@_compiled
+def lif_without_current(
+    x: Array, row: int, steps: int, v: Rows, bias: Rows, first_step: int,
+    dv: int, vth: int, reset_interval: int, reset_offset: int,
+    out: Array, out_row: int, spikes: Rows,
+) -> None:
+    """FixedLIF with du = 4095 that emits spikes, for activations of 16 bits: u is the activation << 6, unwrapped."""
+    factor, threshold, bound = np.int32(4096 - dv), np.int32(vth << 6), np.int32(8388607)
+    for b in range(v.shape[0]):
+        vb, counts = v[b], spikes[b]
+        for t in range(steps):
+            if reset_interval and (first_step + t) % reset_interval == reset_offset % reset_interval:
+                vb[:] = 0
+            a, y = x[b, row + t], out[b, out_row + t]
+            for n in range(len(vb)):
+                old = vb[n]
+                size = np.int32(abs(old))
+                high, low = np.int32(size >> 12), np.int32(size & 4095)
+                kept = np.int32(np.int32(high * factor) + np.int32(np.int32(low * factor) >> 12))
+                signed = kept if old >= 0 else np.int32(-kept)
+                moved = np.int32(np.int32(signed + np.int32(np.int32(a[n]) << 6)) + bias[n])
+                moved = np.int32(min(max(moved, np.int32(-bound)), bound))
+                spike = moved > threshold
+                vb[n] = np.int32(0) if spike else moved
+                y[n] = spike
+            for n in range(len(vb)):
+                counts[n] += y[n]
 
 
 @_compiled

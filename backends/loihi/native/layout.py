@@ -86,7 +86,7 @@ class Layout:
         orders: dict[str, Index | None] = {}
         for name in self.stored:
             node = self.graph[name]
-            follows = isinstance(node, fixed_point.FixedLIF) and all(
+            follows = isinstance(node, fixed_point.FixedLIF | fixed_point.FixedTernaryLIF) and all(
                 isinstance(self.graph[ref.node], fixed_point.FixedConv2d)
                 and self.graph.signals[ref.node].shape == self.graph.signals[name].shape
                 for ref in self.reads(node)

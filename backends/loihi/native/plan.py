@@ -39,6 +39,11 @@ class Plan:
             {name: _prepared(graph[name], model, layout) for name in run}, schedule(layout, run),
         )
 
+    @property
+    def narrow(self) -> frozenset[str]:
+        """The nodes whose outputs are kept in 16 bits."""
+        return frozenset(name for name, prepared in self.prepared.items() if prepared.narrow)
+
 
 def _prepared(node: Node, model: Model, layout: Layout) -> Prepared:
     if type(node) not in PREPARED:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Protocol, runtime_checkable
 
 from nmc.backends.loihi.native.signals import Signals
+from nmc.model import Array
 
 
 class Prepared(Protocol):
-    """A node made ready to run, without state: what all emulators of a model share."""
+    """A node made ready to run, without state: what all emulators of a model share.
+
+    `narrow`: what it puts out surely fits in 16 bits, and is kept in them.
+    """
+
+    @property
+    def narrow(self) -> bool: ...
 
     def start(self, batch: int) -> Runner:
         """The node with its state before the first step, for so many samples."""
@@ -20,4 +28,13 @@ class Runner(Protocol):
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         """Compute the node's output at these steps."""
+        ...
+
+
+@runtime_checkable
+class Stateful(Runner, Protocol):
+    """A runner that carries something from step to step."""
+
+    def state(self) -> Mapping[str, Array]:
+        """What it carries now, by the names that the node gives, each [B, elements as they lie]."""
         ...

@@ -8,49 +8,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nmc.backends.loihi.native.accumulators import fits_16_bits, largest_sum, packed, proven_accumulator
 from nmc.backends.loihi.native.convolution import ConvRunner
+from nmc.backends.loihi.native.graded import GradedRunner, PreparedGraded, ProductRunner
 from nmc.backends.loihi.native.layout import Index, Layout, source_order
+from nmc.backends.loihi.native.neurons import PreparedResonator, PreparedTernaryLif, lif_parameters
 from nmc.backends.loihi.native.runner import Prepared, Runner
 from nmc.backends.loihi.native.signals import Signals
-from nmc.errors import UnsupportedError
+from nmc.backends.loihi.native.sparse import SparseRunner
+from nmc.backends.loihi.native.synapses import PreparedSparse
 from nmc.graph import Node
 from nmc.model import Array, Model
 from nmc.nodes import fixed_point, spiking
 
 IntArray = NDArray[np.int64]
-
-
-def packed(weight: IntArray) -> tuple[Array, int]:
-    """Weights in the narrowest type, and the power of two taken out of all of them."""
-    shift = 0
-    while np.any(weight) and not np.any(weight & 1) and shift < 8:
-        weight = weight >> 1
-        shift += 1
-    for dtype in (np.int8, np.int16):
-        if np.all((weight >= np.iinfo(dtype).min) & (weight <= np.iinfo(dtype).max)):
-            return np.ascontiguousarray(weight.astype(dtype)), shift
-    return np.ascontiguousarray(weight), shift
-
-
-def proven_accumulator(weight: Array) -> tuple[Array, int]:
-    """A zero accumulator for rows of weight [N, M], and how many rows it surely holds.
-
-    16 bits hold all rows if no output's positive or negative weights sum beyond them; else as many rows
-    as the largest weight allows. Wider weights get 32 bits if these surely hold all rows, or else 64.
-    """
-    wide = weight.astype(np.int64)
-    worst = max(
-        int(np.max(np.maximum(wide, 0).sum(axis=0), initial=0)),
-        int(np.max(np.maximum(-wide, 0).sum(axis=0), initial=0)),
-    )
-    largest = int(np.max(np.abs(wide), initial=1)) or 1
-    everything = len(weight) + 1
-    if weight.dtype.itemsize == 1:
-        limit = np.iinfo(np.int16).max
-        return np.zeros(weight.shape[1], np.int16), everything if worst <= limit else limit // largest
-    if worst <= np.iinfo(np.int32).max and weight.dtype.itemsize == 2:
-        return np.zeros(weight.shape[1], np.int32), everything
-    return np.zeros(weight.shape[1], np.int64), everything
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +35,7 @@ class DenseRunner:
     fan_out: NDArray[np.int32]
     zero: Array
     block: int
+    narrow: bool
 
     @classmethod
     def of(cls, node: fixed_point.FixedDense, model: Model, layout: Layout) -> Prepared:
@@ -76,7 +48,11 @@ class DenseRunner:
         if node.num_message_bits and (others or layout.graph.signals[source.node].dtype != "spike"):
             return GradedDenseRunner(node, order, np.ascontiguousarray(rows), fan_out)
         weight, shift = packed(rows)
-        return cls(node, order, weight, shift + node.weight_exp, fan_out, *proven_accumulator(weight))
+        shift += node.weight_exp
+        return cls(
+            node, order, weight, shift, fan_out, *proven_accumulator(weight),
+            narrow=fits_16_bits(largest_sum(weight), shift),
+        )
 
     def start(self, batch: int) -> Runner:
         return self
@@ -102,6 +78,7 @@ class GradedDenseRunner:
     order: Index | None
     weight: IntArray
     fan_out: NDArray[np.int32]
+    narrow: bool = False
 
     def start(self, batch: int) -> Runner:
         return self
@@ -124,34 +101,19 @@ class PreparedLif:
     node: fixed_point.FixedLIF
     bias: NDArray[np.int32]
     initial: NDArray[np.int32]
+    narrow: bool = False
 
     @classmethod
     def of(cls, node: fixed_point.FixedLIF, model: Model, layout: Layout) -> PreparedLif:
-        """The neurons of a node. Raises UnsupportedError where they start beyond 24 bits."""
-        shape = layout.graph.signals[node.name].shape
-        order = layout.order[node.name]
-
-        def spread(value: int | str) -> IntArray:
-            array = model.weights[value].astype(np.int64) if isinstance(value, str) else np.int64(value)
-            flat = np.broadcast_to(array, shape).ravel()
-            return flat if order is None else flat[order]
-
-        mantissa, exponent = spread(node.bias_mant), node.bias_exp
-        bias = mantissa << exponent if exponent >= 0 else mantissa >> -exponent
-        initial = spread(node.initial)
-        if np.any(np.abs(initial) >= 2**23):
-            raise UnsupportedError(
-                f"its initial voltage goes up to {np.abs(initial).max()}, the chip's to {2**23 - 1}",
-                "start it lower", node=node.name,
-            )
-        return cls(node, bias.astype(np.int32), initial.astype(np.int32))
+        """The neurons of a node. Raises UnsupportedError where they start beyond 32 bits."""
+        return cls(node, *lif_parameters(node, model, layout))
 
     def start(self, batch: int) -> Runner:
         v = np.tile(self.initial, (batch, 1))
         return LifRunner(self.node, np.zeros_like(v), v, self.bias)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class LifRunner:
     """FixedLIF: current and voltage of every neuron, held from step to step."""
 
@@ -159,15 +121,28 @@ class LifRunner:
     u: NDArray[np.int32]
     v: NDArray[np.int32]
     bias: NDArray[np.int32]
+    t: int = 0
+
+    def state(self) -> Mapping[str, Array]:
+        return {"u": self.u, "v": self.v, "t": np.full(len(self.u), self.t)}
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         from nmc.backends.loihi.native import kernels
 
         node = self.node
+        self.t = signals.elapsed + last
         x, row = signals.operand(node, first, last, signals.layout.order[node.name])
+        out, out_row = signals.target(node.name, first)
+        if x.dtype == np.int16 and node.du == 4095 and node.emits == "spikes":
+            kernels.lif_without_current(
+                x, row, last - first, self.v, self.bias, signals.elapsed + first + 1,
+                node.dv, node.vth, node.reset_interval, node.reset_offset,
+                out, out_row, signals.spikes[node.name],
+            )
+            self.u[:] = x[:, row + last - first - 1].astype(np.int32) << 6
+            return
         if x.dtype != np.int32:
             x, row = x[:, row : row + last - first].astype(np.int32), 0
-        out, out_row = signals.target(node.name, first)
         kernels.lif(
             x, row, last - first, self.u, self.v, self.bias, signals.elapsed + first + 1,
             node.du, node.dv, node.vth, node.reset_interval, node.reset_offset,
@@ -181,6 +156,7 @@ class DelayRunner:
 
     node: spiking.Delay
     steps: Index
+    narrow: bool = False
 
     @classmethod
     def of(cls, node: spiking.Delay, model: Model, layout: Layout) -> DelayRunner:
@@ -205,8 +181,19 @@ class DelayRunner:
 
 PREPARED: Mapping[type[Node], Callable[..., Prepared]] = {
     fixed_point.FixedDense: DenseRunner.of,
+    fixed_point.FixedSparse: SparseRunner.of,
     fixed_point.FixedConv2d: ConvRunner.of,
     fixed_point.FixedLIF: PreparedLif.of,
+    fixed_point.FixedTernaryLIF: PreparedTernaryLif.of,
+    fixed_point.FixedResonator: PreparedResonator.of,
+    fixed_point.FixedDelta: PreparedGraded.of,
+    fixed_point.FixedSigma: PreparedGraded.of,
+    fixed_point.FixedSigmaDelta: PreparedGraded.of,
+    fixed_point.FixedGraded: GradedRunner.of,
+    fixed_point.FixedProduct: ProductRunner.of,
+    fixed_point.FixedNormDelay: PreparedGraded.of,
+    fixed_point.FixedDelayDense: PreparedSparse.of,
+    fixed_point.FixedDelaySparse: PreparedSparse.of,
     spiking.Delay: DelayRunner.of,
 }
 """How each kind of node is made ready: `prepared(node, model, layout)`. A new kind is one entry."""

@@ -17,11 +17,13 @@ from nmc.model import Array
 class Signals:
     """Stored signals as arrays [B, H + T, N]: H earlier steps, then the T steps of the window.
 
-    Spikes take 8 bits, other whole numbers 32. `elapsed` is how many steps were before the window.
+    Spikes take 8 bits, the sums of `narrow` nodes 16, other whole numbers 32. `elapsed` is how many
+    steps were before the window.
     """
 
     layout: Layout
     batch: int
+    narrow: frozenset[str] = frozenset()
     elapsed: int = 0
     arrays: dict[str, Array] = field(default_factory=dict)
     operations: dict[str, NDArray[np.int64]] = field(default_factory=dict)
@@ -31,7 +33,8 @@ class Signals:
         for name in self.layout.stored:
             spiking = self.layout.graph.signals[name].dtype == "spike"
             shape = (self.batch, self.layout.history[name], self.layout.size(name))
-            self.arrays[name] = np.zeros(shape, np.uint8 if spiking else np.int32)
+            kind = np.uint8 if spiking else np.int16 if name in self.narrow else np.int32
+            self.arrays[name] = np.zeros(shape, kind)
             self.operations[name] = np.zeros(self.batch, np.int64)
             self.spikes[name] = np.zeros((self.batch, self.layout.size(name)), np.int32)
 
@@ -74,8 +77,18 @@ class Signals:
             return self.stored(reads[0], first)
         total = np.zeros((self.batch, last - first, self.layout.size(node.inputs[0].node)), np.int32)
         for ref in reads:
-            total += self._ordered(ref, first, last, order).astype(np.int32)
+            np.add(total, self._ordered(ref, first, last, order), out=total)
         return total, 0
+
+    def operands(self, node: Node, first: int, last: int) -> tuple[NDArray[np.int32], ...]:
+        """What a node reads at steps `first` to `last`, each of its operands as [B, T, N], as in the model."""
+        return tuple(self.window(ref, first, last).astype(np.int32) for ref in self.layout.reads(node))
+
+    def send(self, node: Node, first: int, values: NDArray[np.int32]) -> None:
+        """Put out what a neuron sends [B, T, N] from step `first` on, and count what is not 0."""
+        out, row = self.target(node.name, first)
+        out[:, row : row + values.shape[1]] = values
+        self.spikes[node.name] += np.count_nonzero(values, axis=1).astype(np.int32)
 
     def window(self, ref: Ref, first: int, last: int) -> Array:
         """A read at steps `first` to `last` as [B, T, N], elements as in the model."""

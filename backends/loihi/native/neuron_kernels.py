@@ -1,0 +1,96 @@
+"""The inner loops of neurons beside the LIF, compiled; conventions as in `kernels`."""
+
+# mypy: disable-error-code="untyped-decorator"
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from nmc.backends.loihi.native.kernels import Rows, _wrap32
+from nmc.model import Array
+
+_compiled = njit(cache=True, nogil=True)
+
+
+@njit(cache=True, inline="always")
+def _toward_zero(x, shift):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - compiled
+    """sign(x) (|x| >> shift), of 64 bits."""
+    size = abs(x) >> shift
+    return size if x >= 0 else -size
+
+
+@_compiled
+def ternary_lif(
+    x: Array, row: int, steps: int, u: Rows, v: Rows, bias: Rows, du: int, dv: int, vth_hi: int, vth_lo: int,
+    out: Array, out_row: int, spikes: Rows,
+) -> None:
+    """FixedTernaryLIF. u and v [B, N] are carried on; `spikes` [B, N] counts those of either sign."""
+    samples, neurons = u.shape
+    high, low = np.int64(vth_hi) << 6, np.int64(vth_lo) << 6
+    for b in range(samples):
+        for t in range(steps):
+            a, y = x[b, row + t], out[b, out_row + t]
+            for n in range(neurons):
+                c = _wrap32(_toward_zero(np.int64(u[b, n]) * (4095 - du), 12) + (np.int64(a[n]) << 6))
+                c = c - 16777216 if c > 8388608 else (c + 16777216 if c <= -8388608 else c)
+                moved = _wrap32(_toward_zero(np.int64(v[b, n]) * (4096 - dv), 12) + c + bias[n])
+                moved = min(max(moved, -8388607), 8388607)
+                up, down = moved > high, moved < low
+                u[b, n] = c
+                v[b, n] = 0 if up or down else moved
+                y[n] = np.int32(up) - np.int32(down)
+                spikes[b, n] += up != down
+
+
+@_compiled
+def resonator(
+    x_real: Array, x_imag: Array, real: Rows, imag: Rows, sin_decay: int, cos_decay: int, decay_bits: int,
+    vth: int, state_exp: int, by_phase: bool, out: Array, out_row: int, spikes: Rows,
+) -> None:
+    """FixedResonator of inputs [B, steps, N]. real and imag [B, N] are carried on; `spikes` [B, N] counts."""
+    samples, steps, neurons = x_real.shape
+    limit = np.int64(8388607)
+    for b in range(samples):
+        for t in range(steps):
+            for n in range(neurons):
+                old_re, old_im = np.int64(real[b, n]), np.int64(imag[b, n])
+                re = _toward_zero(cos_decay * old_re, decay_bits) - _toward_zero(sin_decay * old_im, decay_bits)
+                im = _toward_zero(sin_decay * old_re, decay_bits) + _toward_zero(cos_decay * old_im, decay_bits)
+                re += _wrap32(np.int64(x_real[b, t, n]) << state_exp)
+                im += _wrap32(np.int64(x_imag[b, t, n]) << state_exp)
+                re, im = min(max(re, -limit), limit), min(max(im, -limit), limit)
+                if by_phase:
+                    spike = re >= vth and im >= 0 and old_im < 0
+                else:
+                    spike = im >= vth
+                    if spike:
+                        re, im = np.int64(0), np.int64(vth - 1)
+                real[b, n], imag[b, n] = re, im
+                out[b, out_row + t, n] = spike
+                spikes[b, n] += spike
+
+
+@_compiled
+def delta(
+    acts: Array, act: Rows, residue: Rows, error: Rows, threshold: int, cumulative: bool, state_exp: int,
+    out: Array, out_row: int, spikes: Rows,
+) -> None:
+    """The encoder of FixedDelta, of activations [B, steps, N]; the size of -2^31 is -2^31, as in 32 bits."""
+    samples, steps, neurons = acts.shape
+    for b in range(samples):
+        for t in range(steps):
+            for n in range(neurons):
+                change = np.int32(np.int64(acts[b, t, n]) - act[b, n] + residue[b, n])
+                measure = change
+                if cumulative:
+                    measure = np.int32(np.int64(error[b, n]) + change)
+                    error[b, n] = measure
+                sent = change if np.int32(abs(np.int64(measure))) >= threshold else np.int32(0)
+                if cumulative and np.int32(abs(np.int64(sent))) > 0:
+                    error[b, n] = 0
+                act[b, n] = acts[b, t, n]
+                residue[b, n] = np.int32(np.int64(change) - sent)
+                y = sent >> state_exp
+                out[b, out_row + t, n] = y
+                spikes[b, n] += y != 0

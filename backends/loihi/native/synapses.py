@@ -1,0 +1,98 @@
+"""Synapses that are stored sparsely or have a delay each: events that add to what arrives, by delay."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmc.backends.loihi.native.layout import Index, Layout, source_order
+from nmc.backends.loihi.native.runner import Runner
+from nmc.backends.loihi.native.signals import Signals
+from nmc.model import Array, Model
+from nmc.nodes import fixed_point
+
+IntArray = NDArray[np.int64]
+Sparse = fixed_point.FixedSparse | fixed_point.FixedDelayDense
+"""The kinds; a FixedDelaySparse is a FixedSparse."""
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedSparse:
+    """The synapses of a node, by source: see the kernel."""
+
+    node: Sparse
+    order: Index | None
+    starts: IntArray
+    places: NDArray[np.int32]
+    weight: IntArray
+    delays: int
+    narrow: bool = False
+
+    @classmethod
+    def of(cls, node: Sparse, model: Model, layout: Layout) -> PreparedSparse:
+        """The synapses of a node, zeros left out."""
+        target, source, weight = _entries(node, model)
+        delays, delay = 1, np.zeros_like(target)
+        if isinstance(node, fixed_point.FixedDelayDense | fixed_point.FixedDelaySparse):
+            delays, delay = node.longest + 1, model.weights[node.delay].astype(np.int64).ravel()
+        order = source_order(node, layout)
+        if order is not None:
+            source = np.argsort(order)[source]
+        kept = np.flatnonzero(weight)
+        kept = kept[np.argsort(source[kept], kind="stable")]
+        ((inputs,),) = layout.graph.operand_shapes(node)
+        starts = np.searchsorted(source[kept], np.arange(inputs + 1))
+        places = (target * delays + delay)[kept].astype(np.int32)
+        return cls(node, order, starts.astype(np.int64), places, weight[kept], delays)
+
+    def start(self, batch: int) -> Runner:
+        line = np.zeros((batch, self.node.features, self.delays), np.int32)
+        return SparseRunner(self, line) if type(self.node) is fixed_point.FixedSparse else DelayedRunner(self, line)
+
+
+def _entries(node: Sparse, model: Model) -> tuple[IntArray, IntArray, IntArray]:
+    """The target, source and weight of every synapse."""
+    weight = model.weights[node.weight].astype(np.int64)
+    if isinstance(node, fixed_point.FixedDelayDense):
+        target, source = np.indices(weight.shape).reshape(2, -1)
+        return target, source, weight.ravel()
+    row_start = model.weights[node.row_start].astype(np.int64)
+    target = np.repeat(np.arange(node.features), row_start[1:] - row_start[:-1])
+    return target, model.weights[node.column].astype(np.int64), weight
+
+
+@dataclass(frozen=True, eq=False)
+class SparseRunner:
+    """FixedSparse: all that arrives is due at once."""
+
+    prepared: PreparedSparse
+    line: NDArray[np.int32]
+
+    def advance(self, signals: Signals, first: int, last: int) -> None:
+        from nmc.backends.loihi.native import synapse_kernels
+
+        synapses, node = self.prepared, self.prepared.node
+        x, row = signals.operand(node, first, last, synapses.order)
+        out, out_row = signals.target(node.name, first)
+        synapse_kernels.delayed(
+            x, row, last - first, bool(node.num_message_bits), synapses.starts, synapses.places, synapses.weight,
+            node.weight_exp, _wraps_sums(node), self.line, out, out_row, signals.operations[node.name],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class DelayedRunner(SparseRunner):
+    """FixedDelayDense and FixedDelaySparse: what is still to come, by delay."""
+
+    def state(self) -> Mapping[str, Array]:
+        return {"line": self.line}
+
+
+def _wraps_sums(node: Sparse) -> bool:
+    """Whether sums wrap to 32 bits before the shift."""
+    if type(node) is fixed_point.FixedSparse:
+        return bool(node.num_message_bits)
+    return isinstance(node, fixed_point.FixedDelaySparse)

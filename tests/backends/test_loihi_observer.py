@@ -82,7 +82,7 @@ QUIET = "du=4095, dv=4096, vth=131071"
 
 
 def test_strict_names_where_numbers_leave_their_bits() -> None:
-    """2^15 does not fit in 16 bits; shifted by 6, 2^17 is 2^23 and stays, one more wraps; two 2^22 + 2^22 saturate."""
+    """2^15 does not fit in 16 bits; shifted by 6, 2^17 is 2^23 and stays, one more wraps; 4 (2^21 + 2^19) > 2^23."""
     assert warned(QUIET, [2**15 - 1, -(2**15)]) == []
     assert warned(QUIET, [1, 2**15]) == [("activation", 1, 1)]
     assert warned(QUIET, [1, 1, 2**17 + 1])[1:] == [("current", 2, 1)]

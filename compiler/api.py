@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from nmc import backends, pipeline, program, zoo
 from nmc.comparison import DEFAULT_TARGETS, Comparison, compare_targets
+from nmc.errors import UsageError
 from nmc.model import Model
 
 if TYPE_CHECKING:
@@ -52,13 +54,40 @@ def run(
     """Run a program on samples [B, *shape], or [B, T, *shape] where its input streams.
 
     `record` is a directory for a recording (see `nmc.recording`); `strict` asks for warnings where engine and chip
-    may differ. Raises UsageError for a wrong input or engine, or one that cannot record, ToolError where the
-    engine fails.
+    may differ. Raises UsageError for a wrong input or engine, or one that cannot record, ToolError
+    where the engine fails.
     """
     loaded = load_program(compiled) if isinstance(compiled, str | Path) else compiled
     place = None if record is None else Path(record)
     samples = np.asarray(x, dtype=np.float64)
     return pipeline.run_program(loaded, samples, engine=engine, steps=steps, record=place, strict=strict)
+
+
+def raster(
+    compiled: Program | str | Path,
+    x: ArrayLike,
+    path: str | Path,
+    *,
+    sample: int = 0,
+    engine: str | None = None,
+    steps: int | None = None,
+) -> None:
+    """Draw the spikes of one of the samples x, a panel for each population, as .svg or .html.
+
+    Raises UsageError for another kind of file, a sample that is not there, or an engine that cannot record.
+    """
+    from nmc.recording import Recording
+    from nmc.report.raster import check_name, write_raster
+
+    place, samples = Path(path), np.asarray(x, dtype=np.float64)
+    check_name(place)
+    if not 0 <= sample < len(samples):
+        raise UsageError(f"there is no sample {sample}", f"give 0 to {len(samples) - 1}")
+    loaded = load_program(compiled) if isinstance(compiled, str | Path) else compiled
+    with TemporaryDirectory(prefix="nmc-") as scratch:
+        run(loaded, samples[sample : sample + 1], engine=engine, steps=steps, record=Path(scratch) / "r")
+        title = f"{loaded.name} on {loaded.target}, sample {sample}"
+        write_raster(Recording.load(Path(scratch) / "r"), 0, place, title)
 
 
 def estimate(compiled: Program, result: RunResult) -> Estimate:

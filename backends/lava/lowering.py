@@ -12,6 +12,7 @@ import numpy as np
 
 from nmc import reference
 from nmc.backends.lava.host import Split
+from nmc.backends.lava.netx import netx_files
 from nmc.backends.lava.processes import NEURONS, SYNAPSES, Process, longest_delay
 from nmc.backends.lava.weights import IntArray
 from nmc.datasets import calibration
@@ -222,6 +223,7 @@ def program_files(model: Model, sent: Mapping[str, FloatArray], received: Mappin
         "golden.npz": _npz(arrays),
         "requirements.txt": (here / "requirements.lock").read_bytes(),
         "run.py": (here / "run.py").read_bytes(),
+        **netx_files(model),
     }
     return {f"{FOLDER}/{name}": data for name, data in contents.items()}
 

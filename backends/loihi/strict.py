@@ -70,8 +70,10 @@ class Checks:
     def warnings(self) -> tuple[RunWarning, ...]:
         """The first of each kind, in the order in which they happened."""
         ordered = sorted(self.found, key=lambda w: (w.step or 0, w.sample or 0))
-        first = {(w.node, w.zone): w for w in reversed(ordered)}
-        return (*static_warnings(self.model), *sorted(first.values(), key=lambda w: (w.step or 0, w.sample or 0)))
+        first: dict[tuple[str, str], RunWarning] = {}
+        for warning in ordered:
+            first.setdefault((warning.node, warning.zone), warning)
+        return (*static_warnings(self.model), *first.values())
 
 
 class ChunkChecks:
@@ -83,7 +85,7 @@ class ChunkChecks:
         self.found, self.first_sample, self.seen = found, first_sample, set[tuple[str, str]]()
         self.neurons = [node for node in on_chip if isinstance(node, fixed_point.FixedLIF)]
         self.convs = [node for node in on_chip if isinstance(node, fixed_point.FixedConv2d)]
-        self.before = {node.name: chip.state(node.name) for node in self.neurons}
+        self.before = {node.name: _copied(chip, node.name) for node in self.neurons}
         self.left = {node.name: np.zeros_like(self.before[node.name]["v"], np.int64) for node in self.neurons}
 
     def step(self, chip: Emulator, t: int) -> None:
@@ -91,7 +93,7 @@ class ChunkChecks:
         for node in self.neurons:
             for zone, mask in self._neurons(chip, node, t):
                 self._note(zone, node.name, t, mask)
-            self.before[node.name] = chip.state(node.name)
+            self.before[node.name] = _copied(chip, node.name)
         for conv in self.convs:
             weight = chip.model.weights[conv.weight].astype(np.float64)
             x = message(conv.num_message_bits, chip.operand(conv.name).astype(np.float64))
@@ -128,6 +130,11 @@ class ChunkChecks:
         self.seen.add((zone, node))
         sample, *neuron = (int(index) for index in np.argwhere(mask)[0])
         self.found.append(RunWarning(zone, ZONES[zone], node, t, self.first_sample + sample, tuple(neuron)))
+
+
+def _copied(chip: Emulator, name: str) -> Mapping[str, Array]:
+    """A neuron's state, as it stays while the chip goes on."""
+    return {part: array.copy() for part, array in chip.state(name).items()}
 
 
 def _param(model: Model, value: int | str) -> IntArray:

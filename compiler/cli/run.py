@@ -16,6 +16,10 @@ def command(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write what it puts out to this .npz.")] = None,
     engine: Annotated[str | None, typer.Option(help="Which engine runs it (see 'nmc targets').")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Time steps of the run.")] = None,
+    record: Annotated[Path | None, typer.Option(help="Record every step in this directory (Loihi, native).")] = None,
+    raster: Annotated[Path | None, typer.Option(help="Draw the spikes of a sample: .svg or .html.")] = None,
+    sample: Annotated[int, typer.Option(min=0, help="The sample to draw.")] = 0,
+    strict: Annotated[bool, typer.Option("--strict", help="Warn where the engine may differ from the chip.")] = False,
     json: Annotated[bool, JSON] = False,
 ) -> None:
     """Run a program on samples; prints what it puts out and what one inference costs."""
@@ -24,12 +28,20 @@ def command(
     from nmc.report.plain import run_facts
     from nmc.report.terminal import run_text
 
+    if raster is not None:
+        from nmc.report.raster import check_name
+
+        check_name(raster)
     loaded = api.load_program(program)
     samples = read_samples(input)
     with progress(f"running {loaded.name}") as tell:
         tell(loaded.target, 0, 1)
-        result = api.run(loaded, samples, engine=engine, steps=steps)
+        result = api.run(loaded, samples, engine=engine, steps=steps, record=record, strict=strict)
+        if raster is not None:
+            api.raster(loaded, samples, raster, sample=sample, engine=engine, steps=steps)
     estimate = api.estimate(loaded, result)
+    for warning in result.warnings:
+        typer.echo(f"nmc: warning: {warning}", err=True)
     if output is not None:
         write_arrays(output, result.outputs)
     if json:

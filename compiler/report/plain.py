@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nmc.model import Model
 
 if TYPE_CHECKING:
-    from nmc.backends.target import RunResult, Target
+    from nmc.backends.target import RunResult, RunWarning, Target
     from nmc.estimates.estimate import Estimate
     from nmc.program import Program
 
@@ -89,6 +89,7 @@ class RunFacts:
     outputs: Mapping[str, tuple[int, ...]]
     classes: list[int] | None
     estimate: Estimate
+    warnings: tuple[RunWarning, ...]
 
 
 def run_facts(program: Program, result: RunResult, estimate: Estimate) -> RunFacts:
@@ -98,5 +99,6 @@ def run_facts(program: Program, result: RunResult, estimate: Estimate) -> RunFac
     shapes = {name: array.shape for name, array in result.outputs.items()}
     events = result.events
     return RunFacts(
-        program.path, program.target, events.samples, events.steps, result.seconds, shapes, classes, estimate
+        program.path, program.target, events.samples, events.steps, result.seconds, shapes, classes, estimate,
+        result.warnings,
     )

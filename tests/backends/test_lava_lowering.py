@@ -115,7 +115,8 @@ def test_real_numbers_do_not_reach_the_chip() -> None:
 def test_a_program_is_files_that_run_by_themselves() -> None:
     files: Mapping[str, bytes] = lower_program(loop())
     assert sorted(files) == [
-        f"lava/{name}" for name in ("golden.npz", "graph.json", "requirements.txt", "run.py", "weights.npz")
+        f"lava/{name}"
+        for name in ("golden.npz", "graph.json", "netx.txt", "requirements.txt", "run.py", "weights.npz")
     ]
     assert json.loads(files["lava/graph.json"])["name"] == "example"
 

@@ -16,7 +16,7 @@ from nmc.backends.loihi.native.neurons import PreparedResonator, PreparedTernary
 from nmc.backends.loihi.native.runner import Prepared, Runner
 from nmc.backends.loihi.native.signals import Signals
 from nmc.backends.loihi.native.sparse import SparseRunner
-from nmc.backends.loihi.native.synapses import PreparedSparse
+from nmc.backends.loihi.native.synapses import PreparedDelayed
 from nmc.graph import Node
 from nmc.model import Array, Model
 from nmc.nodes import fixed_point, spiking
@@ -192,8 +192,8 @@ PREPARED: Mapping[type[Node], Callable[..., Prepared]] = {
     fixed_point.FixedGraded: GradedRunner.of,
     fixed_point.FixedProduct: ProductRunner.of,
     fixed_point.FixedNormDelay: PreparedGraded.of,
-    fixed_point.FixedDelayDense: PreparedSparse.of,
-    fixed_point.FixedDelaySparse: PreparedSparse.of,
+    fixed_point.FixedDelayDense: PreparedDelayed.of,
+    fixed_point.FixedDelaySparse: PreparedDelayed.of,
     spiking.Delay: DelayRunner.of,
 }
 """How each kind of node is made ready: `prepared(node, model, layout)`. A new kind is one entry."""

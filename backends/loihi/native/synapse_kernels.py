@@ -1,4 +1,4 @@
-"""The inner loop of synapses that are stored sparsely or have delays, compiled; conventions as in `kernels`."""
+"""The inner loop of synapses that have delays, compiled; conventions as in `kernels`."""
 
 # mypy: disable-error-code="untyped-decorator"
 

@@ -1,4 +1,4 @@
-"""Synapses that are stored sparsely or have a delay each: events that add to what arrives, by delay."""
+"""Synapses with a delay each: events that add to what arrives, by delay."""
 
 from __future__ import annotations
 
@@ -15,15 +15,14 @@ from nmc.model import Array, Model
 from nmc.nodes import fixed_point
 
 IntArray = NDArray[np.int64]
-Sparse = fixed_point.FixedSparse | fixed_point.FixedDelayDense
-"""The kinds; a FixedDelaySparse is a FixedSparse."""
+Delayed = fixed_point.FixedDelayDense | fixed_point.FixedDelaySparse
 
 
 @dataclass(frozen=True, eq=False)
-class PreparedSparse:
+class PreparedDelayed:
     """The synapses of a node, by source: see the kernel."""
 
-    node: Sparse
+    node: Delayed
     order: Index | None
     starts: IntArray
     places: NDArray[np.int32]
@@ -32,12 +31,10 @@ class PreparedSparse:
     narrow: bool = False
 
     @classmethod
-    def of(cls, node: Sparse, model: Model, layout: Layout) -> PreparedSparse:
+    def of(cls, node: Delayed, model: Model, layout: Layout) -> PreparedDelayed:
         """The synapses of a node, zeros left out."""
         target, source, weight = _entries(node, model)
-        delays, delay = 1, np.zeros_like(target)
-        if isinstance(node, fixed_point.FixedDelayDense | fixed_point.FixedDelaySparse):
-            delays, delay = node.longest + 1, model.weights[node.delay].astype(np.int64).ravel()
+        delays, delay = node.longest + 1, model.weights[node.delay].astype(np.int64).ravel()
         order = source_order(node, layout)
         if order is not None:
             source = np.argsort(order)[source]
@@ -49,11 +46,10 @@ class PreparedSparse:
         return cls(node, order, starts.astype(np.int64), places, weight[kept], delays)
 
     def start(self, batch: int) -> Runner:
-        line = np.zeros((batch, self.node.features, self.delays), np.int32)
-        return SparseRunner(self, line) if type(self.node) is fixed_point.FixedSparse else DelayedRunner(self, line)
+        return DelayedRunner(self, np.zeros((batch, self.node.features, self.delays), np.int32))
 
 
-def _entries(node: Sparse, model: Model) -> tuple[IntArray, IntArray, IntArray]:
+def _entries(node: Delayed, model: Model) -> tuple[IntArray, IntArray, IntArray]:
     """The target, source and weight of every synapse."""
     weight = model.weights[node.weight].astype(np.int64)
     if isinstance(node, fixed_point.FixedDelayDense):
@@ -65,11 +61,14 @@ def _entries(node: Sparse, model: Model) -> tuple[IntArray, IntArray, IntArray]:
 
 
 @dataclass(frozen=True, eq=False)
-class SparseRunner:
-    """FixedSparse: all that arrives is due at once."""
+class DelayedRunner:
+    """FixedDelayDense and FixedDelaySparse: what is still to come, by delay."""
 
-    prepared: PreparedSparse
+    prepared: PreparedDelayed
     line: NDArray[np.int32]
+
+    def state(self) -> Mapping[str, Array]:
+        return {"line": self.line}
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         from nmc.backends.loihi.native import synapse_kernels
@@ -79,20 +78,6 @@ class SparseRunner:
         out, out_row = signals.target(node.name, first)
         synapse_kernels.delayed(
             x, row, last - first, bool(node.num_message_bits), synapses.starts, synapses.places, synapses.weight,
-            node.weight_exp, _wraps_sums(node), self.line, out, out_row, signals.operations[node.name],
+            node.weight_exp, isinstance(node, fixed_point.FixedDelaySparse), self.line,
+            out, out_row, signals.operations[node.name],
         )
-
-
-@dataclass(frozen=True, eq=False)
-class DelayedRunner(SparseRunner):
-    """FixedDelayDense and FixedDelaySparse: what is still to come, by delay."""
-
-    def state(self) -> Mapping[str, Array]:
-        return {"line": self.line}
-
-
-def _wraps_sums(node: Sparse) -> bool:
-    """Whether sums wrap to 32 bits before the shift."""
-    if type(node) is fixed_point.FixedSparse:
-        return bool(node.num_message_bits)
-    return isinstance(node, fixed_point.FixedDelaySparse)

@@ -15,7 +15,7 @@ from nmc.model import FloatArray, Model
 from nmc.nodes import FAMILIES
 from nmc.nodes.spiking import Delay
 from nmc.nodes.tensor import Flatten, Input, Reshape
-from nmc.reference.interpreter import as_feeds, run_length
+from nmc.reference.interpreter import Feed, as_feeds, run_length
 
 _ON_CHIP = FAMILIES["fixed-point"]
 _WIRES = (Flatten, Reshape, Delay)
@@ -77,11 +77,11 @@ class Split:
         wires = {node.name for node in graph if isinstance(node, _WIRES) and self._carries_chip(node.name)}
         return self._part(self.outputs, inside | wires | set(self.inputs), self.inputs)
 
-    def steps(self, x: FloatArray, steps: int | None = None) -> int:
+    def steps(self, x: Feed, steps: int | None = None) -> int:
         """How many steps of the model a run on samples x lasts; the chip takes the graph's lag on top."""
         return run_length(self.model, as_feeds(self.model.graph, x), steps)
 
-    def encode(self, x: FloatArray, steps: int) -> dict[str, FloatArray]:
+    def encode(self, x: Feed, steps: int) -> dict[str, FloatArray]:
         """What the host sends the chip for samples x: one [B, steps + lag, *shape] for each of `inputs`."""
         graph = self.model.graph
         length = steps + graph.lag
@@ -99,7 +99,7 @@ class Split:
             for name, value in values.items()
         }
 
-    def decode(self, x: FloatArray, received: Mapping[str, FloatArray], steps: int) -> dict[str, FloatArray]:
+    def decode(self, x: Feed, received: Mapping[str, FloatArray], steps: int) -> dict[str, FloatArray]:
         """The model's outputs, given samples x and what each of `outputs` put out, [B, steps + lag, *shape]."""
         graph = self.model.graph
         feeds = {**as_feeds(graph, x), **received}

@@ -21,6 +21,7 @@ from nmc.graph import Node, Ref, Shape
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes.spiking import Delay
 from nmc.nodes.tensor import Input
+from nmc.reference.interpreter import Feed, as_feeds
 
 FOLDER = "lava"
 LONGEST_DELAY = 63
@@ -205,13 +206,14 @@ def _reshaped(before: Shape, after: Shape) -> Via:
     return via
 
 
-def program_files(model: Model, sent: Mapping[str, FloatArray], received: Mapping[str, FloatArray]) -> dict[str, bytes]:
-    """The files of a Lava program, by name.
+def program_files(
+    model: Model, graph: ProcessGraph, sent: Mapping[str, FloatArray], received: Mapping[str, FloatArray]
+) -> dict[str, bytes]:
+    """The files of a Lava program, by name, for a model and its process graph (see `lower`).
 
     `sent` and `received` are the golden samples (see `golden`): what goes into the chip and what
     comes out of it, by node name, [samples, steps, *shape].
     """
-    graph = lower(model)
     arrays: dict[str, Array] = {
         **{f"input/{name}": value.astype(np.int32) for name, value in sent.items()},
         **{f"output/{name}": value.astype(np.int64) for name, value in received.items()},
@@ -234,25 +236,26 @@ def lower_program(model: Model, execution: Execution = reference.run) -> dict[st
     A model that runs on the chip but that Lava 0.10.0 has no means for gets one file that says why.
     """
     try:
-        lower(model)
+        graph = lower(model)
     except UnsupportedError as error:
         return {UNSUPPORTED: f"{error}\n".encode()}
-    split = Split(model)
     x = calibration(model)
-    if x is None:
-        x = _random_samples(model)
-    x = x[:GOLDEN_SAMPLES]
-    return program_files(model, *golden(model, x, min(split.steps(x, None), GOLDEN_STEPS), execution))
+    feeds = _random_samples(model) if x is None else as_feeds(model.graph, x[:GOLDEN_SAMPLES])
+    steps = min(Split(model).steps(feeds, None), GOLDEN_STEPS)
+    return program_files(model, graph, *golden(model, feeds, steps, execution))
 
 
-def _random_samples(model: Model) -> FloatArray:
-    (node,) = (node for node in model.graph if isinstance(node, Input))
-    length = (model.steps or 16,) if node.stream else ()
-    return np.random.default_rng(0).random((GOLDEN_SAMPLES, *length, *node.shape))
+def _random_samples(model: Model) -> Mapping[str, FloatArray]:
+    rng = np.random.default_rng(0)
+    return {
+        node.name: rng.random((GOLDEN_SAMPLES, *((model.steps or 16,) if node.stream else ()), *node.shape))
+        for node in model.graph
+        if isinstance(node, Input)
+    }
 
 
 def golden(
-    model: Model, x: FloatArray, steps: int, execution: Execution = reference.run
+    model: Model, x: Feed, steps: int, execution: Execution = reference.run
 ) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
     """What the host sends the chip for samples x, and what an execution of the chip's part answers."""
     split = Split(model)

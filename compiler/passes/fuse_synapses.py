@@ -51,6 +51,11 @@ class FuseSynapses:
         """The fused model. Raises UnsupportedError with every node that no chip of neurons can do."""
         refuse(model.graph, unfit_streams(model.graph))
         model = _with_shown_currents(model)
+        if not any(isinstance(node, POPULATIONS) for node in model.graph):
+            refuse(model.graph, [Fault(
+                "nothing in this network is for a chip of neurons: there is neither a neuron nor a layer with weights",
+                "compile it for a processor, as with --target cpu",
+            )])
         writer = _Writer(model)
         for node in model.graph:
             if isinstance(node, POPULATIONS):
@@ -163,7 +168,7 @@ class _Writer:
 
     @staticmethod
     def _is_kept(graph: Graph, node: Node) -> bool:
-        """Whether a linear node is also read by something other than neurons and linear nodes."""
+        """Whether a linear node leads, through linear nodes alone, to an output or to something that is no neuron."""
         waiting, seen = [node], {node.name}
         while waiting:
             for reader in graph.consumers[waiting.pop().name]:
@@ -172,7 +177,7 @@ class _Writer:
                 if is_linear(reader) and reader.name not in seen:
                     seen.add(reader.name)
                     waiting.append(reader)
-        return node.name in graph.outputs
+        return not seen.isdisjoint(graph.outputs)
 
     def add_population(self, node: Node) -> None:
         """The neuron, reading only its synapses and biases."""

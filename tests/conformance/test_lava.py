@@ -14,7 +14,7 @@ from conformance.oracle import Execution, difference, lava_traces, native_trace,
 from nmc import datasets
 from nmc.backends import toolchain
 from nmc.backends.lava.engine import run_files
-from nmc.backends.lava.lowering import golden, program_files
+from nmc.backends.lava.lowering import golden, lower, program_files
 from nmc.errors import ToolError
 
 KINDS = {
@@ -41,7 +41,7 @@ def test_random_networks_equal_lavas_models(tmp_path: Path, lava_toolchain: None
 def test_programs_equal_lavas_runtime(kind: str, seed: int, lava_toolchain: None) -> None:
     case = KINDS[kind][0](seed)
     sent, expected = golden(case.model, case.x, case.steps)
-    files = program_files(case.model, sent, expected)
+    files = program_files(case.model, lower(case.model), sent, expected)
     received = run_files({name.removeprefix("lava/"): data for name, data in files.items()}, sent)
     for name, values in expected.items():
         np.testing.assert_array_equal(received[name], values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from nmc.backends.target import Options, Target
@@ -98,43 +98,31 @@ CPU = Target(
     estimate=_estimate_cpu,
     options=OnnxOptions,
 )
-GPU = Target(
+GPU = replace(
+    CPU,
     name="gpu-sim",
     chip="a100",
     description="a data centre GPU (NVIDIA A100), by ONNX and a roofline model",
-    passes=_passes,
-    lower=_lower,
-    engines=_ENGINES,
     estimate=_estimate_gpu,
-    options=OnnxOptions,
 )
-JETSON_ORIN = Target(
+JETSON_ORIN = replace(
+    GPU,
     name="jetson-orin-sim",
     chip="jetson-agx-orin",
     description="an embedded GPU (NVIDIA Jetson AGX Orin), by ONNX and a roofline model",
-    passes=_passes,
-    lower=_lower,
-    engines=_ENGINES,
-    estimate=_estimate_gpu,
     options=JetsonOptions,
 )
-TPU = Target(
+TPU = replace(
+    CPU,
     name="tpu-sim",
     chip="edge-tpu",
     description="the Edge TPU, by 8-bit ONNX and a systolic array model",
-    passes=_passes,
-    lower=_lower,
-    engines=_ENGINES,
     estimate=_estimate_tpu,
     options=TpuOptions,
 )
-TPU_V1 = Target(
+TPU_V1 = replace(
+    TPU,
     name="tpu-v1-sim",
     chip="tpu-v1",
     description="the first TPU of Google's data centres, by 8-bit ONNX and a systolic array model",
-    passes=_passes,
-    lower=_lower,
-    engines=_ENGINES,
-    estimate=_estimate_tpu,
-    options=TpuOptions,
 )

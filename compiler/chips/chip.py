@@ -24,11 +24,22 @@ Precision = Literal["fp32", "fp16", "bf16", "int8"]
 Dataflow = Literal["output-stationary", "weight-stationary", "input-stationary"]
 
 
+MOST_FITTED = 3
+"""How many numbers of a chip may be fitted to measurements."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Described(Facts):
+    """`fitted` are the numbers that `nmc.validation.fit` fits to measurements, by their places in the file."""
+
     name: str
     title: str
     description: str = ""
+    fitted: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.fitted) > MOST_FITTED:
+            raise ValueError(f"{len(self.fitted)} numbers are fitted; more than {MOST_FITTED} would fit anything")
 
 
 @dataclass(frozen=True, kw_only=True)

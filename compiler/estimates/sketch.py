@@ -58,6 +58,8 @@ class Sketch:
         cores, parts = self.cores[population.name], self.parts[population.name]
         if layer.form == "one-to-one":
             return 1.0
+        if layer.form == "sparse":
+            return cores * (1 - (1 - 1 / cores) ** layer.fan_out)
         if layer.form == "dense" or not parts:
             return cores
         tile = [size / part for size, part in zip(population.positions, parts, strict=True)]

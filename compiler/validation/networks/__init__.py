@@ -17,6 +17,15 @@ NETWORKS: Mapping[str, str] = {
     "kws": "nmc.validation.networks.perceptrons:kws",
     "kws-2-branches": "nmc.validation.networks.perceptrons:kws_2_branches",
     "kws-6-branches": "nmc.validation.networks.perceptrons:kws_6_branches",
+    "mnist-cnn": "nmc.validation.networks.spiking:mnist_cnn",
+    "nmnist-cnn": "nmc.validation.networks.spiking:nmnist_cnn",
+    "gesture-cnn": "nmc.validation.networks.spiking:gesture_cnn",
+    "mnist-dbn": "nmc.validation.networks.spiking:mnist_dbn",
+    "xylo-kws": "nmc.validation.networks.spiking:xylo_kws",
+    "shd": "nmc.validation.networks.spiking:shd",
+    "olfactory-bulb": "nmc.validation.networks.spiking:olfactory_bulb",
+    "truenorth-recurrent": "nmc.validation.networks.spiking:truenorth_recurrent",
+    "spinnaker-random": "nmc.validation.networks.spiking:spinnaker_random",
     "resnet-50": "nmc.validation.networks.residual:resnet_50",
 }
 """Each network by name, as "module:function" of a function that gives its graph."""

@@ -19,9 +19,8 @@ from nmc.nodes.tensor import Conv1d, Conv2d, Linear, Window
 
 _FIXED_SYNAPSES = (FixedDense, FixedSparse, FixedConv2d)
 _RECTIFIERS = frozenset({"Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh"})
-_NEURONS = _RECTIFIERS | {"LIF", "CubaLIF", "IF", "LI", "I", "Threshold"} | {
-    kind.__name__ for kind in fixed_point.KINDS if not issubclass(kind, _FIXED_SYNAPSES)
-}
+_FIXED_NEURONS = frozenset(kind.__name__ for kind in fixed_point.KINDS if not issubclass(kind, _FIXED_SYNAPSES))
+_NEURONS = _RECTIFIERS | _FIXED_NEURONS | {"LIF", "CubaLIF", "IF", "LI", "I", "Threshold"}
 _SOURCES = frozenset({"Input", "ConstantCurrent", "BernoulliEncode", "RateEncode", "LatencyEncode", "DeltaEncode"})
 _PASSED = frozenset({
     "Flatten", "Reshape", "Transpose", "Pad", "Delay", "Concat", "Add", "BatchNorm", "QuantizeLinear",
@@ -38,8 +37,8 @@ class Layer:
     """Synapses from one source onto a population: for each spike, `fan_out` operations on average.
 
     Each of the `elements` of the source may reach all neurons ("dense"), some ("sparse"), those of a window
-    ("shared": every position has the same weights), or its own one ("one-to-one"). `reach` are the positions that a spike
-    reaches along each axis of a window.
+    ("shared": every position has the same weights), or its own one ("one-to-one"). `reach` are the positions
+    that a spike reaches along each axis of a window.
     """
 
     source: str

@@ -71,7 +71,7 @@ def price_manycore(
 
     Raises UnsupportedError where the network does not fit the chip, UsageError for an unknown choice.
     """
-    profile = _choose(chip.prices, prices, "price profile", chip.title)
+    profile = choose(chip.prices, prices, "price profile", chip.title)
     if placement is None:
         placement = place(partition(graph, chip.limits), chip.limits)
     happened = traffic(placement, routes(placement), events)
@@ -84,8 +84,8 @@ def price_manycore(
 
 def price_load(chip: ManycoreChip, load: Load, *, prices: str | None = None, io: str | None = None) -> Estimate:
     """What one inference costs that loads the cores so. Raises UsageError for an unknown choice."""
-    profile = _choose(chip.prices, prices, "price profile", chip.title)
-    feeding = _choose(chip.io, io, "way of I/O", chip.title)
+    profile = choose(chip.prices, prices, "price profile", chip.title)
+    feeding = choose(chip.io, io, "way of I/O", chip.title)
     times = (_slowest_core(profile, load), _barrier(profile, load), _longest_way(profile, load))
     on_chip = total(part.latency_s for part in times if part.latency_s is not None)
     fed = _feeding(feeding, load, on_chip)
@@ -224,7 +224,8 @@ def _time(price: Price, count: float) -> Interval:
     return price.time.interval * count if price.time is not None else ZERO
 
 
-def _choose(choices: Mapping[str, Choice], name: str | None, what: str, chip: str) -> Choice:
+def choose(choices: Mapping[str, Choice], name: str | None, what: str, chip: str) -> Choice:
+    """The choice of this name; the first without. Raises UsageError with those that a chip has."""
     name = name or next(iter(choices))
     if name not in choices:
         raise UsageError(f"{chip} has no {what} {name!r}", f"there are: {', '.join(choices)}")

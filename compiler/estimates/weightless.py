@@ -91,10 +91,9 @@ def _manycore(graph: Graph, chip: ManycoreChip, conditions: Conditions) -> Estim
 
 
 def _spanned(low: Component, best: Component, high: Component, rates: Grade) -> Component:
-    """A component at its lowest, best and highest rate as one; as sure as the rates where these change it by a tenth."""
+    """A component at its lowest, best and highest rate as one; as sure as the rates where these matter to it."""
     energies, latencies = ([getattr(c, what) for c in (low, best, high)] for what in ("energy_j", "latency_s"))
-    differs = any(one and abs(one.best - mid.best) > 0.1 * mid.best
-                  for all_three in (energies, latencies) for one in all_three if (mid := all_three[1]) is not None)
+    differs = _spreads(energies) or _spreads(latencies)
     return replace(
         best,
         energy_j=_hull(energies),
@@ -108,3 +107,9 @@ def _hull(parts: list[Interval | None]) -> Interval | None:
     if low is None or best is None or high is None:
         return None
     return Interval(min(low.low, best.low, high.low), best.best, max(low.high, best.high, high.high))
+
+
+def _spreads(parts: list[Interval | None]) -> bool:
+    """Whether the best values differ by more than a tenth."""
+    known = [part.best for part in parts if part is not None]
+    return bool(known) and max(known) > 1.1 * min(known)

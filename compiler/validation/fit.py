@@ -122,7 +122,8 @@ def main() -> None:
     """Print every fitted constant beside what its chip's file states."""
     for name in fitted_chips():
         for one in fit(load_chip(name)):
-            print(f"{one.chip:16} {one.path:32} {one.fitted:>8.4g} {one.unit:4} (stated: {one.stated:g}; off by x{one.error:.3f})")
+            stated = f"stated: {one.stated:g}; estimates are off by x{one.error:.3f}"
+            print(f"{one.chip:16} {one.path:32} {one.fitted:>8.4g} {one.unit:4} ({stated})")
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ def shd() -> Graph:
 
 
 def olfactory_bulb() -> Graph:
-    """Mitral and granule cells that excite and inhibit each other (Imam and Cleland 2020), of which a fifth is connected."""
+    """Mitral and granule cells (Imam and Cleland 2020); their number, and that a fifth is connected, is assumed."""
     return parse("""
 dt = 0.001
 odour = Input(shape=(72,), stream=True)

@@ -105,6 +105,7 @@ GPU = replace(
     description="a data centre GPU (NVIDIA A100), by ONNX and a roofline model",
     estimate=_estimate_gpu,
     options=GpuOptions,
+    engines={**_ENGINES, "cuda": "nmc.backends.onnx.engine:run_cuda"},
 )
 
 

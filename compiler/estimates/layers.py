@@ -130,7 +130,7 @@ def _filter(graph: Graph, synapse: Node) -> tuple[tuple[int, ...], tuple[int, ..
         return synapse.kernel, synapse.stride, synapse.channels * fan_in, fan_in
     if isinstance(synapse, Window | SumPool2d):
         return synapse.kernel, synapse.stride, shape[0] * prod(synapse.kernel), prod(synapse.kernel)
-    return (), (), shape[0], prod(shape[1:])
+    return shape[1:], shape[1:], prod(shape), prod(shape[1:])
 
 
 def _is_synapse(node: Node) -> bool:

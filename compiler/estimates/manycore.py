@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, TypeVar
 
 from nmc.chips import chip_of
 from nmc.chips.chip import IoMode, ManycoreChip, Price, PriceProfile
 from nmc.errors import UsageError
-from nmc.estimates.estimate import Baseline, Component, Estimate, Kind
+from nmc.estimates.estimate import Component, Estimate, Kind, baseline_named
 from nmc.estimates.events import Events
 from nmc.estimates.interval import ZERO, Interval, largest, total, worst
 from nmc.estimates.load import Load, load_of
@@ -45,8 +45,6 @@ def estimate_manycore(program: Program, result: RunResult) -> Estimate:
     its first ones; "baseline" is what the energy is counted above (total).
     """
     prices, io, baseline = (program.options.get(name) for name in ("prices", "io", "baseline"))
-    if baseline is not None and baseline not in get_args(Baseline):
-        raise UsageError(f"{baseline!r} is not a baseline", f"the baselines are: {', '.join(get_args(Baseline))}")
     estimate = price_manycore(
         chip_of(program.chip, ManycoreChip),
         program.model.graph,
@@ -55,7 +53,7 @@ def estimate_manycore(program: Program, result: RunResult) -> Estimate:
         prices=None if prices is None else str(prices),
         io=None if io is None else str(io),
     )
-    return estimate.above(cast(Baseline, baseline)) if baseline is not None else estimate
+    return estimate if baseline is None else estimate.above(baseline_named(str(baseline)))
 
 
 def price_manycore(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from nmc.chips.chip import Chip, CpuChip, GpuChip, ManycoreChip, Precision, SystolicChip
+from nmc.chips.chip import Chip, CpuChip, GpuChip, ManycoreChip, Precision, SystolicChip, precision_named
 from nmc.chips.quantity import Facts, Number, Quantity
 from nmc.errors import UsageError, closest
 from nmc.estimates.estimate import Component, Estimate
@@ -37,6 +37,18 @@ class Conditions(Facts):
     weight_bits: int = 8
 
 
+def conditions_of(
+    *, steps: int = 1, batch: int = 1, precision: str | None = None, mode: str | None = None, io: str | None = None,
+    prices: str | None = None, rate: float | None = None,
+) -> Conditions:  # fmt: skip
+    """Conditions as a user gives them, in plain values. Raises UsageError for what is none."""
+    said = UNKNOWN_RATE if rate is None else Quantity(rate, "1", "given by the user", "assumed", rate, rate)
+    return Conditions(
+        steps=steps, batch=batch, precision=None if precision is None else precision_named(precision),
+        mode=mode, io=io, prices=prices, rate=said,
+    )  # fmt: skip
+
+
 def estimate_network(graph: Graph, chip: Chip, conditions: Conditions) -> Estimate:
     """What one inference costs. Of the graph's arrays, only the names are needed.
 
@@ -51,7 +63,8 @@ def estimate_network(graph: Graph, chip: Chip, conditions: Conditions) -> Estima
             from nmc.estimates.workload import workload
 
             work = workload(graph, steps=conditions.steps, batch=conditions.batch)
-            return price_gpu(chip, work, conditions.precision or "fp32", conditions.mode)
+            plain: Precision = "fp32" if "fp32" in chip.peak else next(iter(chip.peak))
+            return price_gpu(chip, work, conditions.precision or plain, conditions.mode)
         case SystolicChip():
             from nmc.estimates.systolic import price_systolic
             from nmc.estimates.workload import workload

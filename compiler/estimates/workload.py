@@ -168,6 +168,8 @@ def _operations(node: Node) -> float:
 
 def _fusible(graph: Graph, node: Node) -> list[str]:
     """The nodes that this one could be fused to, since nothing else reads them, views skipped; the latest first."""
+    if node.kind in _MOVES and len(node.inputs) > 1:
+        return []
     found = []
     for ref in node.inputs:
         producer, delay = graph[ref.node], ref.delay

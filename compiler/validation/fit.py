@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Held = TypeVar("Held")
 
-_ROUNDS, _STEP = 40, 1e-4
+_ROUNDS, _STEP, _CLOSE = 40, 1e-4, 1e-5
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ def fit(chip: Chip, sets: Sequence[MeasurementSet] | None = None) -> tuple[Fit, 
         tried = _errors(chip, x + step, runs)
         if tried @ tried <= errors @ errors:
             x, errors, damping = x + step, tried, damping / 3
+            if abs(step).max() < _CLOSE:
+                break
         else:
             damping *= 10
     error = float(np.exp(sqrt(errors @ errors / sum(weight * len(run.measured) for run, weight in runs))))

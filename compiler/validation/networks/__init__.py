@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ NETWORKS: Mapping[str, str] = {
 """Each network by name, as "module:function" of a function that gives its graph."""
 
 
+@cache
 def network_named(name: str) -> Graph:
     """The graph of a published network. Raises UsageError with the names there are."""
     if name not in NETWORKS:

@@ -10,7 +10,7 @@ from time import perf_counter
 import numpy as np
 
 from nmc.backends import toolchain
-from nmc.backends.lava.host import Split
+from nmc.backends.lava.chip import Chip
 from nmc.backends.lava.lowering import FOLDER, UNSUPPORTED
 from nmc.backends.lava.processes import NEURONS
 from nmc.backends.target import RunResult
@@ -20,6 +20,7 @@ from nmc.graph import Node, Shape
 from nmc.model import Array, FloatArray
 from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedSparse
 from nmc.program import Program
+from nmc.reference.interpreter import as_feeds, run_length
 from nmc.reference.tensor import convolve
 
 FILES = ("run.py", "graph.json", "weights.npz")
@@ -36,19 +37,20 @@ def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResu
     """
     if UNSUPPORTED in program.manifest.files:
         raise UnsupportedError(program.file(UNSUPPORTED).decode().strip(), "use the engine 'native'")
-    split = Split(program.model)
-    length = split.steps(x, steps)
-    sent = split.encode(x, length)
+    chip = Chip(program.model)
+    feeds = as_feeds(program.model.graph, x)
+    length = run_length(program.model, feeds, steps)
+    sent = chip.host.feed(feeds, length + program.model.graph.lag)
     files = {name: program.file(f"{FOLDER}/{name}") for name in FILES}
     started = perf_counter()
     received = run_files(files, sent)
     seconds = perf_counter() - started
     counts = {name.removeprefix("count/"): value for name, value in received.items() if name.startswith("count/")}
-    outputs = split.decode(x, {name: received[name].astype(np.float64) for name in split.outputs}, length)
-    return RunResult(outputs, _events(split, sent, counts), seconds)
+    outputs = chip.host.read_out(feeds, {name: received[name] for name in chip.host.shown}, length)
+    return RunResult(outputs, _events(chip, sent, counts), seconds)
 
 
-def run_files(files: Mapping[str, bytes], sent: Mapping[str, FloatArray]) -> Mapping[str, Array]:
+def run_files(files: Mapping[str, bytes], sent: Mapping[str, Array]) -> Mapping[str, Array]:
     """What a Lava program puts out, and counts of its spikes; `files` by name, as in the program's folder."""
     samples, steps = next(iter(sent.values())).shape[:2]
     with tempfile.TemporaryDirectory(prefix="nmc-lava-") as name:
@@ -68,38 +70,38 @@ def run_files(files: Mapping[str, bytes], sent: Mapping[str, FloatArray]) -> Map
             raise ToolError(f"lava ended well, but what it wrote cannot be read: {error}") from None
 
 
-def _events(split: Split, sent: Mapping[str, FloatArray], counts: Mapping[str, Array]) -> Events:
+def _events(chip: Chip, sent: Mapping[str, Array], counts: Mapping[str, Array]) -> Events:
     """Means over the samples: spikes as Lava counted them, synaptic operations by each spike's fan-out."""
     samples, steps = next(iter(sent.values())).shape[:2]
-    signals = split.model.graph.signals
+    signals = chip.model.graph.signals
     spikes = {name: np.count_nonzero(value, axis=(0, 1)) / samples for name, value in sent.items()}
     spikes |= {name: value.mean(axis=0) for name, value in counts.items() if signals[name].dtype == "spike"}
     events = {name: NodeEvents(spikes=value) for name, value in spikes.items()}
-    for node in split.chip:
+    for node in chip.nodes:
         if type(node) in NEURONS:
             updates = float(steps * np.prod(signals[node.name].shape))
             events[node.name] = NodeEvents(neuron_updates=updates, spikes=spikes.get(node.name))
         else:
-            events[node.name] = NodeEvents(synaptic_operations=_operations(split, node, spikes))
+            events[node.name] = NodeEvents(synaptic_operations=_operations(chip, node, spikes))
     return Events(samples, steps, events)
 
 
-def _operations(split: Split, node: Node, spikes: Mapping[str, FloatArray]) -> float:
+def _operations(chip: Chip, node: Node, spikes: Mapping[str, FloatArray]) -> float:
     """How many weights other than 0 are read in a sample, given the spikes that each element sends in it."""
-    (shape,) = split.model.graph.operand_shapes(node)
-    x = sum((_arriving(split, ref.node, spikes, shape) for ref in node.inputs), start=np.zeros((1, *shape)))
+    (shape,) = chip.model.graph.operand_shapes(node)
+    x = sum((_arriving(chip, ref.node, spikes, shape) for ref in node.inputs), start=np.zeros((1, *shape)))
     match node:
         case FixedDense():
-            return float((x @ (split.model.weights[node.weight] != 0).T).sum())
+            return float((x @ (chip.model.weights[node.weight] != 0).T).sum())
         case FixedSparse():
-            read = split.model.weights[node.column][split.model.weights[node.weight] != 0]
+            read = chip.model.weights[node.column][chip.model.weights[node.weight] != 0]
             return float(x[0, read.astype(np.intp)].sum())
         case FixedConv2d():
-            return float(convolve(node, x, (split.model.weights[node.weight] != 0).astype(np.float64)).sum())
+            return float(convolve(node, x, (chip.model.weights[node.weight] != 0).astype(np.float64)).sum())
     return 0.0
 
 
-def _arriving(split: Split, name: str, spikes: Mapping[str, FloatArray], shape: Shape) -> FloatArray:
+def _arriving(chip: Chip, name: str, spikes: Mapping[str, FloatArray], shape: Shape) -> FloatArray:
     """The spikes of the nodes behind a read, in its shape; Flatten, Reshape and Delay keep the order of elements."""
     zeros = np.zeros((1, *shape))
-    return sum((spikes[origin].reshape(1, *shape) for origin in split.origins(name) if origin in spikes), start=zeros)
+    return sum((spikes[origin].reshape(1, *shape) for origin in chip.origins(name) if origin in spikes), start=zeros)

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from nmc.backends.loihi.host import Host, fed
 from nmc.errors import Fault
-from nmc.graph import Node
+from nmc.graph import Node, Ref
 from nmc.model import Model
 from nmc.nodes import FAMILIES
 from nmc.nodes.spiking import Delay
@@ -32,8 +32,8 @@ class Chip:
     def inputs(self) -> tuple[str, ...]:
         """The host's nodes that the chip reads: what is sent to it at every step."""
         return tuple(dict.fromkeys(
-            name for node in self.nodes for ref in node.inputs for name in self.origins(ref.node)
-            if not self._has(name)
+            origin.node for node in self.nodes for ref in node.inputs for origin in self.origins(ref)
+            if not self._has(origin.node)
         ))  # fmt: skip
 
     @cached_property
@@ -53,12 +53,15 @@ class Chip:
         kept = tuple(node for node in part if not isinstance(node, Input) or node.name in self.inputs)
         return self.model.with_(replace(part, nodes=kept))
 
-    def origins(self, name: str) -> tuple[str, ...]:
-        """The nodes that put out what `name` carries: itself, or those behind a Flatten, Reshape or Delay."""
-        node = self.model.graph[name]
-        if not isinstance(node, _WIRES) or not self._carries(name):
-            return (name,)
-        return tuple(origin for ref in node.inputs for origin in self.origins(ref.node))
+    def origins(self, ref: Ref) -> tuple[Ref, ...]:
+        """The reads of neurons, synapses and inputs that a read amounts to, past any Flatten, Reshape or Delay."""
+        node = self.model.graph[ref.node]
+        if not isinstance(node, _WIRES) or not self._carries(node.name):
+            return (ref,)
+        late = ref.delay + (node.longest if isinstance(node, Delay) else 0)
+        return tuple(
+            replace(origin, delay=origin.delay + late) for read in node.inputs for origin in self.origins(read)
+        )
 
     def check(self) -> None:
         """Raise ModelError where the host would have to answer the chip within the run, or sends it fractions."""

@@ -53,6 +53,7 @@ class ProcessGraph:
     connections: list[dict[str, str | Via]]
     inputs: list[dict[str, object]]
     outputs: list[dict[str, object]]
+    counters: list[dict[str, object]]
 
     @property
     def arrays(self) -> dict[str, IntArray]:
@@ -61,14 +62,10 @@ class ProcessGraph:
 
     def as_json(self, model: Model) -> dict[str, object]:
         """The content of graph.json."""
-        entries = [
-            {"name": name, "kind": p.kind, "settings": dict(p.settings), "reset": p.reset,
-             "variables": dict(p.variables)}
-            for name, p in self.processes.items()
-        ]
+        processes = [process.as_json(name) for name, process in self.processes.items()]
         return {
-            "format": "nmc-lava", "version": 1, "name": model.name,
-            "inputs": self.inputs, "processes": entries, "connections": self.connections, "outputs": self.outputs,
+            "format": "nmc-lava", "version": 2, "name": model.name, "inputs": self.inputs, "processes": processes,
+            "connections": self.connections, "outputs": self.outputs, "counters": self.counters,
         }  # fmt: skip
 
 
@@ -90,6 +87,7 @@ class _Lowering:
         self.chip = chip
         self.processes: dict[str, Process] = {}
         self.connections: list[dict[str, str | Via]] = []
+        self.synapses: dict[str, str] = {}
 
     def graph(self) -> ProcessGraph:
         for node in self.chip.nodes:
@@ -99,7 +97,23 @@ class _Lowering:
         inputs: list[dict[str, object]] = [
             {"name": name, "shape": list(signals[name].shape)} for name in self.chip.inputs
         ]
-        return ProcessGraph(self.processes, self.connections, inputs, [self._output(n) for n in self.chip.outputs])
+        outputs = [self._output(name) for name in self.chip.outputs]
+        return ProcessGraph(self.processes, self.connections, inputs, outputs, [*self._counters()])
+
+    def _counters(self) -> Iterator[dict[str, object]]:
+        """What events need: how often each neuron sends, and how often a synapse gets the sum of several sources."""
+        for node in self.chip.nodes:
+            if type(node) in NEURONS and NEURONS[type(node)].output(node) == "s_out":
+                binary = self.model.graph.signals[node.name].dtype == "spike"
+                reads: list[dict[str, str | Via]] = [{"source": f"{node.name}.s_out", "via": []}]
+                yield {"name": node.name, "binary": binary, "reads": reads}
+        for synapse, process in self.synapses.items():
+            reads = [
+                {"source": link["source"], "via": link["via"]}
+                for link in self.connections if link["target"] == f"{process}.s_in"
+            ]  # fmt: skip
+            if len(reads) > 1:
+                yield {"name": synapse, "binary": False, "reads": reads}
 
     def _neuron(self, node: Node) -> None:
         rule = NEURONS[type(node)]
@@ -141,6 +155,7 @@ class _Lowering:
         if name not in self.processes:
             shape = self.model.graph.operand_shapes(node)[0]
             self.processes[name] = rule.lower(node, self.model, shape, delay)
+            self.synapses[node.name] = name
             for source in sources:
                 if type(source.node) in SYNAPSES:
                     raise UnsupportedError(
@@ -167,7 +182,7 @@ class _Lowering:
 
     def _reads(self, ref: Ref) -> Iterator[Read]:
         node = self.model.graph[ref.node]
-        if self.chip.origins(ref.node) == (ref.node,):
+        if self.chip.origins(ref) == (ref,):
             yield Read(node, ref.delay, [])
             return
         (before,) = self.model.graph.operand_shapes(node)

@@ -72,7 +72,8 @@ def _refusal(node: Node) -> Fault:
 class Conversion(ABC):
     """Collects the converted graph, layer after layer.
 
-    Results are what a last layer's current adds up to, times `gain`. `decoded` says what is read in place of a node of the network.
+    Results are what a last layer's current adds up to, times `gain`. `decoded` says what is read in
+    place of a node of the network.
     """
 
     model: Model

@@ -120,13 +120,18 @@ def _activity_errors(
 
 def _sent_errors(fused: Model, fixed: Model, names: list[str], samples: FloatArray) -> Iterator[ActivityError]:
     """Of neurons that send changes: what all of them add up to, in the unit that fits the integers best."""
-    totals = [dict.fromkeys(names, 0.0), dict.fromkeys(names, 0.0)]
-    for total, model in zip(totals, (fused, fixed), strict=True):
-        for values in each_step(model, samples) if names else ():
-            for name in names:
-                total[name] = total[name] + values[name]
+    want, have = (_totals(model, names, samples) for model in (fused, fixed))
     for name in names:
-        one, other = (np.asarray(total[name]) for total in totals)
+        one, other = want[name], have[name]
         unit = float(np.sum(one * other)) / max(float(np.sum(other * other)), 1e-300)
         size = float(np.sqrt(np.mean(one**2))) or 1.0
         yield ActivityError(name, float(np.sqrt(np.mean((other * unit - one) ** 2))) / size)
+
+
+def _totals(model: Model, names: list[str], samples: FloatArray) -> dict[str, FloatArray]:
+    """The sum over all steps, those of the lag included, of what each node puts out: [B, *shape]."""
+    totals = {name: np.zeros((len(samples), *model.graph.signals[name].shape)) for name in names}
+    for values in each_step(model, samples) if names else ():
+        for name, total in totals.items():
+            total += values[name]
+    return totals

@@ -90,7 +90,7 @@ def test_each_neuron_speaks_about_once_and_less_with_a_threshold() -> None:
 
 
 def test_a_chip_without_graded_spikes_refuses_it() -> None:
-    with pytest.raises(UnsupportedError, match="SigmaDelta sends numbers.*spikes only"):
+    with pytest.raises(UnsupportedError, match=r"SigmaDelta sends numbers.*spikes only"):
         apply(LOIHI1.passes(LOIHI1.options(), X), ToSigmaDelta()(RESIDUAL))
 
 
@@ -113,7 +113,7 @@ def test_a_bias_that_comes_at_every_step_is_refused() -> None:
         "dt = 0.001\nx = Input(shape=(2,), stream=True)\nl = Linear(x, features=2, weight='w', bias='b')\n"
         "n = SigmaDelta(l)\ns = Sum(n)\nreturn s", w=np.eye(2), b=np.ones(2),
     )  # fmt: skip
-    with pytest.raises(UnsupportedError, match="n.*bias at every step"):
+    with pytest.raises(UnsupportedError, match=r"n.*bias at every step"):
         apply(LOIHI2.passes(Loihi2Options(), np.zeros((4, 5, 2))), model)
 
 

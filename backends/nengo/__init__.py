@@ -1,0 +1,1 @@
+"""Nengo: networks of its neurons and connections, run by its own simulator."""

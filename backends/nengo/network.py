@@ -76,7 +76,7 @@ class Ensemble:
     neurons: Part
     gain: float | Stored = 1.0
     bias: float | Stored = 0.0
-    initial: Mapping[str, float | Stored] = field(default_factory=dict)
+    initial: Mapping[str, Setting] = field(default_factory=dict)
     on_chip: bool | None = None
 
 

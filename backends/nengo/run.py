@@ -21,30 +21,34 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import nengo
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
     Arrays = dict[str, Array]
-    Json = dict[str, Any]
+    Param = float | Array
+    Shape = tuple[int, ...]
+    Setting = Any
+    Json = dict[str, Setting]
 
 HERE = Path(__file__).resolve().parent
 TOLERANCE = 1e-9
 """How far a real number may be from golden.npz, in units of the largest; spikes and whole numbers must be equal."""
 
 
-# Neuron types: the state and the equations of the network's neurons. J is what drives a neuron at this step, and a
-# prime marks values after it. Nengo's own types differ: its LIF knows one decay and one kind of reset, and rests for
-# times that are no whole number of steps.
+# Neuron types: the state and the equations of the network's neurons. j is what drives a neuron at this step, and a
+# prime marks values after it. Nengo's own types differ: its LIF knows one decay and one kind of reset, and its
+# SpikingRectifiedLinear takes no negative drive.
 
 
 class Neurons(nengo.neurons.NeuronType):
@@ -57,38 +61,38 @@ class Neurons(nengo.neurons.NeuronType):
         return None, None
 
 
-class LI(Neurons):
-    """v' = leak + decay (v - leak) + gain J; puts out v'."""
-
-    spiking = False
-    state = {"voltage": nengo.dists.Choice([0])}
-
-    def __init__(self, decay, gain=1.0, leak=0.0, initial_state=None):
-        super().__init__(initial_state=initial_state)
-        self.decay, self.gain, self.leak = decay, gain, leak
-
-    def step(self, dt, J, output, voltage):
-        voltage[...] = self.leak + self.decay * (voltage - self.leak) + self.gain * J
-        output[...] = voltage
-
-
 class I(Neurons):  # noqa: E742
-    """v' = v + gain J; puts out v'."""
+    """v' = v + gain j; puts out v'."""
 
     spiking = False
-    state = {"voltage": nengo.dists.Choice([0])}
+    state: ClassVar = {"voltage": nengo.dists.Choice([0])}
 
-    def __init__(self, gain=1.0, initial_state=None):
+    def __init__(self, gain: Param = 1.0, initial_state: Arrays | None = None) -> None:
         super().__init__(initial_state=initial_state)
         self.gain = gain
 
-    def step(self, dt, J, output, voltage):
-        voltage += self.gain * J
-        output[...] = voltage
+    def step(self, dt: float, j: Array, output: Array, **state: Array) -> None:
+        """What Nengo calls at every step; the output and the state are changed in place."""
+        state["voltage"][...] = self.integrated(j, state["voltage"])
+        output[...] = state["voltage"]
+
+    def integrated(self, j: Array, voltage: Array) -> Array:
+        return voltage + self.gain * j
 
 
-class Spiking(Neurons):
-    """A spike, of height 1, where v' > threshold (or >=); then v' is reset.
+class LI(I):
+    """v' = leak + decay (v - leak) + gain j; puts out v'."""
+
+    def __init__(self, decay: Param, leak: Param = 0.0, **rest: Setting) -> None:
+        super().__init__(**rest)
+        self.decay, self.leak = decay, leak
+
+    def integrated(self, j: Array, voltage: Array) -> Array:
+        return self.leak + self.decay * (voltage - self.leak) + self.gain * j
+
+
+class IF(I):
+    """v' = v + gain j; a spike, of height 1, where v' > threshold (or >=, as `compare` says); then v' is reset.
 
     reset "zero" sets v' to 0, "value" to reset_value, "subtract" takes the threshold away; with reset_at "next"
     it happens after the integration of the following step. For `refractory` steps after a spike v keeps its value.
@@ -96,29 +100,26 @@ class Spiking(Neurons):
 
     negative = False
     spiking = True
-    state = {name: nengo.dists.Choice([0]) for name in ("voltage", "rest", "spiked")}
+    state: ClassVar = {name: nengo.dists.Choice([0]) for name in ("voltage", "rest", "spiked")}
 
     def __init__(
-        self, threshold=1.0, reset="zero", reset_value=0.0, reset_at="spike", compare=">", refractory=0,
-        initial_state=None,
-    ):  # fmt: skip
-        super().__init__(initial_state=initial_state)
+        self, threshold: Param = 1.0, reset: str = "zero", reset_value: Param = 0.0, reset_at: str = "spike",
+        compare: str = ">", refractory: int = 0, **rest: Setting,
+    ) -> None:  # fmt: skip
+        super().__init__(**rest)
         self.threshold, self.compare, self.refractory = threshold, compare, refractory
         self.reset, self.reset_value, self.reset_at = reset, reset_value, reset_at
 
-    def integrated(self, J, voltage):
-        """The voltage that integration alone gives."""
-        raise NotImplementedError
-
-    def step(self, dt, J, output, voltage, rest, spiked):
-        v = self.integrated(J, voltage)
+    def step(self, dt: float, j: Array, output: Array, **state: Array) -> None:
+        voltage, rest, spiked = state["voltage"], state["rest"], state["spiked"]
+        v = self.integrated(j, voltage)
         if self.reset_at == "next":
-            v = self.after_reset(v, spiked > 0)
+            v = self.after_reset(v, spiked)
         if self.refractory:
             v = np.where(rest > 0, voltage, v)
-        spike = (v > self.threshold) if self.compare == ">" else (v >= self.threshold)
+        spike = exceeds(v, self.threshold, self.compare)
         if self.refractory:
-            spike &= rest <= 0
+            spike *= rest == 0
             rest[...] = np.where(spike, self.refractory, np.maximum(rest - 1, 0))
         if self.reset_at == "next":
             spiked[...] = spike
@@ -127,84 +128,82 @@ class Spiking(Neurons):
         voltage[...] = v
         output[...] = spike
 
-    def after_reset(self, v, spike):
+    def after_reset(self, v: Array, spike: Array) -> Array:
         """The voltage with the neurons reset that spiked."""
         if self.reset == "subtract":
             return v - spike * self.threshold
         return np.where(spike, self.reset_value if self.reset == "value" else 0.0, v)
 
 
-class LIF(Spiking):
-    """v' = leak + decay (v - leak) + gain J; spike and reset as Spiking."""
+class LIF(IF):
+    """v' = leak + decay (v - leak) + gain j; spike and reset as IF."""
 
-    def __init__(self, decay, gain=1.0, leak=0.0, **spiking):
-        super().__init__(**spiking)
-        self.decay, self.gain, self.leak = decay, gain, leak
+    def __init__(self, decay: Param, leak: Param = 0.0, **rest: Setting) -> None:
+        super().__init__(**rest)
+        self.decay, self.leak = decay, leak
 
-    def integrated(self, J, voltage):
-        return self.leak + self.decay * (voltage - self.leak) + self.gain * J
-
-
-class IF(Spiking):
-    """v' = v + gain J; spike and reset as Spiking."""
-
-    def __init__(self, gain=1.0, **spiking):
-        super().__init__(**spiking)
-        self.gain = gain
-
-    def integrated(self, J, voltage):
-        return voltage + self.gain * J
+    def integrated(self, j: Array, voltage: Array) -> Array:
+        return self.leak + self.decay * (voltage - self.leak) + self.gain * j
 
 
 class CubaLIF(LIF):
-    """i' = current_decay i + current_gain J; then as LIF, driven by i', or by i where `current` is "old"."""
+    """i' = current_decay i + current_gain j; then as LIF, driven by i', or by i where `current` is "old".
 
-    state = {**Spiking.state, "synapse": nengo.dists.Choice([0])}
+    The state's name for i is "synapse".
+    """
 
-    def __init__(self, current_decay, current_gain=1.0, current="new", **lif):
-        super().__init__(**lif)
+    state: ClassVar = {**IF.state, "synapse": nengo.dists.Choice([0])}
+
+    def __init__(self, current_decay: Param, current_gain: Param, current: str, **rest: Setting) -> None:
+        super().__init__(**rest)
         self.current_decay, self.current_gain, self.current = current_decay, current_gain, current
 
-    def step(self, dt, J, output, voltage, rest, spiked, synapse):
-        before = synapse.copy()
-        synapse[...] = self.current_decay * synapse + self.current_gain * J
-        super().step(dt, synapse if self.current == "new" else before, output, voltage, rest, spiked)
+    def step(self, dt: float, j: Array, output: Array, **state: Array) -> None:
+        i = state["synapse"]
+        before = i.copy()
+        i[...] = self.current_decay * i + self.current_gain * j
+        super().step(dt, i if self.current == "new" else before, output, **state)
 
 
 class Threshold(Neurons):
-    """1 where J > threshold (or >=), else 0; no state."""
+    """1 where j > threshold (or >=), else 0; no state."""
 
     negative = False
     spiking = True
 
-    def __init__(self, threshold=1.0, compare=">"):
+    def __init__(self, threshold: Param, compare: str) -> None:
         super().__init__()
         self.threshold, self.compare = threshold, compare
 
-    def step(self, dt, J, output):
-        output[...] = (J > self.threshold) if self.compare == ">" else (J >= self.threshold)
+    def step(self, dt: float, j: Array, output: Array) -> None:
+        output[...] = exceeds(j, self.threshold, self.compare)
 
 
 class LeakyRelu(Neurons):
-    """Rate neurons: J where it is positive, alpha J elsewhere."""
+    """Rate neurons: j where it is positive, alpha j elsewhere."""
 
-    def __init__(self, alpha=0.01):
+    def __init__(self, alpha: float) -> None:
         super().__init__()
         self.alpha = alpha
 
-    def step(self, dt, J, output):
-        output[...] = np.where(J >= 0, J, self.alpha * J)
+    def step(self, dt: float, j: Array, output: Array) -> None:
+        output[...] = np.where(j >= 0, j, self.alpha * j)
 
 
 class Clip(Neurons):
-    """Rate neurons: J, but no less than `minimum` and no more than `maximum`."""
+    """Rate neurons: j, but no less than `minimum` and no more than `maximum`."""
 
-    def __init__(self, minimum=-np.inf, maximum=np.inf):
+    def __init__(self, minimum: float, maximum: float) -> None:
         super().__init__()
         self.minimum, self.maximum = minimum, maximum
 
-    def step(self, dt, J, output):
-        output[...] = np.clip(J, self.minimum, self.maximum)
+    def step(self, dt: float, j: Array, output: Array) -> None:
+        output[...] = np.clip(j, self.minimum, self.maximum)
+
+
+def exceeds(x: Array, threshold: Param, compare: str) -> Array:
+    """1.0 where x compares so with the threshold, else 0.0."""
+    return np.asarray(x > threshold if compare == ">" else x >= threshold, dtype=float)
 
 
 # Operations: what Nodes compute on the host at every step, from operands of the given shapes. t counts steps from 1.
@@ -213,33 +212,33 @@ class Clip(Neurons):
 class Operation(nengo.Process):
     """A function of the operands, and of a state that `Simulator.reset` puts back to `start()`."""
 
-    def __init__(self, shapes, **facts):
+    def __init__(self, shapes: list[list[int]], **facts: Setting) -> None:
         self.shapes = [tuple(shape) for shape in shapes]
         self.facts = facts
-        outputs = self.compute(self.start(), *(np.zeros(shape) for shape in self.shapes))
-        sizes = [int(np.prod(shape)) for shape in self.shapes]
+        sizes = [math.prod(shape) for shape in self.shapes]
         self.ends = np.cumsum(sizes)[:-1]
-        super().__init__(default_size_in=sum(sizes), default_size_out=outputs.size)
+        output = self.compute(self.start(), [np.zeros(shape) for shape in self.shapes])
+        super().__init__(default_size_in=sum(sizes), default_size_out=output.size)
 
     def start(self) -> Arrays:
         """The state before the first step; arrays that `compute` changes in place."""
         return {}
 
-    def compute(self, state: Arrays, *operands: Array) -> Array:
+    def compute(self, state: Arrays, operands: list[Array]) -> Array:
         """The output at this step."""
         raise NotImplementedError
 
-    def make_state(self, shape_in, shape_out, dt, dtype=None):
-        """Nengo's name for the state before the first step."""
+    def make_state(self, shape_in: Shape, shape_out: Shape, dt: float, dtype: object = None) -> Arrays:
         return self.start()
 
-    def make_step(self, shape_in, shape_out, dt, rng, state):
-        """Nengo's name for the function of time and input."""
+    def make_step(
+        self, shape_in: Shape, shape_out: Shape, dt: float, rng: object, state: Arrays
+    ) -> Callable[[float, Array], Array]:
 
-        def step(t, x):
+        def step(t: float, x: Array) -> Array:
             operands = np.split(x, self.ends)
-            shaped = [operand.reshape(shape) for operand, shape in zip(operands, self.shapes)]
-            return self.compute(state, *shaped).ravel()
+            shaped = [operand.reshape(shape) for operand, shape in zip(operands, self.shapes, strict=True)]
+            return self.compute(state, shaped).ravel()
 
         return step
 
@@ -247,146 +246,154 @@ class Operation(nengo.Process):
 class Softmax(Operation):
     """exp(x) / sum(exp(x)) along an axis."""
 
-    def compute(self, state, x):
+    def compute(self, state: Arrays, operands: list[Array]) -> Array:
+        (x,) = operands
         powers = np.exp(x - x.max(axis=self.facts["axis"], keepdims=True))
-        return powers / powers.sum(axis=self.facts["axis"], keepdims=True)
+        y: Array = powers / powers.sum(axis=self.facts["axis"], keepdims=True)
+        return y
 
 
 class Mul(Operation):
     """The product of all operands."""
 
-    def compute(self, state, *operands):
-        product = operands[0]
-        for operand in operands[1:]:
-            product = product * operand
-        return product
+    def compute(self, state: Arrays, operands: list[Array]) -> Array:
+        return math.prod(operands[1:], start=operands[0])
 
 
 class MaxPool(Operation):
     """The largest value of each window over [channels, *spatial]; padding never wins."""
 
-    def compute(self, state, x):
+    def compute(self, state: Arrays, operands: list[Array]) -> Array:
         kernel, stride, padding = (self.facts[name] for name in ("kernel", "stride", "padding"))
         rank = len(kernel)
-        pads = [(0, 0), *zip(padding[:rank], padding[rank:])]
-        padded = np.pad(x, pads, constant_values=-np.inf)
+        pads = [(0, 0), *zip(padding[:rank], padding[rank:], strict=True)]
+        padded = np.pad(operands[0], pads, constant_values=-np.inf)
         windows = np.lib.stride_tricks.sliding_window_view(padded, kernel, axis=tuple(range(1, 1 + rank)))
-        return windows[(slice(None), *(slice(None, None, n) for n in stride))].max(axis=tuple(range(-rank, 0)))
+        strided = windows[(slice(None), *(slice(None, None, n) for n in stride))]
+        largest: Array = strided.max(axis=tuple(range(-rank, 0)))
+        return largest
 
 
 class QuantizeLinear(Operation):
     """saturate(round(x / scale) + zero_point) to signed integers; rounding is half to even."""
 
-    def compute(self, state, x):
+    def compute(self, state: Arrays, operands: list[Array]) -> Array:
         half = 2 ** (self.facts["bits"] - 1)
-        return np.clip(np.rint(x / self.facts["scale"]) + self.facts["zero_point"], -half, half - 1)
+        rounded = np.rint(operands[0] / self.facts["scale"]) + self.facts["zero_point"]
+        return np.asarray(np.clip(rounded, -half, half - 1))
 
 
 class DequantizeLinear(Operation):
     """(x - zero_point) scale."""
 
-    def compute(self, state, x):
-        return (x - self.facts["zero_point"]) * self.facts["scale"]
+    def compute(self, state: Arrays, operands: list[Array]) -> Array:
+        return np.asarray((operands[0] - self.facts["zero_point"]) * self.facts["scale"])
 
 
 class RateEncode(Operation):
     """Evenly spaced spikes: a' = a + gain x; a spike where a' >= 1, which a' then loses."""
 
-    def start(self):
+    def start(self) -> Arrays:
         return {"a": np.full(self.shapes[0], float(self.facts["initial"]))}
 
-    def compute(self, state, x):
-        a = state["a"]
-        a += self.facts["gain"] * x
-        spike = (a >= 1).astype(float)
-        a -= spike
+    def compute(self, state: Arrays, operands: list[Array]) -> Array:
+        state["a"] += self.facts["gain"] * operands[0]
+        spike = exceeds(state["a"], 1.0, ">=")
+        state["a"] -= spike
         return spike
 
 
 class BernoulliEncode(Operation):
     """A spike where gain x > u(t, element); u is a fixed sequence, squares and sums modulo 2^31 - 1."""
 
-    def start(self):
+    def start(self) -> Arrays:
         return {"t": np.zeros(1)}
 
-    def compute(self, state, x):
+    def compute(self, state: Arrays, operands: list[Array]) -> Array:
+        (x,) = operands
         state["t"] += 1
         t, seed, modulus = int(state["t"][0]), self.facts["seed"], 2**31 - 1
         z = np.full(x.size, (48271 * seed + 1103515245 + t) % modulus, dtype=np.int64)
         for addend in (np.arange(x.size), t, seed):
             z = (z * z + addend) % modulus
-        return (self.facts["gain"] * x > (z / modulus).reshape(x.shape)).astype(float)
+        return exceeds(self.facts["gain"] * x, (z / modulus).reshape(x.shape), ">")
 
 
 class LatencyEncode(Operation):
     """One spike, at t = 1 + round((1 - x) (window - 1)), for x above `minimum`."""
 
-    def start(self):
+    def start(self) -> Arrays:
         return {"t": np.zeros(1)}
 
-    def compute(self, state, x):
+    def compute(self, state: Arrays, operands: list[Array]) -> Array:
+        (x,) = operands
         state["t"] += 1
         when = 1 + np.rint((1 - np.minimum(x, 1)) * (self.facts["window"] - 1))
-        return ((when == state["t"]) & (x > self.facts["minimum"])).astype(float)
+        return np.asarray((when == state["t"]) & (x > self.facts["minimum"]), dtype=float)
 
 
 class DeltaEncode(Operation):
     """+1 where x - r >= threshold, -1 where r - x >= threshold; r follows. Without `falling`, only +1 is sent."""
 
-    def start(self):
+    def start(self) -> Arrays:
         return {"r": np.zeros(self.shapes[0])}
 
-    def compute(self, state, x):
-        change, threshold = x - state["r"], self.facts["threshold"]
-        event = (change >= threshold).astype(float) - (-change >= threshold)
+    def compute(self, state: Arrays, operands: list[Array]) -> Array:
+        change, threshold = operands[0] - state["r"], self.facts["threshold"]
+        event = exceeds(change, threshold, ">=") - exceeds(-change, threshold, ">=")
         state["r"] += event * threshold
         return event if self.facts["falling"] else np.maximum(event, 0)
 
 
 class Delay(Operation):
-    """x as it was `steps` ago, a number or one for each element, and 0 before."""
+    """x as it was `steps` ago, a number or one for each element, and 0 before. The state is a ring of old values."""
 
-    def start(self):
-        steps = np.broadcast_to(self.facts["steps"], self.shapes[0]).ravel().astype(int)
-        return {"line": np.zeros((steps.max(initial=0) + 1, steps.size)), "age": steps.astype(float), "t": np.zeros(1)}
+    def start(self) -> Arrays:
+        steps = self.steps()
+        return {"line": np.zeros((steps.max() + 1, steps.size)), "t": np.zeros(1)}
 
-    def compute(self, state, x):
+    def steps(self) -> NDArray[np.intp]:
+        """The delay of each element."""
+        return np.broadcast_to(self.facts["steps"], self.shapes[0]).ravel().astype(np.intp)
+
+    def compute(self, state: Arrays, operands: list[Array]) -> Array:
         line, t = state["line"], int(state["t"][0])
-        line[t % len(line)] = x.ravel()
+        line[t % len(line)] = operands[0].ravel()
         state["t"] += 1
-        return line[(t - state["age"].astype(int)) % len(line), np.arange(x.size)]
+        return line[(t - self.steps()) % len(line), np.arange(line.shape[1])]
 
 
 class Sum(Operation):
     """The sum of x over the steps so far, but for the first `skip`."""
 
-    def start(self):
+    def start(self) -> Arrays:
         return {"sum": np.zeros(self.shapes[0]), "t": np.zeros(1)}
 
-    def compute(self, state, x):
+    def compute(self, state: Arrays, operands: list[Array]) -> Array:
         state["t"] += 1
         if state["t"][0] > self.facts["skip"]:
-            state["sum"] += x
+            state["sum"] += operands[0]
         return state["sum"]
 
 
 class Mean(Sum):
     """The mean of x over the steps so far, but for the first `skip`."""
 
-    def compute(self, state, x):
-        return super().compute(state, x) / np.maximum(state["t"] - self.facts["skip"], 1)
+    def compute(self, state: Arrays, operands: list[Array]) -> Array:
+        total = super().compute(state, operands)
+        return np.asarray(total / np.maximum(state["t"] - self.facts["skip"], 1))
 
 
 class Max(Operation):
     """The largest x of the steps so far, but for the first `skip`."""
 
-    def start(self):
+    def start(self) -> Arrays:
         return {"max": np.full(self.shapes[0], -np.inf), "t": np.zeros(1)}
 
-    def compute(self, state, x):
+    def compute(self, state: Arrays, operands: list[Array]) -> Array:
         state["t"] += 1
         if state["t"][0] > self.facts["skip"]:
-            np.maximum(state["max"], x, out=state["max"])
+            np.maximum(state["max"], operands[0], out=state["max"])
         return state["max"]
 
 
@@ -407,7 +414,7 @@ def build(description: Json | None = None, arrays: Arrays | None = None) -> neng
     with nengo.Network(label=description["name"], seed=0) as network:
         parts: dict[str, Any] = {}
         for entry in description["inputs"]:
-            parts[entry["name"]] = nengo.Node(size_in=max(1, int(np.prod(entry["shape"]))), label=entry["name"])
+            parts[entry["name"]] = nengo.Node(size_in=math.prod(entry["shape"]), label=entry["name"])
         for entry in description["nodes"]:
             parts[entry["name"]] = make_node(entry, arrays)
         for entry in description["ensembles"]:
@@ -435,7 +442,7 @@ def make_node(entry: Json, arrays: Arrays) -> nengo.Node:
 
 def make_ensemble(entry: Json, arrays: Arrays) -> nengo.Ensemble:
     """An Ensemble whose neurons are connected one by one: what it represents plays no part."""
-    n = int(np.prod(entry["shape"]))
+    n = math.prod(entry["shape"])
     gain, bias = (spread(setting(entry[name], arrays), entry["shape"]) for name in ("gain", "bias"))
     initial = {name: spread(setting(value, arrays), entry["shape"]) for name, value in entry["initial"].items()}
     neurons = make_part(entry["neurons"], arrays, entry["shape"], initial)
@@ -445,7 +452,9 @@ def make_ensemble(entry: Json, arrays: Arrays) -> nengo.Ensemble:
     )  # fmt: skip
 
 
-def make_part(part: Json, arrays: Arrays, shape: list[int] | None = None, initial: Arrays | None = None) -> Any:
+def make_part(
+    part: Json, arrays: Arrays, shape: list[int] | None = None, initial: Arrays | None = None
+) -> nengo.neurons.NeuronType | nengo.Process:
     """A neuron type or an operation; for neurons of a shape, parameters that are arrays are spread over them."""
     home, _, name = part["type"].rpartition(".")
     kind = getattr(nengo, name) if home == "nengo" else globals()[name]
@@ -457,7 +466,7 @@ def make_part(part: Json, arrays: Arrays, shape: list[int] | None = None, initia
     return kind(**settings, initial_state=initial) if initial else kind(**settings)
 
 
-def make_transform(entry: Json | None, arrays: Arrays) -> Any:
+def make_transform(entry: Json | None, arrays: Arrays) -> nengo.transforms.Transform | None:
     """One of Nengo's transforms; None for the identity."""
     if entry is None:
         return None
@@ -475,7 +484,7 @@ def make_transform(entry: Json | None, arrays: Arrays) -> Any:
     )  # fmt: skip
 
 
-def setting(value: Any, arrays: Arrays) -> Any:
+def setting(value: Setting, arrays: Arrays) -> Setting:
     """A setting's value: itself, or the array that it names."""
     return arrays[value["array"]] if isinstance(value, dict) else value
 
@@ -497,8 +506,9 @@ def run(description: Json, arrays: Arrays, inputs: Arrays, steps: int | None = N
     feed: Arrays = {}
     with build(description, arrays) as network:
         for entry in description["inputs"]:
-            source = nengo.Node(player(feed, entry["name"], description["dt_s"]), size_out=max(1, int(np.prod(entry["shape"]))))
-            nengo.Connection(source, network.inputs[entry["name"]], synapse=None)
+            into = network.inputs[entry["name"]]
+            source = nengo.Node(player(feed, entry["name"], description["dt_s"]), size_out=into.size_in)
+            nengo.Connection(source, into, synapse=None)
         outputs = {entry["name"]: nengo.Probe(network.outputs[entry["name"]]) for entry in description["outputs"]}
         spikes = {name: nengo.Probe(network.parts[name]) for name in (description["spiking"] if count else ())}
     kept: dict[str, list[Array]] = {}
@@ -532,7 +542,7 @@ def played(sample: Array, stream: bool, length: int) -> Array:
     return np.concatenate([flat, np.zeros((length - len(flat), flat.shape[1]))])
 
 
-def player(feed: Arrays, name: str, dt: float) -> Any:
+def player(feed: Arrays, name: str, dt: float) -> Callable[[float], Array]:
     """The function of an input Node: what `feed` holds for this step."""
     return lambda t: feed[name][round(t / dt) - 1]
 
@@ -597,7 +607,7 @@ def main() -> int:
     results = run(description, arrays, read_inputs(options.input, description), options.steps, options.count)
     unfinished = options.output.with_name(options.output.name + ".part")
     with unfinished.open("wb") as file:
-        np.savez(file, **results)
+        np.savez(file, **results)  # type: ignore[arg-type]
     unfinished.replace(options.output)
     return 0
 

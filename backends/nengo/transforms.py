@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,9 +86,7 @@ def _scaled(model: Model, node: tensor.Linear | tensor.Conv1d | tensor.Conv2d) -
     return scaled
 
 
-def _padding(
-    node: tensor.Conv1d | tensor.Conv2d | tensor.Window, shape: Shape
-) -> str | None:
+def _padding(node: tensor.Conv1d | tensor.Conv2d | tensor.Window, shape: Shape) -> Literal["valid", "same"] | None:
     """How nengo.Convolution calls the node's padding; None where it has no word for it, or for a dilation."""
     rank = len(node.kernel)
     if isinstance(node, tensor.Conv1d | tensor.Conv2d) and node.dilation != (1,) * rank:
@@ -104,13 +103,11 @@ def _padding(
 
 def _convolution(
     prefix: str, shape: Shape, node: tensor.Conv1d | tensor.Conv2d | tensor.Window, weight: FloatArray,
-    padding: str, groups: int,
+    padding: Literal["valid", "same"], groups: int,
 ) -> Link:  # fmt: skip
     name = f"{prefix}.weight"
     kernel_first = np.ascontiguousarray(np.moveaxis(weight, (0, 1), (-1, -2)))
-    transform = Convolution(
-        shape, len(weight), Stored(name), node.stride, "same" if padding == "same" else "valid", groups
-    )
+    transform = Convolution(shape, len(weight), Stored(name), node.stride, padding, groups)
     return Link(transform, {name: kernel_first})
 
 
@@ -131,17 +128,16 @@ def _convolved(
 
 
 def _pool(node: tensor.AvgPool1d | tensor.AvgPool2d | spiking.SumPool2d, shape: Shape, prefix: str) -> Link:
-    averaging = not isinstance(node, spiking.SumPool2d)
-    all_count = not any(node.padding) or (averaging and node.count_include_pad)
-    whole = 1 / prod(node.kernel) if averaging else 1.0
+    whole = 1.0 if isinstance(node, spiking.SumPool2d) else 1 / prod(node.kernel)
+    alike = isinstance(node, spiking.SumPool2d) or not any(node.padding) or node.count_include_pad
     padding = _padding(node, shape)
-    if padding is not None and (all_count or not averaging):
+    if padding is not None and alike:
         return _convolution(prefix, shape, node, np.full((shape[0], 1, *node.kernel), whole), padding, shape[0])
     ones = (1,) * len(node.kernel)
     taken = _traced(shape, node.kernel, node.stride, node.padding, ones)
     taken = taken.reshape(-1, prod(node.kernel))
     counted = np.sum(taken != _OUTSIDE, axis=1, keepdims=True)
-    value = whole if all_count or not averaging else 1 / counted
+    value = whole if alike else 1 / counted
     rows, columns, values = np.broadcast_arrays(np.arange(len(taken))[:, None], taken, value)
     return _sparse(prefix, (len(taken), prod(shape)), rows, columns, values)
 
@@ -149,7 +145,8 @@ def _pool(node: tensor.AvgPool1d | tensor.AvgPool2d | spiking.SumPool2d, shape: 
 def _traced(shape: Shape, kernel: Shape, stride: Shape, padding: Shape, dilation: Shape) -> NDArray[np.intp]:
     """The element in each place of each window over [C, *spatial], as [C, *out, *kernel]."""
     elements = np.arange(prod(shape), dtype=np.float64).reshape(1, *shape)
-    return windows(elements, kernel, stride, padding, dilation, _OUTSIDE)[0].astype(np.intp)
+    traced: NDArray[np.intp] = windows(elements, kernel, stride, padding, dilation, _OUTSIDE)[0].astype(np.intp)
+    return traced
 
 
 def _moved(model: Model, node: Node, operand: int, prefix: str) -> Link:

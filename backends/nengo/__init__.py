@@ -20,11 +20,13 @@ class NengoOptions(Options):
 
     `neurons`: an ordinary network's activations as neurons that put out numbers ("rate"), or as spiking ones, which
     takes calibration data ("spiking"). `encoding`: how the input of the latter comes, as evenly spaced spikes
-    ("rate") or as it is ("current").
+    ("rate") or as it is ("current"). `neuron_types`: whose spiking neurons, those of the program's own script, which
+    compute exactly what the model says ("exact"), or Nengo's, which run on all of its backends ("nengo").
     """
 
     neurons: Literal["rate", "spiking"] = "rate"
     encoding: Literal["rate", "current"] = "rate"
+    neuron_types: Literal["exact", "nengo"] = "exact"
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.steps < 1:
@@ -45,7 +47,7 @@ def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...
 def _lower(model: Model, options: Options) -> Mapping[str, bytes]:
     from nmc.backends.nengo.files import program_files
 
-    return program_files(model)
+    return program_files(model, options.neuron_types if isinstance(options, NengoOptions) else "exact")
 
 
 NENGO = Target(

@@ -8,7 +8,7 @@ import numpy as np
 
 from nmc import reference
 from nmc.backends.golden import STEPS, golden_feeds
-from nmc.backends.nengo.lowering import lower
+from nmc.backends.nengo.lowering import NeuronTypes, lower
 from nmc.backends.nengo.network import npz
 from nmc.model import Model
 from nmc.reference.interpreter import run_length
@@ -16,9 +16,9 @@ from nmc.reference.interpreter import run_length
 FOLDER = "nengo"
 
 
-def program_files(model: Model) -> dict[str, bytes]:
+def program_files(model: Model, neuron_types: NeuronTypes) -> dict[str, bytes]:
     """The files of a Nengo program by name. Raises UnsupportedError naming every node that Nengo cannot mean."""
-    network = lower(model)
+    network = lower(model, neuron_types)
     feeds = golden_feeds(model)
     steps = min(run_length(model, feeds, None), STEPS)
     golden = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 from math import prod
+from typing import Literal
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from nmc.backends.nengo.network import (
     Stored,
     Transform,
 )
+from nmc.backends.nengo.own_types import NengoLIF, unfit
 from nmc.backends.nengo.transforms import LAYERS, constant, link
 from nmc.errors import Fault
 from nmc.graph import Node as GraphNode
@@ -29,14 +31,14 @@ from nmc.nodes import FAMILIES, coding, quantized, spiking, tensor
 from nmc.passes.refusal import refuse
 
 _MOVES = (tensor.Flatten, tensor.Reshape)
-_SPIKING = (spiking.LIF, spiking.CubaLIF, spiking.IF, spiking.Threshold)
+SPIKING = (spiking.LIF, spiking.CubaLIF, spiking.IF, spiking.Threshold)
 _RATES = {
     tensor.Relu: Part("nengo.RectifiedLinear"),
     tensor.Sigmoid: Part("nengo.Sigmoid", {"tau_ref": 1.0}),
     tensor.Tanh: Part("nengo.Tanh", {"tau_ref": 1.0}),
 }
 """Nengo's own rate neurons; with tau_ref 1 their largest rate is 1."""
-_NEURONS = (*_SPIKING, spiking.LI, spiking.I, *_RATES, tensor.LeakyRelu, tensor.Clip)
+_NEURONS = (*SPIKING, spiking.LI, spiking.I, *_RATES, tensor.LeakyRelu, tensor.Clip)
 _OPERATIONS = (
     tensor.Softmax, tensor.Mul, tensor.MaxPool1d, tensor.MaxPool2d, quantized.QuantizeLinear,
     quantized.DequantizeLinear, coding.BernoulliEncode, coding.RateEncode, coding.LatencyEncode,
@@ -48,25 +50,34 @@ _DT_S = 0.001
 """The step of a network without time, which runs for one step: Nengo's default."""
 
 
-def lower(model: Model) -> Network:
+NeuronTypes = Literal["exact", "nengo"]
+"""Whose spiking neurons a network has: those of run.py, which compute what the model says, or Nengo's own."""
+
+
+def lower(model: Model, neuron_types: NeuronTypes = "exact") -> Network:
     """The Nengo network of a model. Raises UnsupportedError with every node that Nengo cannot mean."""
-    refuse(model.graph, (
-        Fault(
-            f"{node.kind} computes with the integers of a chip, which Nengo's numbers do not have",
-            "compile the model that it was made from, or choose loihi-sim", node.name,
-        )
-        for node in model.graph
-        if isinstance(node, FAMILIES["fixed-point"])
-    ))  # fmt: skip
-    return _Lowering(model).network()
+    faults = [_chip_fault(node) for node in model.graph if isinstance(node, FAMILIES["fixed-point"])]
+    if neuron_types == "nengo":
+        faults += [fault for node in model.graph if isinstance(node, SPIKING) and (fault := unfit(model, node))]
+    refuse(model.graph, faults)
+    return _Lowering(model, neuron_types).network()
+
+
+def _chip_fault(node: GraphNode) -> Fault:
+    return Fault(
+        f"{node.kind} computes with the integers of a chip, which Nengo's neurons and connections do not have",
+        "compile the model that it was made from, or choose loihi-sim", node.name,
+    )  # fmt: skip
 
 
 class _Lowering:
     """Collects a network's parts. Every node of the graph is an object of its own, unless connections can say it."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, neuron_types: NeuronTypes) -> None:
         self.model = model
         self.graph = model.graph
+        self.dt_s = _DT_S if model.graph.dt_s is None else model.graph.dt_s
+        self.own_types = neuron_types == "nengo"
         self.arrays: dict[str, Array] = {}
         self.nodes: dict[str, Node] = {}
         self.ensembles: list[Ensemble] = []
@@ -80,7 +91,7 @@ class _Lowering:
                 self._object(graph[name], signals[name].shape)
         return Network(
             name=self.model.name,
-            dt_s=_DT_S if graph.dt_s is None else graph.dt_s,
+            dt_s=self.dt_s,
             steps=1 if graph.dt_s is None else self.model.steps,
             lag=graph.lag,
             inputs=tuple(Input(node.name, node.shape, node.stream) for node in graph if isinstance(node, tensor.Input)),
@@ -90,7 +101,7 @@ class _Lowering:
             outputs=tuple(
                 Output(name, signals[name].shape, signals[name].dtype, signals[name].timing) for name in graph.outputs
             ),
-            spiking=tuple(node.name for node in graph if isinstance(node, _SPIKING)),
+            spiking=tuple(node.name for node in graph if isinstance(node, SPIKING)),
             arrays=self.arrays,
         )
 
@@ -135,16 +146,29 @@ class _Lowering:
                     self._connect_all(node)
 
     def _ensemble(self, node: GraphNode, shape: Shape) -> Ensemble:
+        bias = self.biases.get(node.name, np.zeros(()))
+        if self.own_types and isinstance(node, spiking.LIF):
+            lif = NengoLIF.of(self.model, node, self.dt_s)
+            return Ensemble(
+                node.name, shape, Part("nengo.LIF", lif.settings(self.dt_s)),
+                gain=self._kept(f"{node.name}.gain", lif.gain),
+                bias=self._kept(f"{node.name}.bias", lif.gain * bias + lif.bias),
+                initial={"voltage": self._kept(f"{node.name}.voltage", lif.voltage)},
+            )  # fmt: skip
         neurons = _RATES.get(type(node)) or Part(node.kind, self._settings(node, without="initial"))
-        initial = getattr(node, "initial", 0.0)
-        bias = self.biases.get(node.name)
-        if bias is not None:
-            self.arrays[f"{node.name}.bias"] = bias.reshape(shape)
+        initial = getattr(node, "initial", None)
         return Ensemble(
             node.name, shape, neurons,
-            bias=0.0 if bias is None else Stored(f"{node.name}.bias"),
-            initial={} if initial == 0.0 else {"voltage": self._setting(initial)},
+            bias=self._kept(f"{node.name}.bias", bias),
+            initial={} if initial is None else {"voltage": self._setting(initial)},
         )  # fmt: skip
+
+    def _kept(self, name: str, value: FloatArray) -> float | Stored:
+        """A number, or an array under a name."""
+        if value.ndim == 0:
+            return float(value)
+        self.arrays[name] = value
+        return Stored(name)
 
     def _operation(self, node: GraphNode) -> Part:
         settings: dict[str, Setting] = {"shapes": self.graph.operand_shapes(node), **self._settings(node)}
@@ -229,7 +253,8 @@ class _Lowering:
     def _bias(self, name: str, value: FloatArray, delay: int, target: str, start: int) -> None:
         """A constant that is added to a target's input: the bias of neurons, or else a Node."""
         if delay == 0 and target in self.graph and isinstance(self.graph[target], _NEURONS):
-            self.biases[target] = self.biases.get(target, np.zeros(value.shape).ravel()) + value.ravel()
+            bias = value.reshape(self.graph.signals[target].shape)
+            self.biases[target] = self.biases.get(target, 0.0) + bias
             return
         self._constant(name, value)
         synapse = 0.0 if delay else None

@@ -11,7 +11,7 @@ from importlib.resources import files
 import numpy as np
 
 from nmc import reference
-from nmc.backends.golden import STEPS, golden_feeds
+from nmc.backends.golden import golden_feeds, golden_steps
 from nmc.backends.lava.host import Split
 from nmc.backends.lava.netx import netx_files
 from nmc.backends.lava.processes import NEURONS, SYNAPSES, Process, longest_delay
@@ -236,8 +236,7 @@ def lower_program(model: Model, execution: Execution = reference.run) -> dict[st
     except UnsupportedError as error:
         return {UNSUPPORTED: f"{error}\n".encode()}
     feeds = golden_feeds(model)
-    steps = min(Split(model).steps(feeds, None), STEPS)
-    return program_files(model, graph, *golden(model, feeds, steps, execution))
+    return program_files(model, graph, *golden(model, feeds, golden_steps(model, feeds), execution))
 
 
 def golden(

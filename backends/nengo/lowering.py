@@ -114,7 +114,7 @@ class _Lowering:
         if name in self.graph.outputs or not isinstance(node, LAYERS):
             return False
         if isinstance(node, _MOVES):
-            return True
+            return not any(ref.delay for ref in node.inputs)  # so that following moves comes to an end in any loop
         readers = list(self._readers(name))
         return len(readers) == 1 and not isinstance(readers[0], LAYERS)
 

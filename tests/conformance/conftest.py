@@ -10,15 +10,26 @@ from nmc.backends import toolchain
 from nmc.errors import ToolError
 
 
-@pytest.fixture(scope="session")
-def lava_toolchain() -> None:
-    """Lava's environment, made if it is not there yet.
+def _install(name: str) -> None:
+    """Make a toolchain's environment if it is not there yet.
 
     Where it cannot be made, tests that need it fail under continuous integration, and are skipped elsewhere.
     """
     try:
-        toolchain.install(toolchain.toolchain_named("lava"))
+        toolchain.install(toolchain.toolchain_named(name))
     except ToolError as error:
         if os.environ.get("CI"):
             raise
-        pytest.skip(f"no Lava: {error}")
+        pytest.skip(f"no {name}: {error}")
+
+
+@pytest.fixture(scope="session")
+def lava_toolchain() -> None:
+    """Lava's environment."""
+    _install("lava")
+
+
+@pytest.fixture(scope="session")
+def nengo_toolchain() -> None:
+    """Nengo's environment."""
+    _install("nengo")

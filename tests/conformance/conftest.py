@@ -7,29 +7,39 @@ import os
 import pytest
 
 from nmc.backends import toolchain
+from nmc.backends.toolchain import Toolchain
 from nmc.errors import ToolError
-
-
-def _install(name: str) -> None:
-    """Make a toolchain's environment if it is not there yet.
-
-    Where it cannot be made, tests that need it fail under continuous integration, and are skipped elsewhere.
-    """
-    try:
-        toolchain.install(toolchain.toolchain_named(name))
-    except ToolError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"no {name}: {error}")
 
 
 @pytest.fixture(scope="session")
 def lava_toolchain() -> None:
-    """Lava's environment."""
-    _install("lava")
+    """Lava's environment, made if it is not there yet.
+
+    Where it cannot be made, tests that need it fail under continuous integration, and are skipped elsewhere.
+    """
+    _install(toolchain.toolchain_named("lava"))
 
 
 @pytest.fixture(scope="session")
 def nengo_toolchain() -> None:
-    """Nengo's environment."""
-    _install("nengo")
+    """Nengo's environment: as `lava_toolchain`."""
+    _install(toolchain.toolchain_named("nengo"))
+
+
+@pytest.fixture(scope="session")
+def lava_dl_toolchain() -> Toolchain:
+    """lava-dl beside Lava, for tests alone: as `lava_toolchain`."""
+    tool = Toolchain(
+        "lava-dl", "conformance", "lava-dl 0.6.0: loads netx files", "lava_dl.lock", "lava_dl_oracle.py"
+    )
+    _install(tool)
+    return tool
+
+
+def _install(tool: Toolchain) -> None:
+    try:
+        toolchain.install(tool)
+    except ToolError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no {tool.name}: {error}")

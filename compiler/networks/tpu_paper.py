@@ -1,0 +1,39 @@
+"""Networks of Google's data centres: Jouppi et al., ISCA 2017, arXiv:1704.04760, table 1.
+
+The paper gives layers, weights and operations for each byte of weights. What it does not give is taken
+to be even: all layers of a network are of one width, chosen for the published number of weights.
+"""
+
+from __future__ import annotations
+
+from nmc.graph import Graph
+from nmc.networks.layers import Layers
+
+
+def mlp0() -> Graph:
+    """5 fully connected layers, 20 million weights."""
+    net = Layers((2000,))
+    x = net.input
+    for _ in range(5):
+        x = net.linear(x, 2000)
+    return net.end(x)
+
+
+def lstm0() -> Graph:
+    """24 fully connected and 34 element-wise layers, 52 million weights, one step of time."""
+    net = Layers((1472,))
+    x = net.input
+    for index in range(24):
+        x = net.linear(x, 1472, activation="sigmoid")
+        if index < 10:
+            x = net.activate(x, "tanh")
+    return net.end(x)
+
+
+def cnn0() -> Graph:
+    """16 convolutions, 8 million weights, each used at 361 positions (2888 operations a byte at batch 8)."""
+    net = Layers((236, 19, 19))
+    x = net.input
+    for _ in range(16):
+        x = net.conv(x, 236)
+    return net.end(x)

@@ -190,10 +190,16 @@ class CoreLimits(Facts):
 
 @dataclass(frozen=True, kw_only=True)
 class IoMode(Facts):
-    """A way of feeding the chip: what each time step waits for its host."""
+    """A way of feeding the chip.
+
+    A time step waits `step` for the host, or for a clock, and `core` for every core that the host sends
+    spikes to. The chip works meanwhile where `overlaps` is true, so that the slower of the two sets the pace.
+    """
 
     title: str
     step: Time
+    core: Time | None = None
+    overlaps: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,7 +47,7 @@ class Estimate:
     """Energy and latency of one inference: one sample, its share of a batch.
 
     `missing` names the prices that were never published; where there are any, the energy reads "at least".
-    `by_node` is the energy of the events and kernels of each node; what belongs to no node is not in it.
+    `synaptic_operations` are those of a spiking chip. `by_node` is the energy of the events and kernels of each node; what belongs to no node is not in it.
     What follows is computed: `energy_j` in joules and `latency_s` in seconds are the sums over the
     components, `grade` is the worst among the components that make up a tenth or more of either.
     """
@@ -56,6 +56,7 @@ class Estimate:
     baseline: Baseline = "total"
     missing: tuple[str, ...] = ()
     by_node: Mapping[str, Interval] = field(default_factory=dict)
+    synaptic_operations: float = 0.0
     energy_j: Interval = field(init=False)
     latency_s: Interval = field(init=False)
     grade: Grade = field(init=False)

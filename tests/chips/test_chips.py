@@ -74,7 +74,7 @@ def test_numbers_become_base_units():
 
 
 def test_an_unknown_fact_is_refused_with_its_line():
-    assert faults(MINE + "colour: red\n")[0].startswith("mine.yaml:5: colour is not a fact of a chip of this kind")
+    assert faults(MINE + "colour: red\n")[0].startswith("mine.yaml:5: colour is not a fact that is known here")
 
 
 def test_an_unknown_unit_is_refused_with_its_line():

@@ -63,8 +63,8 @@ def test_a_many_core_chip_heeds_prices_io_and_baseline(program):
     def energy(**options):
         return estimate_manycore(program("loihi1", SPIKING, **options), ran(steps=10)).energy_j.best
 
-    assert energy() == energy(prices="sanafe", io="streamed", baseline="total")
-    assert energy(io="preloaded") < energy()
+    assert energy() == energy(prices="sanafe", io="host-bound", baseline="total")
+    assert energy(io="on-chip") < energy()
     assert energy(baseline="active") < energy(baseline="dynamic") < energy()
     with pytest.raises(UsageError, match="'none' is not a baseline"):
         energy(baseline="none")

@@ -63,7 +63,7 @@ def test_event_energy_by_the_simulated_profile():
 
 
 def test_latency_when_the_chip_sets_the_pace():
-    parts = parts_of(prices="sanafe", io="preloaded")
+    parts = parts_of(prices="sanafe", io="on-chip")
     # the core of h: 24 operations at 3.8 ns, 30 updates at 9.7 ns, 6 spikes at 30 ns, 6 messages out at 5.1 ns
     # and 8 in at 16 ns
     h = 24 * 3.8 + 30 * 9.7 + 6 * 30 + 6 * 5.1 + 8 * 16
@@ -71,7 +71,7 @@ def test_latency_when_the_chip_sets_the_pace():
     # 10 barriers of one tile
     assert parts["barrier"].latency_s.best == pytest.approx(10 * 0.6e-6)
     assert io_of(parts).latency_s.best == 0
-    assert price_manycore(LOIHI, SMALL, EVENTS, io="preloaded").latency_s.best == pytest.approx(h * 1e-9 + 6e-6)
+    assert price_manycore(LOIHI, SMALL, EVENTS, io="on-chip").latency_s.best == pytest.approx(h * 1e-9 + 6e-6)
 
 
 def test_a_host_that_takes_part_sets_the_pace():
@@ -149,7 +149,7 @@ def test_only_the_cores_that_see_the_spikes_are_busy():
 counts = st.floats(0, 1e6, allow_nan=False)
 
 
-@given(counts, counts, st.sampled_from(["sanafe", "davies2018"]), st.sampled_from(["streamed", "preloaded"]))
+@given(counts, counts, st.sampled_from(["sanafe", "davies2018"]), st.sampled_from(["host-bound", "on-chip"]))
 def test_more_events_never_cost_less(few, more, prices, io):
     def price(operations):
         events = Events(1, 10, {**EVENTS.nodes, "d": NodeEvents(synaptic_operations=operations)})

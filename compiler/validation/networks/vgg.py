@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nmc.graph import Graph
-from nmc.networks.layers import Layers
+from nmc.validation.networks.layers import Layers
 
 
 def vgg16() -> Graph:
@@ -17,11 +17,11 @@ def vgg19() -> Graph:
 
 
 def _vgg(depths: tuple[int, ...]) -> Graph:
-    net = Layers((3, 224, 224))
+    net = Layers(3, 224, 224)
     x = net.input
     for depth, channels in zip(depths, (64, 128, 256, 512, 512), strict=True):
         for _ in range(depth):
             x = net.conv(x, channels)
-        x = net.max_pool(x, 2)
+        x = net.max_pool(x, 2, 2)
     x = net.linear(net.linear(net.flatten(x), 4096), 4096)
-    return net.end(net.linear(x, 1000, activation="none"))
+    return net.graph(net.linear(x, 1000, relu=False))

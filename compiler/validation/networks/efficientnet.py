@@ -9,7 +9,7 @@ from __future__ import annotations
 from math import ceil
 
 from nmc.graph import Graph
-from nmc.networks.layers import Layers
+from nmc.validation.networks.layers import Layers
 
 _STAGES = (
     (True, 3, 1, 4, 24, 24, 1), (True, 3, 2, 8, 24, 32, 2), (True, 3, 2, 8, 32, 48, 4),
@@ -35,21 +35,21 @@ def efficientnet_edgetpu_l() -> Graph:
 
 
 def _network(width: float, depth: float, size: int) -> Graph:
-    net = Layers((3, size, size))
+    net = Layers(3, size, size)
     x = net.conv(net.input, _rounded(32 * width), 3, 2)
     for fused, kernel, stride, expansion, counted, channels, repeats in _STAGES:
         narrow = _rounded(channels * width)
         x = _block(net, x, fused, kernel, stride, expansion * _rounded(counted * width), narrow)
         for _ in range(ceil(depth * repeats) - 1):
-            x = net.add(x, _block(net, x, fused, kernel, 1, expansion * narrow, narrow))
-    return net.classify(net.conv(x, _rounded(1280 * width), 1))
+            x = net.add(x, _block(net, x, fused, kernel, 1, expansion * narrow, narrow), relu=False)
+    return net.classified(net.conv(x, _rounded(1280 * width), 1))
 
 
 def _block(net: Layers, x: str, fused: bool, kernel: int, stride: int, wide: int, channels: int) -> str:
     if fused:
-        return net.conv(net.conv(x, wide, kernel), channels, 1, stride, activation="none")
-    y = net.depthwise(net.conv(x, wide, 1), kernel, stride, activation="relu")
-    return net.conv(y, channels, 1, activation="none")
+        return net.conv(net.conv(x, wide, kernel), channels, 1, stride, relu=False)
+    y = net.conv(net.conv(x, wide, 1), wide, kernel, stride, groups=wide)
+    return net.conv(y, channels, 1, relu=False)
 
 
 def _rounded(channels: float) -> int:

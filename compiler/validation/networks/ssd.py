@@ -7,8 +7,8 @@ Boxes are decoded and thinned out on the host; that is no part of the graph.
 from __future__ import annotations
 
 from nmc.graph import Graph
-from nmc.networks.layers import Layers
-from nmc.networks.mobilenet import v1_features, v2_features
+from nmc.validation.networks.layers import Layers
+from nmc.validation.networks.mobilenet import v1_features, v2_features
 
 CLASSES = 91
 """Those of COCO, and background."""
@@ -16,14 +16,14 @@ CLASSES = 91
 
 def mobilenet_v1_ssd() -> Graph:
     """SSD on MobileNet v1, images of 300 x 300: 6.8 million weights."""
-    net = Layers((3, 300, 300))
+    net = Layers(3, 300, 300)
     features = v1_features(net)
     return _heads(net, features[10], features[-1])
 
 
 def mobilenet_v2_ssd() -> Graph:
     """SSD on MobileNet v2, images of 300 x 300: reads the expansion of the 14th bottleneck and the last layer."""
-    net = Layers((3, 300, 300))
+    net = Layers(3, 300, 300)
     features = v2_features(net)
     return _heads(net, features[13], features[-1])
 
@@ -32,10 +32,10 @@ def _heads(net: Layers, first: str, second: str) -> Graph:
     """Four further maps of half the size each; on every map, boxes and classes for 3 or 6 anchors a position."""
     maps = [first, second]
     for channels in (512, 256, 256, 128):
-        narrow = net.conv(maps[-1], channels // 2, 1, activation="relu6")
-        maps.append(net.conv(narrow, channels, 3, 2, activation="relu6"))
+        narrow = net.conv(maps[-1], channels // 2, 1)
+        maps.append(net.conv(narrow, channels, 3, 2))
     outputs = []
     for index, x in enumerate(maps):
         anchors = 6 if index else 3
-        outputs += [net.conv(x, anchors * size, 1, activation="none") for size in (4, CLASSES)]
-    return net.end(*outputs)
+        outputs += [net.conv(x, anchors * size, 1, relu=False) for size in (4, CLASSES)]
+    return net.graph(*outputs)

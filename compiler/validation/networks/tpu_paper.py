@@ -7,33 +7,33 @@ to be even: all layers of a network are of one width, chosen for the published n
 from __future__ import annotations
 
 from nmc.graph import Graph
-from nmc.networks.layers import Layers
+from nmc.validation.networks.layers import Layers
 
 
 def mlp0() -> Graph:
     """5 fully connected layers, 20 million weights."""
-    net = Layers((2000,))
+    net = Layers(2000)
     x = net.input
     for _ in range(5):
         x = net.linear(x, 2000)
-    return net.end(x)
+    return net.graph(x)
 
 
 def lstm0() -> Graph:
     """24 fully connected and 34 element-wise layers, 52 million weights, one step of time."""
-    net = Layers((1472,))
+    net = Layers(1472)
     x = net.input
     for index in range(24):
-        x = net.linear(x, 1472, activation="sigmoid")
+        x = net.sigmoid(net.linear(x, 1472, relu=False))
         if index < 10:
-            x = net.activate(x, "tanh")
-    return net.end(x)
+            x = net.tanh(x)
+    return net.graph(x)
 
 
 def cnn0() -> Graph:
     """16 convolutions, 8 million weights, each used at 361 positions (2888 operations a byte at batch 8)."""
-    net = Layers((236, 19, 19))
+    net = Layers(236, 19, 19)
     x = net.input
     for _ in range(16):
         x = net.conv(x, 236)
-    return net.end(x)
+    return net.graph(x)

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from nmc.graph import Graph
-from nmc.networks.layers import Layers
+from nmc.validation.networks.layers import Layers
 
 
 def densenet_121() -> Graph:
     """DenseNet-121, growth rate 32: 8.0 million weights, 2.8 billion multiply-accumulates."""
-    net = Layers((3, 224, 224))
-    x = net.max_pool(net.conv(net.input, 64, 7, 2))
+    net = Layers(3, 224, 224)
+    x = net.max_pool(net.conv(net.input, 64, 7, 2), 3, 2, same=True)
     for block, depth in enumerate((6, 12, 24, 16)):
         if block:
-            x = net.conv(net.normalize(x), net.channels(x) // 2, 1, activation="none")
+            x = net.conv(net.normalized(x), net.shape(x)[0] // 2, 1, relu=False)
             x = net.avg_pool(x, 2, 2)
         for _ in range(depth):
-            y = net.conv(net.conv(net.normalize(x), 128, 1), 32, 3, activation="none")
+            y = net.conv(net.conv(net.normalized(x), 128, 1), 32, 3, relu=False)
             x = net.concat(x, y)
-    return net.classify(net.normalize(x))
+    return net.classified(net.normalized(x))

@@ -31,9 +31,12 @@ def lstm0() -> Graph:
 
 
 def cnn0() -> Graph:
-    """16 convolutions, 8 million weights, each used at 361 positions (2888 operations a byte at batch 8)."""
-    net = Layers(236, 19, 19)
-    x = net.input
-    for _ in range(16):
-        x = net.conv(x, 236)
-    return net.graph(x)
+    """16 convolutions over 19 x 19, 8 million weights (2888 operations for a byte of them at batch 8 are 361 positions).
+
+    A board of Go: planes and kernels are those of AlphaGo (Silver et al., Nature 529, 2016).
+    """
+    net = Layers(48, 19, 19)
+    x = net.conv(net.input, 247, 5)
+    for _ in range(14):
+        x = net.conv(x, 247)
+    return net.graph(net.conv(x, 1, 1, relu=False))

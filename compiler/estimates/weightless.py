@@ -91,9 +91,10 @@ def _manycore(graph: Graph, chip: ManycoreChip, conditions: Conditions) -> Estim
 
 
 def _spanned(low: Component, best: Component, high: Component, rates: Grade) -> Component:
-    """A component at its lowest, best and highest rate as one; as sure as the rates where they make a difference."""
+    """A component at its lowest, best and highest rate as one; as sure as the rates where these change it by a tenth."""
     energies, latencies = ([getattr(c, what) for c in (low, best, high)] for what in ("energy_j", "latency_s"))
-    differs = energies[0] != energies[2] or latencies[0] != latencies[2]
+    differs = any(one and abs(one.best - mid.best) > 0.1 * mid.best
+                  for all_three in (energies, latencies) for one in all_three if (mid := all_three[1]) is not None)
     return replace(
         best,
         energy_j=_hull(energies),

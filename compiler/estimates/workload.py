@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 BYTES: Mapping[Precision, int] = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 
-_VIEWS = frozenset({"Flatten", "Reshape"})
+_VIEWS = frozenset({"Flatten", "Reshape", "QuantizeLinear", "DequantizeLinear"})
+"""Nodes that take no kernel: a runtime quantizes where another kernel writes or reads."""
 _SOURCES = frozenset({"Input", "Constant"})
 _MOVES = frozenset({"Concat", "Transpose", "Pad", "Delay"})
 
 OPERATIONS: Mapping[str, float] = {
     "BatchNorm": 2, "LeakyRelu": 2, "Sigmoid": 4, "Tanh": 4, "Clip": 2, "Softmax": 6,
-    "QuantizeLinear": 4, "DequantizeLinear": 2,
     "LIF": 6, "CubaLIF": 9, "IF": 4, "LI": 4, "I": 2,
     "BernoulliEncode": 6, "RateEncode": 3, "DeltaEncode": 5, "LatencyEncode": 4,
 }  # fmt: skip

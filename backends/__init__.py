@@ -17,7 +17,10 @@ TARGETS: Mapping[str, str] = {
     "gpu-sim": "nmc.backends.onnx:GPU",
     "jetson-orin-sim": "nmc.backends.onnx:JETSON_ORIN",
     "tpu-sim": "nmc.backends.onnx:TPU",
+    "edge-tpu-dev-board-sim": "nmc.backends.onnx:EDGE_TPU_DEV_BOARD",
     "tpu-v1-sim": "nmc.backends.onnx:TPU_V1",
+    "tpu-v4-sim": "nmc.backends.onnx:TPU_V4",
+    "tpu-v5e-sim": "nmc.backends.onnx:TPU_V5E",
     "loihi-sim": "nmc.backends.loihi:LOIHI1",
     "loihi2-sim": "nmc.backends.loihi:LOIHI2",
 }

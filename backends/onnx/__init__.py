@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from nmc.backends.onnx.targets import CPU, GPU, JETSON_ORIN, TPU, TPU_V1
+from nmc.backends.onnx.targets import CPU, EDGE_TPU_DEV_BOARD, GPU, JETSON_ORIN, TPU, TPU_V1, TPU_V4, TPU_V5E
 
-__all__ = ["CPU", "GPU", "JETSON_ORIN", "TPU", "TPU_V1"]
+__all__ = ["CPU", "EDGE_TPU_DEV_BOARD", "GPU", "JETSON_ORIN", "TPU", "TPU_V1", "TPU_V4", "TPU_V5E"]

@@ -21,7 +21,8 @@ SCALE_SIM = {
         OUTPUT: (7295, 95000, 60000), WEIGHT: (6763, 95000, 15000, 60000), INPUT: (5291, 5000, 105000, 60000),
     },
     (513, 257, 129): {
-        OUTPUT: (50574, 1125009, 563601), WEIGHT: (50234, 1125009, 33153, 659205), INPUT: (55274, 66177, 1094049, 659205),
+        OUTPUT: (50574, 1125009, 563601), WEIGHT: (50234, 1125009, 33153, 659205),
+        INPUT: (55274, 66177, 1094049, 659205),
     },
 }  # fmt: skip
 """By products m, n, k, on 32 rows and 16 columns: cycles without stalls, and elements of inputs, weights and sums that

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracles import neurobench_networks
 
 import nmc
 from nmc.errors import ModelError
 from nmc.estimates.neurobench import neurobench
 from nmc.model import Model
 from nmc.text import parse
-from oracles import neurobench_networks
 
 GOLDEN = json.loads((Path(__file__).parent.parent / "oracles" / "neurobench.json").read_text())
 """What neurobench 2.3.0 says; tests/oracles/run_neurobench.py writes it, with versions."""

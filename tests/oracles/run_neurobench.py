@@ -1,6 +1,6 @@
-"""Prints what neurobench 2.3.0 says of the networks beside this file, as JSON: `python run_neurobench.py > neurobench.json`.
+"""Prints what neurobench 2.3.0 says of the networks beside this file, as JSON.
 
-Needs torch, snntorch and neurobench, and nothing of nmc.
+`python run_neurobench.py > neurobench.json`; needs torch, snntorch and neurobench, and nothing of nmc.
 """
 
 import json

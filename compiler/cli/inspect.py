@@ -24,7 +24,7 @@ def command(
         bool, typer.Option("--quantization", help="With --target: show what rounding to integers does to each layer.")
     ] = False,
     neurobench: Annotated[
-        bool, typer.Option("--neurobench", help="Run samples, and show NeuroBench's metrics of footprint and operations.")
+        bool, typer.Option("--neurobench", help="Run samples, and show NeuroBench's metrics.")
     ] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="With --mapping: draw the cores to this .svg or .html file.")

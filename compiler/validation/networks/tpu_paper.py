@@ -33,7 +33,8 @@ def lstm0() -> Graph:
 def cnn0() -> Graph:
     """16 convolutions over 19 x 19, 8 million weights.
 
-    At batch 8, 2888 operations for each byte of them are 361 positions: a board of Go: planes and kernels are those of AlphaGo (Silver et al., Nature 529, 2016).
+    At batch 8, 2888 operations for each byte of them are 361 positions: a board of Go. Planes and kernels are
+    those of AlphaGo (Silver et al., Nature 529, 2016).
     """
     net = Layers(48, 19, 19)
     x = net.conv(net.input, 247, 5)

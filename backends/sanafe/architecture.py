@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
+from io import StringIO
+
+from ruamel.yaml import YAML
 
 from nmc.chips.chip import ManycoreChip, Price, PriceProfile
 
@@ -11,7 +13,7 @@ Described = Mapping[str, object]
 
 
 def architecture(chip: ManycoreChip, profile: PriceProfile, inputs: int) -> str:
-    """One chip of this kind that is sent `inputs` spike trains, in SANA-FE's YAML (of which JSON is a part).
+    """One chip of this kind that is sent `inputs` spike trains, in SANA-FE's YAML.
 
     Tiles count along columns first. Spikes of the host enter at one more core of the first tile, the last,
     on which nothing costs anything. What has no published energy or time is taken to have none.
@@ -33,9 +35,13 @@ def architecture(chip: ManycoreChip, profile: PriceProfile, inputs: int) -> str:
     chip_facts = {
         "topology": "mesh", "width": limits.mesh_columns.count, "height": limits.mesh_rows.count,
         "link_buffer_size": 16, "sync_model": "table",
-        "latency_sync": {str(tiles): time.base for tiles, time in sorted(profile.barrier.items())},
+        "latency_sync": {tiles: time.base for tiles, time in sorted(profile.barrier.items())},
     }  # fmt: skip
-    return json.dumps({"architecture": {"name": chip.name, "attributes": chip_facts, "tile": tiles}}, indent=1)
+    text = StringIO()
+    yaml = YAML(typ="safe")
+    yaml.representer.ignore_aliases = lambda data: True  # SANA-FE does not read YAML's references
+    yaml.dump({"architecture": {"name": chip.name, "attributes": chip_facts, "tile": tiles}}, text)
+    return text.getvalue()
 
 
 def _core(name: str, profile: PriceProfile | None, neurons: int, somas: tuple[Described, ...]) -> Described:

@@ -41,7 +41,9 @@ class Bookkeeping:
     energy_j: float
 
 
-def compare(model: Model, x: FloatArray, chip: ManycoreChip, profile: str = "sanafe") -> tuple[Bookkeeping, Bookkeeping]:
+def compare(
+    model: Model, x: FloatArray, chip: ManycoreChip, profile: str = "sanafe"
+) -> tuple[Bookkeeping, Bookkeeping]:
     """nmc's account of one sample x [*shape] (or [T, *shape]) through a fixed-point model, and SANA-FE's.
 
     Raises UnsupportedError for a network that SANA-FE cannot mean, or whose neurons spike otherwise there,

@@ -61,7 +61,8 @@ def _population(model: Model, name: str, onto: tuple[Projection, ...], cores: Ar
             "SANA-FE has no such neuron", "it computes a FixedLIF with du=4095, from 0 and without resets by time",
             node=name, where=model.graph.sources.get(name),
         )  # fmt: skip
-    bias = np.broadcast_to(np.asarray(model.param(node.bias_mant), float) * 2.0**node.bias_exp / 64, len(cores))
+    shape = model.graph.signals[name].shape
+    bias = np.broadcast_to(np.asarray(model.param(node.bias_mant)) * 2.0**node.bias_exp / 64, shape)
     kinds = {"conv" if isinstance(one.synapse, FixedConv2d) else "dense" for one in onto}
     if len(kinds) > 1:
         raise UnsupportedError("dense synapses and convolutions end on it", "SANA-FE takes one kind here", node=name)
@@ -86,7 +87,8 @@ def _edge(model: Model, projection: Projection) -> Described:
     }  # fmt: skip
     if steps != {1}:
         raise UnsupportedError(
-            f"spikes of {projection.source!r} do not take one step to it", "in SANA-FE all do: read them late, as in '@1'",
+            f"spikes of {projection.source!r} do not take one step to it",
+            "in SANA-FE all do: read them late, as in '@1'",
             node=projection.population, where=graph.sources.get(projection.population),
         )  # fmt: skip
     matrix = _matrix(model, projection)
@@ -101,14 +103,15 @@ def _matrix(model: Model, projection: Projection) -> FloatArray:
     """The weight from every element of the source to every neuron: [elements, neurons]."""
     synapse = projection.synapse
     match synapse:
-        case FixedDense(num_message_bits=0):
-            return model.weights[synapse.weight].T * 2.0**synapse.weight_exp
+        case FixedDense(num_message_bits=0) if synapse.weight_exp >= 0:
+            return np.asarray(model.weights[synapse.weight], dtype=np.float64).T * 2.0**synapse.weight_exp
         case FixedConv2d(num_message_bits=0):
             elements = prod(projection.source_shape)
             each = np.eye(elements).reshape(elements, *projection.source_shape)
             return convolve(synapse, each, model.weights[synapse.weight].astype(float)).reshape(elements, -1)
     raise UnsupportedError(
-        "SANA-FE takes no such synapses here", "give FixedDense or FixedConv2d that read spikes", node=synapse.name
+        "SANA-FE takes no such synapses here", "give FixedDense or FixedConv2d that read spikes and round nothing",
+        node=synapse.name
     )
 
 

@@ -12,24 +12,25 @@ import json
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import sanafe
 
 
-def build(description: dict, architecture: sanafe.Architecture) -> sanafe.Network:
+def build(description: dict[str, Any], architecture: sanafe.Architecture) -> sanafe.Network:
     """The network that a description says, each neuron on its core."""
     network, groups = sanafe.Network(), {}
     for group in description["groups"]:
         made = network.create_neuron_group(
             group["name"], len(group["neurons"]), default_synapse_hw_name=group["synapse"], log_spikes=True
         )
-        for index, (neuron, facts) in enumerate(zip(made.neurons, group["neurons"])):
+        for index, (neuron, facts) in enumerate(zip(made.neurons, group["neurons"], strict=True)):
             neuron.set_attributes(soma_hw_name=group["soma"].format(index), model_attributes=facts["model"])
             tile, core = facts["core"]
             neuron.map_to_core(architecture.tiles[tile].cores[core])
         groups[group["name"]] = made
     for edge in description["edges"]:
-        pairs = list(zip(edge["from"], edge["to"]))
+        pairs = list(zip(edge["from"], edge["to"], strict=True))
         groups[edge["source"]].connect_neurons_sparse(groups[edge["target"]], {"weight": edge["weight"]}, pairs)
     return network
 

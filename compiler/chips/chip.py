@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from nmc.chips.quantity import (
     Bandwidth,
@@ -19,9 +19,20 @@ from nmc.chips.quantity import (
     Time,
     Width,
 )
+from nmc.errors import UsageError
 
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 Dataflow = Literal["output-stationary", "weight-stationary", "input-stationary"]
+
+
+
+def precision_named(name: str) -> Precision:
+    """The precision of this name. Raises UsageError with those there are."""
+    for known in get_args(Precision):
+        if name == known:
+            precision: Precision = known
+            return precision
+    raise UsageError(f"{name!r} is not a precision", f"the precisions are: {', '.join(get_args(Precision))}")
 
 
 MOST_FITTED = 3

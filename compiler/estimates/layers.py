@@ -19,9 +19,8 @@ from nmc.nodes.tensor import Conv1d, Conv2d, Linear, Window
 
 _FIXED_SYNAPSES = (FixedDense, FixedSparse, FixedConv2d)
 _RECTIFIERS = frozenset({"Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh"})
-_NEURONS = _RECTIFIERS | {"LIF", "CubaLIF", "IF", "LI", "I", "Threshold"} | {
-    kind.__name__ for kind in fixed_point.KINDS if not issubclass(kind, _FIXED_SYNAPSES)
-}
+_FIXED_NEURONS = frozenset(kind.__name__ for kind in fixed_point.KINDS if not issubclass(kind, _FIXED_SYNAPSES))
+_NEURONS = _RECTIFIERS | _FIXED_NEURONS | {"LIF", "CubaLIF", "IF", "LI", "I", "Threshold"}
 _SOURCES = frozenset({"Input", "ConstantCurrent", "BernoulliEncode", "RateEncode", "LatencyEncode", "DeltaEncode"})
 _PASSED = frozenset({
     "Flatten", "Reshape", "Transpose", "Pad", "Delay", "Concat", "Add", "BatchNorm", "QuantizeLinear",
@@ -30,20 +29,23 @@ _PASSED = frozenset({
 _HOST = frozenset({"Softmax", "Sum", "Mean", "Last", "Max"})
 
 
+Form = Literal["dense", "sparse", "shared", "one-to-one"]
+
+
 @dataclass(frozen=True)
 class Layer:
     """Synapses from one source onto a population: for each spike, `fan_out` operations on average.
 
-    Each of the `elements` of the source may reach all neurons ("dense"), those of a window ("shared": every
-    position has the same weights), or its own one ("one-to-one"). `reach` are the positions that a spike
-    reaches along each axis of a window.
+    Each of the `elements` of the source may reach all neurons ("dense"), some ("sparse"), those of a window
+    ("shared": every position has the same weights), or its own one ("one-to-one"). `reach` are the positions
+    that a spike reaches along each axis of a window.
     """
 
     source: str
     elements: int
     fan_out: float
     weights: int
-    form: Literal["dense", "shared", "one-to-one"]
+    form: Form
     reach: tuple[int, ...] = ()
 
 
@@ -111,23 +113,24 @@ def _layer(graph: Graph, synapse: Node, source: Node) -> Layer:
     elements = prod(graph.signals[source.name].shape)
     kernel, stride, weights, fan_in = _filter(graph, synapse)
     reach = tuple(ceil(size / step) for size, step in zip(kernel, stride, strict=True))
-    return Layer(source.name, elements, outputs * fan_in / inputs, weights, "shared" if kernel else "dense", reach)
+    form: Form = "sparse" if isinstance(synapse, FixedSparse) else "shared" if kernel else "dense"
+    return Layer(source.name, elements, outputs * fan_in / inputs, weights, form, reach)
 
 
-def _filter(graph: Graph, synapse: Node) -> tuple[tuple[int, ...], tuple[int, ...], int, int]:
+def _filter(graph: Graph, synapse: Node) -> tuple[tuple[int, ...], tuple[int, ...], int, float]:
     """Kernel and stride (none where all reads all), weights, and synapses onto each neuron."""
     shape = graph.operand_shapes(synapse)[0]
     if isinstance(synapse, Linear | FixedDense):
         inputs = shape[-1] if isinstance(synapse, Linear) else prod(shape)
         return (), (), synapse.features * inputs, inputs
     if isinstance(synapse, FixedSparse):
-        return (), (), synapse.synapses, ceil(synapse.synapses / synapse.features)
+        return (), (), synapse.synapses, synapse.synapses / synapse.features
     if isinstance(synapse, Conv1d | Conv2d | FixedConv2d):
         fan_in = shape[0] // synapse.groups * prod(synapse.kernel)
         return synapse.kernel, synapse.stride, synapse.channels * fan_in, fan_in
     if isinstance(synapse, Window | SumPool2d):
         return synapse.kernel, synapse.stride, shape[0] * prod(synapse.kernel), prod(synapse.kernel)
-    return (), (), shape[0], prod(shape[1:])
+    return shape[1:], shape[1:], prod(shape), prod(shape[1:])
 
 
 def _is_synapse(node: Node) -> bool:

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, TypeVar
 
 from nmc.chips import chip_of
 from nmc.chips.chip import IoMode, ManycoreChip, Price, PriceProfile
 from nmc.errors import UsageError
-from nmc.estimates.estimate import Baseline, Component, Estimate, Kind
+from nmc.estimates.estimate import Component, Estimate, Kind, baseline_named
 from nmc.estimates.events import Events
 from nmc.estimates.interval import ZERO, Interval, largest, total, worst
 from nmc.estimates.load import Load, load_of
@@ -45,8 +45,6 @@ def estimate_manycore(program: Program, result: RunResult) -> Estimate:
     its first ones; "baseline" is what the energy is counted above (total).
     """
     prices, io, baseline = (program.options.get(name) for name in ("prices", "io", "baseline"))
-    if baseline is not None and baseline not in get_args(Baseline):
-        raise UsageError(f"{baseline!r} is not a baseline", f"the baselines are: {', '.join(get_args(Baseline))}")
     estimate = price_manycore(
         chip_of(program.chip, ManycoreChip),
         program.model.graph,
@@ -55,7 +53,7 @@ def estimate_manycore(program: Program, result: RunResult) -> Estimate:
         prices=None if prices is None else str(prices),
         io=None if io is None else str(io),
     )
-    return estimate.above(cast(Baseline, baseline)) if baseline is not None else estimate
+    return estimate if baseline is None else estimate.above(baseline_named(str(baseline)))
 
 
 def price_manycore(
@@ -71,7 +69,7 @@ def price_manycore(
 
     Raises UnsupportedError where the network does not fit the chip, UsageError for an unknown choice.
     """
-    profile = _choose(chip.prices, prices, "price profile", chip.title)
+    profile = choose(chip.prices, prices, "price profile", chip.title)
     if placement is None:
         placement = place(partition(graph, chip.limits), chip.limits)
     happened = traffic(placement, routes(placement), events)
@@ -84,8 +82,8 @@ def price_manycore(
 
 def price_load(chip: ManycoreChip, load: Load, *, prices: str | None = None, io: str | None = None) -> Estimate:
     """What one inference costs that loads the cores so. Raises UsageError for an unknown choice."""
-    profile = _choose(chip.prices, prices, "price profile", chip.title)
-    feeding = _choose(chip.io, io, "way of I/O", chip.title)
+    profile = choose(chip.prices, prices, "price profile", chip.title)
+    feeding = choose(chip.io, io, "way of I/O", chip.title)
     times = (_slowest_core(profile, load), _barrier(profile, load), _longest_way(profile, load))
     on_chip = total(part.latency_s for part in times if part.latency_s is not None)
     fed = _feeding(feeding, load, on_chip)
@@ -224,7 +222,8 @@ def _time(price: Price, count: float) -> Interval:
     return price.time.interval * count if price.time is not None else ZERO
 
 
-def _choose(choices: Mapping[str, Choice], name: str | None, what: str, chip: str) -> Choice:
+def choose(choices: Mapping[str, Choice], name: str | None, what: str, chip: str) -> Choice:
+    """The choice of this name; the first without. Raises UsageError with those that a chip has."""
     name = name or next(iter(choices))
     if name not in choices:
         raise UsageError(f"{chip} has no {what} {name!r}", f"there are: {', '.join(choices)}")

@@ -58,6 +58,8 @@ class Sketch:
         cores, parts = self.cores[population.name], self.parts[population.name]
         if layer.form == "one-to-one":
             return 1.0
+        if layer.form == "sparse":
+            return cores * (1 - float((1 - 1 / cores) ** layer.fan_out))
         if layer.form == "dense" or not parts:
             return cores
         tile = [size / part for size, part in zip(population.positions, parts, strict=True)]
@@ -85,7 +87,7 @@ def sketched(
         words = sum(layer.weights for layer in population.layers) * (weight_bits + HEADER_BITS)
         by_channel = ceil(words / (limits.synapse_words.count * limits.synapse_word.count))
         needed = max(1, by_channel, ceil(population.neurons / limits.neurons.count))
-        count = given.get(population.name, ceil(needed / by_channel) * by_channel)
+        count = given.get(population.name, ceil(needed / by_channel) * by_channel if population.positions else needed)
         counts[population.name] = count
         parts[population.name] = _grid(population.positions, max(1, count // by_channel))
         _check_fan_in(population, limits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from nmc.chips.chip import Chip, CpuChip, GpuChip, ManycoreChip, Precision, SystolicChip
+from nmc.chips.chip import Chip, CpuChip, GpuChip, ManycoreChip, Precision, SystolicChip, precision_named
 from nmc.chips.quantity import Facts, Number, Quantity
 from nmc.errors import UsageError, closest
 from nmc.estimates.estimate import Component, Estimate
@@ -37,6 +37,18 @@ class Conditions(Facts):
     weight_bits: int = 8
 
 
+def conditions_of(
+    *, steps: int = 1, batch: int = 1, precision: str | None = None, mode: str | None = None, io: str | None = None,
+    prices: str | None = None, rate: float | None = None,
+) -> Conditions:  # fmt: skip
+    """Conditions as a user gives them, in plain values. Raises UsageError for what is none."""
+    said = UNKNOWN_RATE if rate is None else Quantity(rate, "1", "given by the user", "assumed", rate, rate)
+    return Conditions(
+        steps=steps, batch=batch, precision=None if precision is None else precision_named(precision),
+        mode=mode, io=io, prices=prices, rate=said,
+    )  # fmt: skip
+
+
 def estimate_network(graph: Graph, chip: Chip, conditions: Conditions) -> Estimate:
     """What one inference costs. Of the graph's arrays, only the names are needed.
 
@@ -51,7 +63,8 @@ def estimate_network(graph: Graph, chip: Chip, conditions: Conditions) -> Estima
             from nmc.estimates.workload import workload
 
             work = workload(graph, steps=conditions.steps, batch=conditions.batch)
-            return price_gpu(chip, work, conditions.precision or "fp32", conditions.mode)
+            plain: Precision = "fp32" if "fp32" in chip.peak else next(iter(chip.peak))
+            return price_gpu(chip, work, conditions.precision or plain, conditions.mode)
         case SystolicChip():
             from nmc.estimates.systolic import price_systolic
             from nmc.estimates.workload import workload
@@ -91,10 +104,9 @@ def _manycore(graph: Graph, chip: ManycoreChip, conditions: Conditions) -> Estim
 
 
 def _spanned(low: Component, best: Component, high: Component, rates: Grade) -> Component:
-    """A component at its lowest, best and highest rate as one; as sure as the rates where these change it by a tenth."""
+    """A component at its lowest, best and highest rate as one; as sure as the rates where these matter to it."""
     energies, latencies = ([getattr(c, what) for c in (low, best, high)] for what in ("energy_j", "latency_s"))
-    differs = any(one and abs(one.best - mid.best) > 0.1 * mid.best
-                  for all_three in (energies, latencies) for one in all_three if (mid := all_three[1]) is not None)
+    differs = _spreads(energies) or _spreads(latencies)
     return replace(
         best,
         energy_j=_hull(energies),
@@ -108,3 +120,9 @@ def _hull(parts: list[Interval | None]) -> Interval | None:
     if low is None or best is None or high is None:
         return None
     return Interval(min(low.low, best.low, high.low), best.best, max(low.high, best.high, high.high))
+
+
+def _spreads(parts: list[Interval | None]) -> bool:
+    """Whether the best values differ by more than a tenth."""
+    known = [part.best for part in parts if part is not None]
+    return bool(known) and max(known) > 1.1 * min(known)

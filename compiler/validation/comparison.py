@@ -6,13 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import exp, log
 from statistics import fmean, median
+from typing import Literal
 
 from nmc.chips import load_chip
 from nmc.chips.chip import Chip
 from nmc.estimates.estimate import Estimate
 from nmc.estimates.interval import Grade, Interval
 from nmc.estimates.weightless import estimate_network
-from nmc.validation.measurements import Measured, MeasurementSet, Run, Use
+from nmc.validation.measurements import Measured, MeasurementSet, Run, Use, measurement_sets
 from nmc.validation.networks import network_named
 
 
@@ -34,6 +35,11 @@ class Row:
     def ratio(self) -> float:
         """Predicted over measured."""
         return self.predicted.best / self.measured.base
+
+    @property
+    def quantity(self) -> Literal["energy", "latency"]:
+        """What errors are collected under: power and prices go with energy."""
+        return "latency" if self.measured.what == "latency" else "energy"
 
     @property
     def error(self) -> float:
@@ -92,12 +98,16 @@ def predicted(estimate: Estimate, measured: Measured) -> tuple[Interval, Grade, 
             return energy / events, estimate.grade, estimate.at_least
 
 
+def all_rows() -> tuple[Row, ...]:
+    """Every published number that nmc knows, beside its estimate."""
+    return tuple(row for found in measurement_sets() for row in compared(found))
+
+
 def summaries(rows: Iterable[Row]) -> tuple[Summary, ...]:
     """One summary for each device, use and quantity, in the order of the rows."""
     groups: dict[tuple[str, Use, str], list[Row]] = {}
     for row in rows:
-        what = "latency" if row.measured.what == "latency" else "energy"
-        groups.setdefault((row.run.chip, row.run.use, what), []).append(row)
+        groups.setdefault((row.run.chip, row.run.use, row.quantity), []).append(row)
     return tuple(_summary(*key, group) for key, group in groups.items())
 
 

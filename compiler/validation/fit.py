@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 Held = TypeVar("Held")
 
-_ROUNDS, _STEP = 40, 1e-4
+_ROUNDS, _STEP, _CLOSE = 40, 1e-4, 1e-5
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ def fit(chip: Chip, sets: Sequence[MeasurementSet] | None = None) -> tuple[Fit, 
         tried = _errors(chip, x + step, runs)
         if tried @ tried <= errors @ errors:
             x, errors, damping = x + step, tried, damping / 3
+            if abs(step).max() < _CLOSE:
+                break
         else:
             damping *= 10
     error = float(np.exp(sqrt(errors @ errors / sum(weight * len(run.measured) for run, weight in runs))))
@@ -122,7 +124,8 @@ def main() -> None:
     """Print every fitted constant beside what its chip's file states."""
     for name in fitted_chips():
         for one in fit(load_chip(name)):
-            print(f"{one.chip:16} {one.path:32} {one.fitted:>8.4g} {one.unit:4} (stated: {one.stated:g}; off by x{one.error:.3f})")
+            stated = f"stated: {one.stated:g}; estimates are off by x{one.error:.3f}"
+            print(f"{one.chip:16} {one.path:32} {one.fitted:>8.4g} {one.unit:4} ({stated})")
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def measurement_sets() -> tuple[MeasurementSet, ...]:
     """Every set, by name. Raises UsageError with all faults of a file."""
     from nmc.chips.schema import parse_facts
 
-    folder = files("nmc.validation") / "sets"
+    folder = files("nmc.validation.sets")
     return tuple(
         parse_facts(item.read_text(encoding="utf-8"), MeasurementSet, f"sets/{item.name}")
         for item in sorted(folder.iterdir(), key=lambda item: item.name)

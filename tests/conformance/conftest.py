@@ -12,13 +12,21 @@ from nmc.errors import ToolError
 
 @pytest.fixture(scope="session")
 def lava_toolchain() -> None:
-    """Lava's environment, made if it is not there yet.
+    """Lava's environment, made if it is not there yet."""
+    _install("lava")
 
-    Where it cannot be made, tests that need it fail under continuous integration, and are skipped elsewhere.
-    """
+
+@pytest.fixture(scope="session")
+def sanafe_toolchain() -> None:
+    """SANA-FE's environment, made if it is not there yet."""
+    _install("sanafe")
+
+
+def _install(name: str) -> None:
+    """Make a toolchain. Where that fails, so do tests under continuous integration; elsewhere they are skipped."""
     try:
-        toolchain.install(toolchain.toolchain_named("lava"))
+        toolchain.install(toolchain.toolchain_named(name))
     except ToolError as error:
         if os.environ.get("CI"):
             raise
-        pytest.skip(f"no Lava: {error}")
+        pytest.skip(f"no {name}: {error}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,15 @@ NETWORKS: Mapping[str, str] = {
     "mobilenet-v1-ssd": "nmc.validation.networks.ssd:mobilenet_v1_ssd",
     "mobilenet-v2": "nmc.validation.networks.mobilenet:mobilenet_v2",
     "mobilenet-v2-ssd": "nmc.validation.networks.ssd:mobilenet_v2_ssd",
+    "mnist-cnn": "nmc.validation.networks.spiking:mnist_cnn",
+    "nmnist-cnn": "nmc.validation.networks.spiking:nmnist_cnn",
+    "gesture-cnn": "nmc.validation.networks.spiking:gesture_cnn",
+    "mnist-dbn": "nmc.validation.networks.spiking:mnist_dbn",
+    "xylo-kws": "nmc.validation.networks.spiking:xylo_kws",
+    "shd": "nmc.validation.networks.spiking:shd",
+    "olfactory-bulb": "nmc.validation.networks.spiking:olfactory_bulb",
+    "truenorth-recurrent": "nmc.validation.networks.spiking:truenorth_recurrent",
+    "spinnaker-random": "nmc.validation.networks.spiking:spinnaker_random",
     "resnet-50": "nmc.validation.networks.residual:resnet_50",
     "resnet-50-v1-299": "nmc.validation.networks.residual:resnet_50_v1_299",
     "resnet-50-v2-299": "nmc.validation.networks.residual_v2:resnet_50_v2_299",
@@ -42,6 +52,7 @@ NETWORKS: Mapping[str, str] = {
 """Each network by name, as "module:function" of a function that gives its graph."""
 
 
+@cache
 def network_named(name: str) -> Graph:
     """The graph of a published network. Raises UsageError with the names there are."""
     if name not in NETWORKS:

@@ -62,7 +62,8 @@ def compare(
     prices = choose(chip.prices, profile, "price profile", chip.title)
     placement = place(partition(model.graph, chip.limits, model.weights), chip.limits)
     events = run_model(model, x[None]).events
-    fed = Host.of(Plan.of(model)).feed(as_feeds(model.graph, x[None]), events.steps)
+    plan = Plan.of(model)
+    fed = Host.of(model, sorted(plan.fed), plan.computed).feed(as_feeds(model.graph, x[None]), events.steps)
     sent = {name: spikes[0] for name, spikes in fed.items()}
     found = _simulated(
         architecture(chip, prices, sum(spikes[0].size for spikes in sent.values())),

@@ -20,7 +20,7 @@ from nmc.nodes.tensor import Conv1d, Conv2d, Linear, Window
 _FIXED_SYNAPSES = (FixedDense, FixedSparse, FixedConv2d)
 _RECTIFIERS = frozenset({"Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh"})
 _FIXED_NEURONS = frozenset(kind.__name__ for kind in fixed_point.KINDS if not issubclass(kind, _FIXED_SYNAPSES))
-_NEURONS = _RECTIFIERS | _FIXED_NEURONS | {"LIF", "CubaLIF", "IF", "LI", "I", "Threshold"}
+_NEURONS = _RECTIFIERS | _FIXED_NEURONS | {"LIF", "CubaLIF", "IF", "LI", "I", "Threshold", "SigmaDelta", "Delta"}
 _SOURCES = frozenset({"Input", "ConstantCurrent", "BernoulliEncode", "RateEncode", "LatencyEncode", "DeltaEncode"})
 _PASSED = frozenset({
     "Flatten", "Reshape", "Transpose", "Pad", "Delay", "Concat", "Add", "BatchNorm", "QuantizeLinear",

@@ -17,8 +17,8 @@ Way = tuple[int, int]
 class Load:
     """Mean counts for one inference of `steps` steps.
 
-    Arrays have one entry for each group of cores that do alike: `populations` says what these compute,
-    `cores` how many they are, the others are counts over the whole group. `ways` are those that spikes
+    Arrays have one entry for each group of cores that do alike: `cores` is how many these are, the others
+    are counts over the whole group. `ways` are those that spikes
     take, `input_cores` the cores that the host sends spikes to.
     """
 
@@ -26,7 +26,6 @@ class Load:
     chips: int
     tiles: int
     input_cores: int
-    populations: tuple[str, ...]
     cores: FloatArray
     dense_operations: FloatArray
     conv_operations: FloatArray
@@ -60,7 +59,6 @@ def load_of(happened: Traffic, steps: int) -> Load:
         chips=happened.placement.chips.used,
         tiles=happened.placement.tiles.used,
         input_cores=len(fed),
-        populations=tuple(part.population for part in slices),
         cores=np.ones(len(slices)),
         dense_operations=happened.dense_operations,
         conv_operations=happened.conv_operations,

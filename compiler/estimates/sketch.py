@@ -120,7 +120,7 @@ def load(sketch: Sketch, *, steps: int, spikes: Mapping[str, float]) -> Load:
     return Load(
         steps=steps, chips=sketch.chips, tiles=sketch.tiles,
         input_cores=sum(sketch.cores[name] for name in fed),
-        populations=tuple(index), cores=cores,
+        cores=cores,
         dense_operations=dense, conv_operations=conv, updates=updates, spikes=sent_spikes, sent=sent, arrived=arrived,
         hops_east_west=float(arrived.sum()) * inner, hops_north_south=float(arrived.sum()) * inner,
         ways=frozenset({(across, down)}),

@@ -67,18 +67,18 @@ class Summary:
     coverage: float
 
 
-def compared(found: MeasurementSet, chips: dict[str, Chip] | None = None) -> tuple[Row, ...]:
-    """Every number of a set; `chips` go before those that nmc knows by the same name."""
+def compared(found: MeasurementSet) -> tuple[Row, ...]:
+    """Every number of a set."""
     return tuple(
         Row(found.name, run, measured, *predicted(estimate, measured))
         for run in found.runs
-        for estimate in (estimate_run(run, (chips or {}).get(run.chip)),)
+        for estimate in (estimate_run(run),)
         for measured in run.measured
     )
 
 
 def estimate_run(run: Run, chip: Chip | None = None) -> Estimate:
-    """The estimate of a published run."""
+    """The estimate of a published run; on a chip of the same name in place of nmc's own, if one is given."""
     return estimate_network(network_named(run.network), chip or load_chip(run.chip), run.conditions)
 
 

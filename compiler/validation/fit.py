@@ -20,7 +20,7 @@ from nmc.chips.quantity import Quantity
 from nmc.errors import UsageError, closest
 from nmc.model import FloatArray
 from nmc.validation.comparison import estimate_run, predicted
-from nmc.validation.measurements import MeasurementSet, Run, measurement_sets
+from nmc.validation.measurements import Run, measurement_sets
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -48,11 +48,11 @@ def fitted_chips() -> tuple[str, ...]:
     return tuple(name for name in chip_names() if load_chip(name).fitted)
 
 
-def fit(chip: Chip, sets: Sequence[MeasurementSet] | None = None) -> tuple[Fit, ...]:
+def fit(chip: Chip) -> tuple[Fit, ...]:
     """The fitted constants of a chip. Raises UsageError where nothing is there to fit them to."""
     runs = [
         (run, 1 / sum(len(r.measured) for r in mine))
-        for found in (measurement_sets() if sets is None else sets)
+        for found in measurement_sets()
         if (mine := [r for r in found.runs if r.chip == chip.name and r.use == "calibration"])
         for run in mine
     ]

@@ -7,26 +7,39 @@ import os
 import pytest
 
 from nmc.backends import toolchain
+from nmc.backends.toolchain import Toolchain
 from nmc.errors import ToolError
 
 
 @pytest.fixture(scope="session")
 def lava_toolchain() -> None:
-    """Lava's environment, made if it is not there yet."""
-    _install("lava")
+    """Lava's environment, made if it is not there yet.
+
+    Where it cannot be made, tests that need it fail under continuous integration, and are skipped elsewhere.
+    """
+    _install(toolchain.toolchain_named("lava"))
 
 
 @pytest.fixture(scope="session")
 def sanafe_toolchain() -> None:
-    """SANA-FE's environment, made if it is not there yet."""
-    _install("sanafe")
+    """SANA-FE's environment: as `lava_toolchain`."""
+    _install(toolchain.toolchain_named("sanafe"))
 
 
-def _install(name: str) -> None:
-    """Make a toolchain. Where that fails, so do tests under continuous integration; elsewhere they are skipped."""
+@pytest.fixture(scope="session")
+def lava_dl_toolchain() -> Toolchain:
+    """lava-dl beside Lava, for tests alone: as `lava_toolchain`."""
+    tool = Toolchain(
+        "lava-dl", "conformance", "lava-dl 0.6.0: loads netx files", "lava_dl.lock", "lava_dl_oracle.py"
+    )
+    _install(tool)
+    return tool
+
+
+def _install(tool: Toolchain) -> None:
     try:
-        toolchain.install(toolchain.toolchain_named(name))
+        toolchain.install(tool)
     except ToolError as error:
         if os.environ.get("CI"):
             raise
-        pytest.skip(f"no {name}: {error}")
+        pytest.skip(f"no {tool.name}: {error}")

@@ -26,7 +26,7 @@ SCALE_SIM = {
     },
 }  # fmt: skip
 """By products m, n, k, on 32 rows and 16 columns: cycles without stalls, and elements of inputs, weights and sums that
-pass the buffers. scalesim 3.0.0 and NumPy 2.2.6; its sums of output-stationary arrays count idle cycles, too."""
+pass the buffers. Printed by tests/oracles/run_scalesim.py on NumPy 2.2.6; its sums of output-stationary arrays count idle cycles, too."""
 
 PRODUCTS = [(product, flow) for product, flows in SCALE_SIM.items() for flow in flows]
 

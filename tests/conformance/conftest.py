@@ -27,6 +27,12 @@ def nengo_toolchain() -> None:
 
 
 @pytest.fixture(scope="session")
+def sanafe_toolchain() -> None:
+    """SANA-FE's environment: as `lava_toolchain`."""
+    _install(toolchain.toolchain_named("sanafe"))
+
+
+@pytest.fixture(scope="session")
 def lava_dl_toolchain() -> Toolchain:
     """lava-dl beside Lava, for tests alone: as `lava_toolchain`."""
     tool = Toolchain(

@@ -141,7 +141,7 @@ class _Writer:
         weights = [self._weights(synapse) for synapse in population.synapses]
         threshold = float(getattr(population.node, "threshold", 0.0)) if population.spikes else None
         highest = self.ranges.highest_scale(population, weights)
-        scale = choose_scale(weights, threshold, highest)
+        scale = choose_scale(weights, threshold, highest, self.ranges.comfortable_scale(population, weights))
         reads = tuple(
             self._synapse(synapse, w, edge, scale)
             for synapse, w, edge in zip(population.synapses, weights, population.edges(), strict=True)

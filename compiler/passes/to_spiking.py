@@ -11,7 +11,8 @@ from nmc.errors import Fault, ModelError, UnsupportedError
 from nmc.graph import Graph, Node, Ref
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
-from nmc.passes.fuse_synapses import fresh, unfit_streams
+from nmc.passes.fuse_synapses import fresh
+from nmc.passes.host_streams import HostStreams
 from nmc.passes.linear_paths import LINEAR
 from nmc.passes.rate_calibration import Activations, balance, encoded, has_weights
 from nmc.passes.refusal import refuse
@@ -48,7 +49,7 @@ class ToSpiking:
     def __call__(self, model: Model) -> Model:
         """The spiking model. Raises UnsupportedError with every node that rates cannot do."""
         if model.graph.dt_s is not None:
-            refuse(model.graph, unfit_streams(model.graph))
+            refuse(model.graph, HostStreams(model.graph).faults())
             return replace(model, steps=self.steps) if self.steps else model
         parts = Parts.of(model.graph)
         if self.calibration is None:

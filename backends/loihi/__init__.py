@@ -43,10 +43,12 @@ class LoihiOptions(Options):
 def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
     from nmc.passes.fuse_synapses import FuseSynapses
     from nmc.passes.quantize_fixed_point import QuantizeFixedPoint
+    from nmc.passes.spike_logic import SpikeLogic
     from nmc.passes.to_spiking import ToSpiking
 
     chosen = options if isinstance(options, LoihiOptions) else LoihiOptions(options.steps)
     return (
+        SpikeLogic(),
         ToSpiking(steps=chosen.steps, encoding=chosen.encoding, calibration=calibration),
         FuseSynapses(),
         QuantizeFixedPoint(chosen.weight_bits, calibration),

@@ -29,16 +29,16 @@ class HostStreams:
     @cached_property
     def before(self) -> frozenset[str]:
         """What depends on no neuron, and on no layer with weights but those that encoders alone lead on from."""
-        weighted = self._from(node.name for node in self.graph if isinstance(node, _WEIGHTED))
+        weighted = self._from((node.name for node in self.graph if isinstance(node, _WEIGHTED)), encoders=False)
         encoded = self._to((node.name for node in self.graph if isinstance(node, ENCODERS)), encoders=True)
-        free = self._streams - self._from(self._neurons)
-        return (free - weighted) | (free & encoded) - self._to(self._neurons)
+        free = self._streams - self._from(self._neurons, encoders=True)
+        return (free - weighted) | (free & encoded) - self._to(self._neurons, encoders=False)
 
     @cached_property
     def after(self) -> frozenset[str]:
         """What works on streams, not linearly, with no neuron behind it; and what depends on that."""
         last = self._streams - self.before - self._to(self._neurons, encoders=True)
-        return self._from(name for name in last if _is_function(self.graph[name]))
+        return self._from((name for name in last if _is_function(self.graph[name])), encoders=True)
 
     def faults(self) -> list[Fault]:
         """A fault for every node in time that is neither a neuron, nor linear, nor the host's."""
@@ -71,15 +71,18 @@ class HostStreams:
     def _neurons(self) -> tuple[str, ...]:
         return tuple(node.name for node in self.graph if isinstance(node, (*POPULATIONS, *fixed_point.KINDS)))
 
-    def _from(self, names: Iterable[str]) -> frozenset[str]:
-        """The nodes, and what depends on them."""
-        return _closure(names, lambda name: (reader.name for reader in self.graph.consumers[name]))
+    def _from(self, names: Iterable[str], encoders: bool) -> frozenset[str]:
+        """The nodes, and what depends on them; not beyond encoders, and not these either, unless `encoders`."""
+        def readers(name: str) -> Iterable[str]:
+            return (n.name for n in self.graph.consumers[name] if encoders or not isinstance(n, ENCODERS))
 
-    def _to(self, names: Iterable[str], encoders: bool = False) -> frozenset[str]:
-        """The nodes, and what they depend on; beyond encoders with `encoders` only."""
+        return _closure(names, readers)
+
+    def _to(self, names: Iterable[str], encoders: bool) -> frozenset[str]:
+        """The nodes, and what they depend on; not beyond encoders unless `encoders`."""
         def read(name: str) -> Iterable[str]:
             node = self.graph[name]
-            return () if isinstance(node, ENCODERS) and not encoders else (ref.node for ref in node.inputs)
+            return (ref.node for ref in node.inputs) if encoders or not isinstance(node, ENCODERS) else ()
 
         return _closure(names, read)
 

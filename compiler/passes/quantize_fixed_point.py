@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from nmc.errors import UnsupportedError
-from nmc.graph import Node, Ref
+from nmc.graph import Graph, Node, Ref
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import fixed_point, quantized, spiking, tensor
 from nmc.passes.bias_axons import with_bias_axons
@@ -151,7 +151,16 @@ class _Writer:
         graph = replace(
             self.model.graph, nodes=(*hosts, *self.nodes), outputs=outputs, lag=self.graph_lag
         )
-        return self.model.with_(pruned(graph), self.arrays)
+        return self.model.with_(pruned(self._with_results_named(graph)), self.arrays)
+
+    def _with_results_named(self, graph: Graph) -> Graph:
+        """The graph with the model's own names for results that are held back; what they hold gets new ones."""
+        inner = self.model.graph
+        held = {self.host_reads[name]: name for name in inner.outputs if name in self.host_reads}
+        names = {late: name for late, name in held.items() if not isinstance(inner[name], tensor.Input)}
+        names |= {name: fresh(f"{name}_on_chip", self.taken) for name in names.values()}
+        moved = graph.rewire(names)
+        return replace(moved, nodes=tuple(replace(n, name=names.get(n.name, n.name)) for n in moved))
 
     def _host(self, node: Node) -> Node:
         """A host node, reading what the host has of each population."""

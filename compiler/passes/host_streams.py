@@ -11,11 +11,14 @@ from nmc.graph import Graph, Node
 from nmc.nodes import coding, fixed_point, spiking, tensor
 from nmc.passes.linear_paths import is_linear
 
-POPULATIONS: tuple[type[Node], ...] = (spiking.Neuron, spiking.LI, spiking.I, spiking.Threshold)
+POPULATIONS: tuple[type[Node], ...] = (
+    spiking.Neuron, spiking.SigmaDelta, spiking.LI, spiking.I, spiking.Threshold
+)
 """Kinds whose elements are neurons of a chip."""
 READOUTS: tuple[type[Node], ...] = (coding.Last, coding.Sum, coding.Mean, coding.Max)
 ENCODERS: tuple[type[Node], ...] = (
     coding.ConstantCurrent, coding.BernoulliEncode, coding.RateEncode, coding.LatencyEncode, coding.DeltaEncode,
+    coding.Delta,
 )
 _WEIGHTED = (tensor.Linear, tensor.Conv1d, tensor.Conv2d)
 

@@ -19,6 +19,8 @@ DECLARED_LIMIT = 2**15 - 1
 """The largest sum of a step in the 16 bits that Lava declares for it, and does not enforce."""
 FINE = 256
 """A threshold of so many activation units is fine enough."""
+SUM_LIMIT = 2**23 - 1
+"""The largest sum of a sigma-delta neuron, in the 24 bits of the chip's state; Lava's wraps at 32 bits only."""
 BIAS_BITS = 12
 _SAMPLED = 1 << 18
 
@@ -66,6 +68,7 @@ class Weights:
     value: FloatArray
     grid: Grid
     has_exponent: bool
+    largest_message: float = 1.0
 
     def exponent(self, scale: float) -> int:
         """The exponent that uses the grid best at this scale, in activation units per model unit."""

@@ -21,10 +21,10 @@ _KEEPS = (
 
 @dataclass(frozen=True)
 class SpikeLogic:
-    """In time, with spikes 0 or 1: a rectifier of what is never below 0 is left out, max pooling is a neuron that
-    spikes where anything in its window does, and a product a neuron that spikes where all its factors do.
+    """Max pooling of spikes becomes a neuron that spikes where anything in its window does, a product one that
+    spikes where all its factors do; a rectifier of what is never below 0 is left out.
 
-    All of that is exact. Nodes that work on anything else stay as they are.
+    All of that is exact. It is done in time only; nodes that work on anything else stay as they are.
     """
 
     name: ClassVar[str] = "spike_logic"

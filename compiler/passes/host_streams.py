@@ -39,9 +39,9 @@ class HostStreams:
 
     @cached_property
     def after(self) -> frozenset[str]:
-        """What works on streams, not linearly, with no neuron behind it; and what depends on that."""
+        """What works on streams, not linearly or on voltages, with no neuron behind it; and what depends on that."""
         last = self._streams - self.before - self._to(self._neurons, encoders=True)
-        return self._from((name for name in last if _is_function(self.graph[name])), encoders=True)
+        return self._from((name for name in last if self._is_hosts(self.graph[name])), encoders=True)
 
     def faults(self) -> list[Fault]:
         """A fault for every node in time that is neither a neuron, nor linear, nor the host's."""
@@ -74,6 +74,12 @@ class HostStreams:
     def _neurons(self) -> tuple[str, ...]:
         return tuple(node.name for node in self.graph if isinstance(node, (*POPULATIONS, *fixed_point.KINDS)))
 
+    def _is_hosts(self, node: Node) -> bool:
+        """Whether a node makes of each step's values, and of nothing else, what neurons could not be sent."""
+        if is_linear(node):
+            return any(isinstance(self.graph[ref.node], spiking.LI | spiking.I) for ref in node.inputs)
+        return not isinstance(node, (*POPULATIONS, *ENCODERS, *fixed_point.KINDS, tensor.Input, spiking.Delay))
+
     def _from(self, names: Iterable[str], encoders: bool) -> frozenset[str]:
         """The nodes, and what depends on them; not beyond encoders, and not these either, unless `encoders`."""
         def readers(name: str) -> Iterable[str]:
@@ -88,12 +94,6 @@ class HostStreams:
             return (ref.node for ref in node.inputs) if encoders or not isinstance(node, ENCODERS) else ()
 
         return _closure(names, read)
-
-
-def _is_function(node: Node) -> bool:
-    """Whether a node makes of each step's values, and of nothing else, something that is not linear in them."""
-    known = (*POPULATIONS, *ENCODERS, *fixed_point.KINDS, tensor.Input, spiking.Delay)
-    return not is_linear(node) and not isinstance(node, known)
 
 
 def _closure(names: Iterable[str], following: Callable[[str], Iterable[str]]) -> frozenset[str]:

@@ -41,6 +41,8 @@ def on_loihi(text: str, folder: Path) -> tuple[FloatArray, FloatArray]:
     "b = Linear(x, features=4, weight='w')\nv = LI(b, decay=0.5)\nm = Softmax(v)\n"
     "c = Linear(m, features=4, weight='w')\ny = Add(c, x)\nreturn y",
     "a = Relu(x)\nb = Linear(a, features=4, weight='w')\nv = LI(b, decay=0.5)\ny = Mul(v, a)\nreturn y",
+    "b = Linear(x, features=4, weight='w')\nv = LI(b, decay=0.5)\nc = Linear(v, features=4, weight='w')\n"
+    "y = Mean(c)\nreturn y",
 ])
 def test_the_host_does_what_comes_before_and_after(text: str, tmp_path: Path) -> None:
     """In step with the chip, however late that is; numbers are rounded to 8 bits on the way in."""

@@ -67,6 +67,7 @@ class Loihi2Options(LoihiOptions):
 def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
     from nmc.passes.fuse_synapses import FuseSynapses
     from nmc.passes.quantize_fixed_point import QuantizeFixedPoint
+    from nmc.passes.spike_logic import SpikeLogic
     from nmc.passes.to_sigma_delta import ToSigmaDelta
     from nmc.passes.to_spiking import ToSpiking
 
@@ -75,7 +76,8 @@ def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...
     conversion: Pass = ToSpiking(steps=chosen.steps, encoding=chosen.encoding, calibration=calibration)
     if isinstance(chosen, Loihi2Options) and chosen.neurons == "sigma-delta":
         conversion = ToSigmaDelta(steps=chosen.steps, threshold=chosen.threshold, calibration=calibration)
-    return conversion, FuseSynapses(), QuantizeFixedPoint(chosen.weight_bits, calibration, graded=second)
+    quantize = QuantizeFixedPoint(chosen.weight_bits, calibration, graded=second)
+    return SpikeLogic(), conversion, FuseSynapses(), quantize
 
 
 def _lower(chip: str, model: Model, options: Options) -> Mapping[str, bytes]:

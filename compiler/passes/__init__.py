@@ -25,8 +25,8 @@ STAGES: Mapping[str, frozenset[str]] = {
 }
 """The kinds of node that are legal at each point of the pipeline.
 
-At the stages of neuromorphic chips this holds for nodes that work at every time step. What is known
-before the run, and what is left to do after it, is the host's, and any kind of a model.
+At the stages of neuromorphic chips this holds for what the chip computes. What is known before the run, what is
+left to do after it, and what the host does at every step before the network and after it, may be of any kind.
 """
 _HOST = STAGES["quantized"]
 _ON_CHIP = ("spiking", "fixed-point")
@@ -67,11 +67,16 @@ def apply(passes: Iterable[Pass], model: Model, watch: Callable[[str, Model], No
 
 
 def _stage_faults(step: Pass, graph: Graph) -> list[Fault]:
+    from nmc.passes.host_streams import HostStreams
+
     legal = STAGES[step.stage]
+    host = HostStreams(graph)
 
     def is_legal(node: Node) -> bool:
-        hosted = step.stage in _ON_CHIP and graph.dt_s and graph.signals[node.name].timing != "stream"
-        return node.kind in legal or (bool(hosted) and node.kind in _HOST)
+        if node.kind in legal or step.stage not in _ON_CHIP or not graph.dt_s:
+            return node.kind in legal
+        hosted = graph.signals[node.name].timing != "stream" or node.name in host.before | host.after
+        return hosted and node.kind in _HOST
 
     return [
         Fault(

@@ -19,6 +19,9 @@ CHIP: tuple[type[Node], ...] = fixed_point.KINDS
 """Kinds that the chip computes. What only moves signals about is settled before the run."""
 
 
+_IN_ANY_ORDER = fixed_point.FixedLIF | fixed_point.FixedTernaryLIF | fixed_point.FixedCompartments
+
+
 def is_view(node: Node) -> bool:
     """Whether a node's output is another signal's, at most later or in another shape."""
     return isinstance(node, tensor.Flatten | tensor.Reshape) or (
@@ -86,7 +89,7 @@ class Layout:
         orders: dict[str, Index | None] = {}
         for name in self.stored:
             node = self.graph[name]
-            follows = isinstance(node, fixed_point.FixedLIF | fixed_point.FixedTernaryLIF) and all(
+            follows = isinstance(node, _IN_ANY_ORDER) and all(
                 isinstance(self.graph[ref.node], fixed_point.FixedConv2d)
                 and self.graph.signals[ref.node].shape == self.graph.signals[name].shape
                 for ref in self.reads(node)

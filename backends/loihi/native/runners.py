@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmc.backends.loihi.native.accumulators import fits_16_bits, largest_sum, packed, proven_accumulator
+from nmc.backends.loihi.native.compartments import PreparedCompartments
 from nmc.backends.loihi.native.convolution import ConvRunner
 from nmc.backends.loihi.native.graded import GradedRunner, PreparedGraded, ProductRunner
 from nmc.backends.loihi.native.layout import Index, Layout, source_order
@@ -185,6 +186,7 @@ PREPARED: Mapping[type[Node], Callable[..., Prepared]] = {
     fixed_point.FixedConv2d: ConvRunner.of,
     fixed_point.FixedLIF: PreparedLif.of,
     fixed_point.FixedTernaryLIF: PreparedTernaryLif.of,
+    fixed_point.FixedCompartments: PreparedCompartments.of,
     fixed_point.FixedResonator: PreparedResonator.of,
     fixed_point.FixedDelta: PreparedGraded.of,
     fixed_point.FixedSigma: PreparedGraded.of,

@@ -1,0 +1,136 @@
+"""What NengoLoihi puts on the chip: ensembles of neurons, and connections onto them, in real numbers.
+
+Every signal is flat, in the order of its elements. Voltages are those of nengo.LIF, whose threshold is 1, and of
+nengo.SpikingRectifiedLinear.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmc.graph import Shape
+from nmc.model import FloatArray
+
+IntArray = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Leaky:
+    """nengo.LIF: v' = v + (J - v) (1 - exp(-dt / tau_rc_s)); rests for `refractory` steps after a spike."""
+
+    tau_rc_s: float
+    refractory: int = 0
+    min_voltage: float = float("-inf")
+
+
+@dataclass(frozen=True)
+class Rectified:
+    """nengo.SpikingRectifiedLinear, as NengoLoihi has it: v' = max(v + J dt, 0), reset to 0 above 1."""
+
+
+Neurons = Leaky | Rectified
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """J = W x, W: [outputs, inputs]."""
+
+    weight: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Sparse:
+    """J = W x, W: `shape` [outputs, inputs], with entries in the order of rows, then columns."""
+
+    shape: tuple[int, int]
+    rows: IntArray
+    columns: IntArray
+    values: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Convolution:
+    """Cross-correlation over [channels, height, width], weight [filters, channels, kh, kw].
+
+    "same" pads as TensorFlow does: what is odd goes to the end.
+    """
+
+    input_shape: tuple[int, int, int]
+    weight: FloatArray
+    stride: tuple[int, int] = (1, 1)
+    same: bool = False
+
+    @property
+    def output_shape(self) -> Shape:
+        """[filters, height, width] of the output."""
+        spatial = zip(self.input_shape[1:], self.weight.shape[2:], self.stride, strict=True)
+        return (len(self.weight), *(-(-(n if self.same else n - k + 1) // s) for n, k, s in spatial))
+
+    @property
+    def padding(self) -> tuple[int, int]:
+        """Zeros before the first row and the first column."""
+        if not self.same:
+            return (0, 0)
+        axes = zip(self.input_shape[1:], self.output_shape[1:], self.weight.shape[2:], self.stride, strict=True)
+        top, left = (max((out - 1) * s + k - n, 0) // 2 for n, out, k, s in axes)
+        return (top, left)
+
+
+Transform = Dense | Sparse | Convolution
+
+
+@dataclass(frozen=True, eq=False)
+class Connection:
+    """Synapses from the spikes of a source, which take one step."""
+
+    name: str
+    source: str
+    transform: Transform
+
+
+@dataclass(frozen=True, eq=False)
+class Ensemble:
+    """Neurons on the chip. All its synapses have one Lowpass of `tau_s` seconds; 0 is none. `bias` is [neurons]."""
+
+    name: str
+    neurons: Neurons
+    bias: FloatArray
+    tau_s: float = 0.0
+    connections: tuple[Connection, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """How many neurons there are."""
+        return len(self.bias)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Spikes from the host."""
+
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, eq=False)
+class ChipNetwork:
+    """All of it. `dt_s` is the time step."""
+
+    dt_s: float
+    sources: tuple[Source, ...]
+    ensembles: tuple[Ensemble, ...]
+
+
+def inputs_of(transform: Transform) -> int:
+    """How many elements a transform reads."""
+    match transform:
+        case Dense():
+            return transform.weight.shape[1]
+        case Sparse():
+            return transform.shape[1]
+        case Convolution():
+            return prod(transform.input_shape)

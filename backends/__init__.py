@@ -20,6 +20,7 @@ TARGETS: Mapping[str, str] = {
     "tpu-v1-sim": "nmc.backends.onnx:TPU_V1",
     "loihi-sim": "nmc.backends.loihi:LOIHI1",
     "loihi2-sim": "nmc.backends.loihi:LOIHI2",
+    "nengo-sim": "nmc.backends.nengo:NENGO",
 }
 ENTRY_POINTS = "nmc.targets"
 

@@ -1,0 +1,268 @@
+"""From a model to a Nengo network: neurons are ensembles, linear nodes connections, all else Nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields
+from math import prod
+from typing import Literal
+
+import numpy as np
+
+from nmc.backends.nengo.network import (
+    Connection,
+    Ensemble,
+    Input,
+    Network,
+    Node,
+    Output,
+    Part,
+    Setting,
+    Stored,
+    Transform,
+)
+from nmc.backends.nengo.own_types import NengoLIF, unfit
+from nmc.backends.nengo.transforms import LAYERS, constant, link
+from nmc.errors import Fault
+from nmc.graph import Node as GraphNode
+from nmc.graph import Ref, Shape
+from nmc.model import Array, FloatArray, Model
+from nmc.nodes import FAMILIES, coding, quantized, spiking, tensor
+from nmc.passes.refusal import refuse
+
+_MOVES = (tensor.Flatten, tensor.Reshape)
+SPIKING = (spiking.LIF, spiking.CubaLIF, spiking.IF, spiking.Threshold)
+_RATES = {
+    tensor.Relu: Part("nengo.RectifiedLinear"),
+    tensor.Sigmoid: Part("nengo.Sigmoid", {"tau_ref": 1.0}),
+    tensor.Tanh: Part("nengo.Tanh", {"tau_ref": 1.0}),
+}
+"""Nengo's own rate neurons; with tau_ref 1 their largest rate is 1."""
+_NEURONS = (*SPIKING, spiking.LI, spiking.I, *_RATES, tensor.LeakyRelu, tensor.Clip)
+_OPERATIONS = (
+    tensor.Softmax, tensor.Mul, tensor.MaxPool1d, tensor.MaxPool2d, quantized.QuantizeLinear,
+    quantized.DequantizeLinear, coding.BernoulliEncode, coding.RateEncode, coding.LatencyEncode,
+    coding.DeltaEncode, coding.Sum, coding.Mean, coding.Max, spiking.Delay,
+)  # fmt: skip
+_READOUTS = (coding.Sum, coding.Mean, coding.Max)
+_MAX_POOLS = (tensor.MaxPool1d, tensor.MaxPool2d)
+_DT_S = 0.001
+"""The step of a network without time, which runs for one step: Nengo's default."""
+
+
+NeuronTypes = Literal["exact", "nengo"]
+"""Whose spiking neurons a network has: those of run.py, which compute what the model says, or Nengo's own."""
+
+
+def lower(model: Model, neuron_types: NeuronTypes = "exact") -> Network:
+    """The Nengo network of a model. Raises UnsupportedError with every node that Nengo cannot mean."""
+    faults = [_chip_fault(node) for node in model.graph if isinstance(node, FAMILIES["fixed-point"])]
+    if neuron_types == "nengo":
+        faults += [fault for node in model.graph if isinstance(node, SPIKING) and (fault := unfit(model, node))]
+    refuse(model.graph, faults)
+    return _Lowering(model, neuron_types).network()
+
+
+def _chip_fault(node: GraphNode) -> Fault:
+    return Fault(
+        f"{node.kind} computes with the integers of a chip, which Nengo's neurons and connections do not have",
+        "compile the model that it was made from, or choose loihi-sim", node.name,
+    )  # fmt: skip
+
+
+class _Lowering:
+    """Collects a network's parts. Every node of the graph is an object of its own, unless connections can say it."""
+
+    def __init__(self, model: Model, neuron_types: NeuronTypes) -> None:
+        self.model = model
+        self.graph = model.graph
+        self.dt_s = _DT_S if model.graph.dt_s is None else model.graph.dt_s
+        self.own_types = neuron_types == "nengo"
+        self.arrays: dict[str, Array] = {}
+        self.nodes: dict[str, Node] = {}
+        self.ensembles: list[Ensemble] = []
+        self.connections: list[Connection] = []
+        self.biases: dict[str, FloatArray] = {}
+
+    def network(self) -> Network:
+        graph, signals = self.graph, self.graph.signals
+        for name in graph.order:
+            if not self._is_connection(name):
+                self._object(graph[name], signals[name].shape)
+        return Network(
+            name=self.model.name,
+            dt_s=self.dt_s,
+            steps=1 if graph.dt_s is None else self.model.steps,
+            lag=graph.lag,
+            inputs=tuple(Input(node.name, node.shape, node.stream) for node in graph if isinstance(node, tensor.Input)),
+            nodes=tuple(self.nodes.values()),
+            ensembles=tuple(self.ensembles),
+            connections=tuple(self.connections),
+            outputs=tuple(
+                Output(name, signals[name].shape, signals[name].dtype, signals[name].timing) for name in graph.outputs
+            ),
+            spiking=tuple(node.name for node in graph if isinstance(node, SPIKING)),
+            arrays=self.arrays,
+        )
+
+    def _is_connection(self, name: str) -> bool:
+        """Whether a node needs no object: it only moves elements, or is a layer that one other object reads."""
+        node = self.graph[name]
+        if name in self.graph.outputs or not isinstance(node, LAYERS):
+            return False
+        if isinstance(node, _MOVES):
+            return True
+        readers = list(self._readers(name))
+        return len(readers) == 1 and not isinstance(readers[0], LAYERS)
+
+    def _readers(self, name: str) -> Iterator[GraphNode]:
+        """The nodes that read this one, once for each read; what only moves elements is looked through."""
+        for reader in self.graph.consumers[name]:
+            for _ in range(sum(ref.node == name for ref in reader.inputs)):
+                if isinstance(reader, _MOVES) and self._is_connection(reader.name):
+                    yield from self._readers(reader.name)
+                else:
+                    yield reader
+
+    def _object(self, node: GraphNode, shape: Shape) -> None:
+        """The object that a node becomes, and the connections into it."""
+        match node:
+            case tensor.Input():
+                pass
+            case tensor.Constant():
+                self._constant(node.name, self.model.weights[node.value].astype(np.float64))
+            case _ if isinstance(node, _NEURONS):
+                self._connect_all(node)
+                self.ensembles.append(self._ensemble(node, shape))
+            case _ if isinstance(node, _OPERATIONS):
+                size_in = sum(map(prod, self.graph.operand_shapes(node)))
+                self.nodes[node.name] = Node(node.name, shape, size_in, self._operation(node))
+                self._connect_all(node)
+            case _:
+                self.nodes[node.name] = Node(node.name, shape, prod(shape))
+                if isinstance(node, LAYERS):
+                    self._layer(node, 0, node.name, 0)
+                else:
+                    self._connect_all(node)
+
+    def _ensemble(self, node: GraphNode, shape: Shape) -> Ensemble:
+        bias = self.biases.get(node.name, np.zeros(()))
+        if self.own_types and isinstance(node, spiking.LIF):
+            lif = NengoLIF.of(self.model, node, self.dt_s)
+            return Ensemble(
+                node.name, shape, Part("nengo.LIF", lif.settings(self.dt_s)),
+                gain=self._kept(f"{node.name}.gain", lif.gain),
+                bias=self._kept(f"{node.name}.bias", lif.gain * bias + lif.bias),
+                initial={"voltage": self._kept(f"{node.name}.voltage", lif.voltage)},
+            )  # fmt: skip
+        neurons = _RATES.get(type(node)) or Part(node.kind, self._settings(node, without="initial"))
+        initial = getattr(node, "initial", None)
+        return Ensemble(
+            node.name, shape, neurons,
+            bias=self._kept(f"{node.name}.bias", bias),
+            initial={} if initial is None else {"voltage": self._setting(initial)},
+        )  # fmt: skip
+
+    def _kept(self, name: str, value: FloatArray) -> float | Stored:
+        """A number, or an array under a name."""
+        if value.ndim == 0:
+            return float(value)
+        self.arrays[name] = value
+        return Stored(name)
+
+    def _operation(self, node: GraphNode) -> Part:
+        settings: dict[str, Setting] = {"shapes": self.graph.operand_shapes(node), **self._settings(node)}
+        if isinstance(node, _READOUTS):
+            settings["skip"] = self.graph.lag
+        return Part("MaxPool" if isinstance(node, _MAX_POOLS) else node.kind, settings)
+
+    def _settings(self, node: GraphNode, without: str = "") -> dict[str, Setting]:
+        """The facts of a node, those that differ from run.py's defaults and those that do not."""
+        return {
+            fact.name: self._setting(getattr(node, fact.name))
+            for fact in fields(node)
+            if fact.name not in ("name", "inputs", without)
+        }
+
+    def _setting(self, value: Setting) -> Setting:
+        """A fact as a setting; the name of an array becomes a reference to it."""
+        if not isinstance(value, str) or value not in self.model.weights:
+            return value
+        self.arrays[value] = self.model.weights[value].astype(np.float64)
+        return Stored(value)
+
+    def _connect_all(self, node: GraphNode) -> None:
+        """The connections of an object that reads values: its operands lie one after another in its input."""
+        start = 0
+        for ref in node.inputs:
+            self._connect(ref.node, ref.delay, node.name, start)
+            start += 0 if node.sums else prod(self.graph.signals[ref.node].shape)
+
+    def _connect(self, name: str, delay: int, target: str, start: int) -> None:
+        """What brings a node's value, `delay` steps late, to a target's input."""
+        node = self.graph[name]
+        if not self._is_connection(name):
+            self._wire(name, delay, target, start)
+        elif isinstance(node, _MOVES):
+            for ref in node.inputs:
+                self._connect(ref.node, ref.delay + delay, target, start)
+        else:
+            self._layer(node, delay, target, start)
+
+    def _layer(self, node: GraphNode, delay: int, target: str, start: int) -> None:
+        """The connections that are a layer."""
+        for index, ref in enumerate(node.inputs):
+            found = link(self.model, node, 0 if node.sums else index)
+            self.arrays |= found.arrays
+            for source, late in self._sources(ref):
+                self._wire(source, late + delay, target, start, found.transform)
+        value = constant(self.model, node)
+        if value is not None:
+            self._bias(f"{node.name}.bias", value, delay, target, start)
+
+    def _sources(self, ref: Ref) -> Iterator[tuple[str, int]]:
+        """The objects behind a read, each with how late it is read."""
+        node = self.graph[ref.node]
+        if not self._is_connection(ref.node):
+            yield ref.node, ref.delay
+            return
+        for inner in node.inputs:
+            yield from self._sources(Ref(inner.node, inner.delay + ref.delay))
+
+    def _wire(self, source: str, delay: int, target: str, start: int, transform: Transform | None = None) -> None:
+        """One connection, through a Node that holds the values of earlier steps where `delay` is more than one."""
+        node = self.graph.by_name.get(source)
+        if isinstance(node, tensor.Constant) and transform is None:
+            self._bias(source, self.model.weights[node.value].astype(np.float64), delay, target, start)
+            return
+        synapse = 0.0 if delay else None
+        self.connections.append(Connection(self._late(source, delay - 1), target, transform, synapse, start))
+
+    def _late(self, source: str, steps: int) -> str:
+        """The object that puts out what `source` did some steps ago."""
+        if steps < 1:
+            return source
+        name = f"{source}@{steps}"
+        if name not in self.nodes:
+            shape = self._shape(source)
+            held = Part("Delay", {"shapes": (shape,), "steps": steps})
+            self.nodes[name] = Node(name, shape, prod(shape), held)
+            self.connections.append(Connection(source, name))
+        return name
+
+    def _bias(self, name: str, value: FloatArray, delay: int, target: str, start: int) -> None:
+        """A constant that is added to a target's input: the bias of neurons, or else a Node."""
+        if delay == 0 and target in self.graph and isinstance(self.graph[target], _NEURONS):
+            bias = value.reshape(self.graph.signals[target].shape)
+            self.biases[target] = self.biases.get(target, 0.0) + bias
+            return
+        self._constant(name, value)
+        synapse = 0.0 if delay else None
+        self.connections.append(Connection(self._late(name, delay - 1), target, None, synapse, start))
+
+    def _constant(self, name: str, value: FloatArray) -> None:
+        self.arrays[f"{name}.value"] = value
+        self.nodes[name] = Node(name, value.shape, 0, constant=Stored(f"{name}.value"))
+
+    def _shape(self, name: str) -> Shape:
+        return self.nodes[name].shape if name in self.nodes else self.graph.signals[name].shape

@@ -63,6 +63,10 @@ TOOLCHAINS: Mapping[str, Toolchain] = {
     for tool in (
         Toolchain("lava", "nmc.backends.lava", "lava-nc 0.10.0: runs Loihi programs on Lava's own fixed-point models"),
         Toolchain("nengo", "nmc.backends.nengo", "nengo 4.1.0: runs Nengo programs on Nengo's own simulator"),
+        Toolchain(
+            "nengo-loihi", "nmc.backends.nengo_loihi",
+            "nengo-loihi 1.1.0: runs programs for Loihi on NengoLoihi's emulator",
+        ),
     )
 }
 

@@ -64,7 +64,7 @@ def blocks_of(network: ChipNetwork) -> tuple[Block, ...]:
             faults += _misfits(ensemble.name, use)
             largest = {name: synapses.largest for name, (synapses, _) in part.synapses.items()}
             compartments, scale = discretized(
-                ensemble.neurons, ensemble.tau_s, ensemble.bias[part.neurons.start : part.neurons.stop],
+                ensemble.neurons, ensemble.filter_s, ensemble.bias[part.neurons.start : part.neurons.stop],
                 max(largest.values(), default=0.0), network.dt_s, ensemble.name,
             )
             found.append(Block(ensemble.name, part.neurons, compartments, scale, largest, use))

@@ -74,10 +74,8 @@ def discretized(
 
     Raises UnsupportedError where time constants, weights or biases are out of NengoLoihi's reach.
     """
-    current, voltage = decay_of(tau_s, dt_s), _voltage_decay(neurons, dt_s)
-    _require_decays(neurons, current, voltage, node)
-    decay_u = int(np.clip(np.round(current * np.float32(DECAY_MAX) - np.float32(1)), 0, DECAY_MAX))
-    decay_v = int(np.round(voltage * np.float32(DECAY_MAX)))
+    _require_decays(neurons, decay_of(tau_s, dt_s), _voltage_decay(neurons, dt_s), node)
+    decay_u, decay_v = _whole_decays(neurons, tau_s, dt_s)
     u_gain = 1.0 / gathered(decay_u, 1)
     v_gain = 1.0 / gathered(decay_v) if isinstance(neurons, Leaky) else 1.0
     threshold = 1.0 if isinstance(neurons, Leaky) else float(np.float32(1.0 / dt_s))
@@ -90,8 +88,25 @@ def discretized(
     below = np.clip(np.round(np.log2(-v_scale * floor + 1)), 0, 31) if floor else 0.0
     return Compartments(
         decay_u, decay_v, int(vth) * 2**6, (np.round(whole / 2**exponent) * 2**exponent).astype(np.int64),
-        int(1 - 2**below), 2**23 - 1, neurons.refractory if isinstance(neurons, Leaky) else 0,
+        int(1 - 2**below), 2**23 - 1, int(np.round(neurons.refractory_s / dt_s)) if isinstance(neurons, Leaky) else 0,
     ), scale
+
+
+def drive_of_threshold(neurons: Neurons, tau_s: float, dt_s: float) -> float:
+    """The drive J for one step that brings the voltage to the threshold on the chip, where a current decays to nothing.
+
+    It counts in what rounding takes from decaying numbers, as NengoLoihi's scale does.
+    """
+    decay_u, decay_v = _whole_decays(neurons, tau_s, dt_s)
+    held = gathered(decay_v) if isinstance(neurons, Leaky) else 1.0 / dt_s
+    return gathered(decay_u, 1) * held
+
+
+def _whole_decays(neurons: Neurons, tau_s: float, dt_s: float) -> tuple[int, int]:
+    """decay_u and decay_v of the chip. It adds 1 to the first one."""
+    current, voltage = decay_of(tau_s, dt_s), _voltage_decay(neurons, dt_s)
+    decay_u = int(np.clip(np.round(current * np.float32(DECAY_MAX) - np.float32(1)), 0, DECAY_MAX))
+    return decay_u, int(np.round(voltage * np.float32(DECAY_MAX)))
 
 
 def _voltage_decay(neurons: Neurons, dt_s: float) -> np.float32:

@@ -120,7 +120,7 @@ def _words(bits: int) -> int:
 
 
 def stored(transform: Transform, dt_s: float) -> Synapses:
-    """A connection's synapses, all on one core. Weights are scaled there as for spikes of height 1 / dt."""
+    """A connection's synapses, all on one core."""
     match transform:
         case Convolution():
             return _convolution(transform, single(transform.weight, dt_s, transform))
@@ -137,9 +137,9 @@ def stored(transform: Transform, dt_s: float) -> Synapses:
 
 
 def single(weight: NDArray[np.float64], dt_s: float, transform: Transform) -> Float32Array:
-    """Weights as NengoLoihi has them: for spikes of height 1 / dt and an amplitude of dt, in single precision."""
+    """What one spike adds to the drive: the weights times its height, 1 / dt, in single precision."""
     raised = weight / dt_s if isinstance(transform, Convolution) else weight * (1.0 / dt_s)
-    return (raised * dt_s).astype(np.float32)
+    return raised.astype(np.float32)
 
 
 def _listed(rows: Iterable[Row]) -> Synapses:
@@ -154,7 +154,7 @@ def _convolution(transform: Convolution, weight: Float32Array) -> Synapses:
     axes = [
         _taps(n, kernel, stride, before, out)
         for n, kernel, stride, before, out in zip(
-            (height, width), weight.shape[2:], transform.stride, transform.padding, transform.output_shape[1:],
+            (height, width), weight.shape[2:], transform.stride, transform.padding[:2], transform.output_shape[1:],
             strict=True,
         )
     ]

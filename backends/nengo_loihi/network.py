@@ -1,7 +1,7 @@
 """What NengoLoihi puts on the chip: ensembles of neurons, and connections onto them, in real numbers.
 
-Every signal is flat, in the order of its elements. Voltages are those of nengo.LIF, whose threshold is 1, and of
-nengo.SpikingRectifiedLinear.
+Every signal is flat, in the order of its elements. Units are Nengo's: neurons spike where the voltage is above 1, a
+spike is a value of 1 / dt for a step, and a connection turns those into the neuron's drive J.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from nmc.graph import Shape
 from nmc.model import FloatArray
 
 IntArray = NDArray[np.int64]
+DEFAULT_FILTER_S = 0.005
 
 
 @dataclass(frozen=True)
 class Leaky:
-    """nengo.LIF: v' = v + (J - v) (1 - exp(-dt / tau_rc_s)); rests for `refractory` steps after a spike."""
+    """nengo.LIF: v' = v + (J - v) (1 - exp(-dt / tau_rc_s)), and rests for `refractory_s` after a spike."""
 
     tau_rc_s: float
-    refractory: int = 0
+    refractory_s: float = 0.0
     min_voltage: float = float("-inf")
 
 
@@ -37,14 +38,14 @@ Neurons = Leaky | Rectified
 
 @dataclass(frozen=True, eq=False)
 class Dense:
-    """J = W x, W: [outputs, inputs]."""
+    """J = W x of spikes x that are 1 / dt high; W: [outputs, inputs]."""
 
     weight: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
 class Sparse:
-    """J = W x, W: `shape` [outputs, inputs], with entries in the order of rows, then columns."""
+    """J = W x, W: `shape` [outputs, inputs], zero but for `values` at `rows` and `columns`."""
 
     shape: tuple[int, int]
     rows: IntArray
@@ -71,13 +72,13 @@ class Convolution:
         return (len(self.weight), *(-(-(n if self.same else n - k + 1) // s) for n, k, s in spatial))
 
     @property
-    def padding(self) -> tuple[int, int]:
-        """Zeros before the first row and the first column."""
+    def padding(self) -> tuple[int, int, int, int]:
+        """Zeros before the first and after the last row and column, as ONNX orders them."""
         if not self.same:
-            return (0, 0)
+            return (0, 0, 0, 0)
         axes = zip(self.input_shape[1:], self.output_shape[1:], self.weight.shape[2:], self.stride, strict=True)
-        top, left = (max((out - 1) * s + k - n, 0) // 2 for n, out, k, s in axes)
-        return (top, left)
+        down, across = (max((out - 1) * s + k - n, 0) for n, out, k, s in axes)
+        return (down // 2, across // 2, down - down // 2, across - across // 2)
 
 
 Transform = Dense | Sparse | Convolution
@@ -106,6 +107,11 @@ class Ensemble:
     def size(self) -> int:
         """How many neurons there are."""
         return len(self.bias)
+
+    @property
+    def filter_s(self) -> float:
+        """The time constant that NengoLoihi configures: its default where there is nothing to filter."""
+        return self.tau_s if self.connections else DEFAULT_FILTER_S
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,14 @@ def _dequantize(node: quantized.DequantizeLinear, site: Site) -> str:
     return out.op("Mul", shifted, out.constant(node.scale))
 
 
+def _bit_plane(node: quantized.BitPlane, site: Site) -> str:
+    out = site.out
+    both = out.op("Relu", out.op("Concat", site.x, out.op("Neg", site.x), axis=1))
+    halved = out.op("Floor", out.op("Mul", both, out.constant(0.5 ** (node.bit + 1))))
+    kept = out.op("Floor", out.op("Mul", both, out.constant(0.5**node.bit)))
+    return out.op("Sub", kept, out.op("Mul", halved, out.constant(2.0)))
+
+
 def _affine(node: quantized.QuantizeLinear | quantized.DequantizeLinear, out: Emitter) -> tuple[str, str]:
     return out.constant(node.scale, np.float32), out.constant(node.zero_point, np.int8)
 
@@ -186,4 +194,5 @@ EMISSIONS: Mapping[type[Node], Emission] = {
     tensor.Pad: _pad,
     quantized.QuantizeLinear: _quantize,
     quantized.DequantizeLinear: _dequantize,
+    quantized.BitPlane: _bit_plane,
 }

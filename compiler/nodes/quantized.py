@@ -1,10 +1,10 @@
-"""Nodes of quantized graphs: ONNX's QuantizeLinear and DequantizeLinear."""
+"""Nodes of quantized graphs: ONNX's QuantizeLinear and DequantizeLinear, and the digits of whole numbers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nmc.graph import DType, Node
+from nmc.graph import DType, Node, Shape, ShapeError
 from nmc.nodes.facts import require
 
 
@@ -39,4 +39,22 @@ class DequantizeLinear(_Affine):
     """y = (x - zero_point) scale."""
 
 
-KINDS: tuple[type[Node], ...] = (QuantizeLinear, DequantizeLinear)
+@dataclass(frozen=True, kw_only=True)
+class BitPlane(Node):
+    """One binary digit of whole numbers, as spikes: y = (max(x, 0) >> bit) mod 2, then the same of -x, along axis 0."""
+
+    bit: int
+
+    def __post_init__(self) -> None:
+        require(0 <= self.bit <= 30, f"bit is {self.bit}: it takes 0 to 30")
+
+    def output_shape(self, *xs: Shape) -> Shape:
+        if not xs[0]:
+            raise ShapeError("BitPlane takes one axis or more, got a single number")
+        return (2 * xs[0][0], *xs[0][1:])
+
+    def output_dtype(self, *xs: DType) -> DType:
+        return "spike"
+
+
+KINDS: tuple[type[Node], ...] = (QuantizeLinear, DequantizeLinear, BitPlane)

@@ -22,14 +22,16 @@ STAGES: Mapping[str, frozenset[str]] = {
     "quantized": frozenset(_TENSOR | _SPIKING | _CODING | _QUANTIZED),
     "spiking": frozenset((_TENSOR - _NONLINEAR) | _SPIKING | _CODING),
     "fixed-point": frozenset({"Input", "Constant", "Flatten", "Reshape", "Delay"} | _CODING | _QUANTIZED | _FIXED),
+    "hosted": frozenset((_TENSOR - _NONLINEAR) | _SPIKING | _CODING | _QUANTIZED | _FIXED),
 }
 """The kinds of node that are legal at each point of the pipeline.
 
 At the stages of neuromorphic chips this holds for nodes that work at every time step. What is known
-before the run, and what is left to do after it, is the host's, and any kind of a model.
+before the run, and what is left to do after it, is the host's, and any kind of a model. At the stage "hosted" the
+host also computes at every step what chips in integers do not: readouts in real numbers.
 """
 _HOST = STAGES["quantized"]
-_ON_CHIP = ("spiking", "fixed-point")
+_ON_CHIP = ("spiking", "fixed-point", "hosted")
 
 
 class Pass(Protocol):

@@ -144,6 +144,11 @@ def _quantize(node: quantized.QuantizeLinear, step: Step) -> FloatArray:
     return y
 
 
+def _bit_plane(node: quantized.BitPlane, step: Step) -> FloatArray:
+    both = np.maximum(np.concatenate([step.x, -step.x], axis=1), 0)
+    return np.asarray(np.floor(both / 2**node.bit) % 2)
+
+
 MEANINGS: Mapping[type[Node], Meaning] = {
     tensor.Constant: lambda node, step: step.arrays[node.value][None],
     tensor.Linear: _linear,
@@ -169,5 +174,6 @@ MEANINGS: Mapping[type[Node], Meaning] = {
     tensor.Transpose: lambda node, step: step.x.transpose(0, *(axis + 1 for axis in node.permutation)),
     tensor.Pad: _pad,
     quantized.QuantizeLinear: _quantize,
+    quantized.BitPlane: _bit_plane,
     quantized.DequantizeLinear: lambda node, step: (step.x - node.zero_point) * node.scale,
 }

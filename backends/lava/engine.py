@@ -12,7 +12,6 @@ import numpy as np
 from nmc.backends import toolchain
 from nmc.backends.lava.host import Split
 from nmc.backends.lava.lowering import FOLDER, UNSUPPORTED
-from nmc.backends.lava.processes import NEURONS
 from nmc.backends.target import RunResult
 from nmc.errors import ToolError, UnsupportedError
 from nmc.estimates.events import Events, NodeEvents
@@ -45,7 +44,7 @@ def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResu
     seconds = perf_counter() - started
     counts = {name.removeprefix("count/"): value for name, value in received.items() if name.startswith("count/")}
     outputs = split.decode(x, {name: received[name].astype(np.float64) for name in split.outputs}, length)
-    return RunResult(outputs, _events(split, sent, counts), seconds)
+    return RunResult(outputs, events_of(split, sent, counts), seconds)
 
 
 def run_files(files: Mapping[str, bytes], sent: Mapping[str, FloatArray]) -> Mapping[str, Array]:
@@ -68,7 +67,7 @@ def run_files(files: Mapping[str, bytes], sent: Mapping[str, FloatArray]) -> Map
             raise ToolError(f"lava ended well, but what it wrote cannot be read: {error}") from None
 
 
-def _events(split: Split, sent: Mapping[str, FloatArray], counts: Mapping[str, Array]) -> Events:
+def events_of(split: Split, sent: Mapping[str, FloatArray], counts: Mapping[str, Array]) -> Events:
     """Means over the samples: spikes as Lava counted them, synaptic operations by each spike's fan-out."""
     samples, steps = next(iter(sent.values())).shape[:2]
     signals = split.model.graph.signals
@@ -76,7 +75,7 @@ def _events(split: Split, sent: Mapping[str, FloatArray], counts: Mapping[str, A
     spikes |= {name: value.mean(axis=0) for name, value in counts.items() if signals[name].dtype == "spike"}
     events = {name: NodeEvents(spikes=value) for name, value in spikes.items()}
     for node in split.chip:
-        if type(node) in NEURONS:
+        if node.produces is not None:
             updates = float(steps * np.prod(signals[node.name].shape))
             events[node.name] = NodeEvents(neuron_updates=updates, spikes=spikes.get(node.name))
         else:

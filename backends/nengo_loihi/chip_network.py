@@ -53,7 +53,7 @@ def _ensemble(model: Model, population: Population, dt_s: float) -> Ensemble:
     drive = drive_of_threshold(neurons, tau_s, dt_s) * dt_s / threshold
     return Ensemble(
         population.name, neurons, np.zeros(population.size), tau_s,
-        tuple(Connection(s.node.name, s.source, _transform(model, s, drive)) for s in population.synapses),
+        tuple(_connection(model, synapse, drive) for synapse in population.synapses),
     )
 
 
@@ -74,9 +74,15 @@ def _time_constant(decay: float, dt_s: float) -> float:
     return INSTANT * dt_s if decay == 0 else float(-dt_s / np.log(decay)) if decay < 1 else float("inf")
 
 
-def _transform(model: Model, synapse: Synapse, drive: float) -> Transform:
+def _connection(model: Model, synapse: Synapse, drive: float) -> Connection:
+    """The synapse; a weight of 1 drives neurons as much as `drive` says."""
+    weight = synapse.weight * drive
+    return Connection(synapse.node.name, synapse.source, _transform(model, synapse, weight, drive), weight)
+
+
+def _transform(model: Model, synapse: Synapse, weight: FloatArray, drive: float) -> Transform:
     """What the synapse makes of spikes, as one of Nengo's transforms that NengoLoihi has."""
-    node, weight = synapse.node, synapse.weight * drive
+    node = synapse.node
     if isinstance(node, tensor.Linear):
         if np.count_nonzero(weight) < SPARSE_BELOW * weight.size:
             return _sparse(weight)

@@ -80,17 +80,39 @@ class Convolution:
         down, across = (max((out - 1) * s + k - n, 0) for n, out, k, s in axes)
         return (down // 2, across // 2, down - down // 2, across - across // 2)
 
+    def expanded(self) -> Sparse:
+        """The same as a matrix."""
+        filters, height, width = self.output_shape
+        channels, *image = self.input_shape
+        taps = np.indices(self.weight.shape[1:]).reshape(3, -1)
+        outputs = np.indices((height, width)).reshape(2, -1, 1)
+        y = outputs[0] * self.stride[0] - self.padding[0] + taps[1]
+        x = outputs[1] * self.stride[1] - self.padding[1] + taps[2]
+        inside = (y >= 0) & (y < image[0]) & (x >= 0) & (x < image[1])
+        places, tap = np.nonzero(inside)
+        columns = (taps[0][tap] * image[0] + y[inside]) * image[1] + x[inside]
+        rows = np.arange(filters)[:, None] * (height * width) + places
+        values = self.weight.reshape(filters, -1)[:, tap]
+        return Sparse(
+            (filters * height * width, channels * image[0] * image[1]),
+            rows.ravel(), np.tile(columns, filters), values.ravel(),
+        )
+
 
 Transform = Dense | Sparse | Convolution
 
 
 @dataclass(frozen=True, eq=False)
 class Connection:
-    """Synapses from the spikes of a source, which take one step."""
+    """Synapses from the spikes of a source, which take one step.
+
+    `weight` is what the transform is made of: its matrix, or the kernel of a convolution, which may be `Sparse`, too.
+    """
 
     name: str
     source: str
     transform: Transform
+    weight: FloatArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -56,19 +56,17 @@ def blocks_of(network: ChipNetwork) -> tuple[Block, ...]:
     driven = {e.name: [c.name for c, _ in connections if c.source == e.name] for e in network.ensembles}
     target = {connection.name: name for connection, name in connections}
     parts = {e.name: _parts(e, whole, [whole[name] for name in driven[e.name]]) for e in network.ensembles}
-    found, faults = [], list[Fault]()
+    found = []
     for ensemble in network.ensembles:
         for part in parts[ensemble.name]:
             sent = sum(_sent(part, axons[name], whole[name], parts[target[name]], name) for name in driven[ensemble.name])
-            use = _use(part, sent)
-            faults += _misfits(ensemble.name, use)
             largest = {name: synapses.largest for name, (synapses, _) in part.synapses.items()}
             compartments, scale = discretized(
                 ensemble.neurons, ensemble.filter_s, ensemble.bias[part.neurons.start : part.neurons.stop],
                 max(largest.values(), default=0.0), network.dt_s, ensemble.name,
             )
-            found.append(Block(ensemble.name, part.neurons, compartments, scale, largest, use))
-    if faults:
+            found.append(Block(ensemble.name, part.neurons, compartments, scale, largest, _use(part, sent)))
+    if faults := _misfits(found):
         raise UnsupportedError.of(faults)
     return tuple(found)
 
@@ -109,12 +107,17 @@ def _use(part: _Part, sent: int) -> Mapping[Resource, Use]:
     return {resource: Use(used[resource], limit) for resource, limit in LIMITS.items()}
 
 
-def _misfits(name: str, use: Mapping[Resource, Use]) -> list[Fault]:
+def _misfits(blocks: list[Block]) -> list[Fault]:
+    """A fault for every resource of an ensemble that some of its blocks exceed."""
+    most: dict[tuple[str, Resource], int] = {}
+    for block in blocks:
+        for resource, use in block.use.items():
+            most[block.ensemble, resource] = max(most.get((block.ensemble, resource), 0), use.used)
     return [
         Fault(
-            f"its neurons need {u.used} {resource} on a core, which has {u.limit}, and NengoLoihi splits no further",
+            f"its neurons need {need} {resource} on a core, which has {LIMITS[resource]}; NengoLoihi splits no further",
             _REMEDY[resource], name,
         )
-        for resource, u in use.items()
-        if u.used > u.limit
+        for (name, resource), need in most.items()
+        if need > LIMITS[resource]
     ]

@@ -22,6 +22,7 @@ from nmc.passes.retiming import Edge, chip_delay, lags
 from nmc.passes.signal_ranges import Ranges
 from nmc.passes.unfit_neurons import faults_of
 
+ALWAYS_ON = "always_on"
 INPUT_BITS = 8
 """Of a real number that goes to the chip, with its sign."""
 
@@ -69,6 +70,12 @@ def _faults(model: Model, found: tuple[Population, ...]) -> Iterator[Fault]:
             )
 
 
+def _bias_edges(population: Population) -> tuple[Edge, ...]:
+    """Its biases as synapses from an input that is always on."""
+    old = isinstance(population.node, spiking.CubaLIF) and population.node.current == "old"
+    return tuple(Edge(ALWAYS_ON, population.name, late + old, ALWAYS_ON) for late in population.biases)
+
+
 @dataclass
 class _Writer:
     """Collects the nodes and arrays."""
@@ -91,7 +98,7 @@ class _Writer:
     @cached_property
     def lag(self) -> dict[str, int]:
         """How late each population works: a step for each synapse on the chip, none on the host."""
-        edges = [edge for p in self.populations if p.spikes for edge in p.edges()]
+        edges = [edge for p in self.populations if p.spikes for edge in (*p.edges(), *_bias_edges(p))]
         hosted = frozenset(edge.source for edge in edges) - self.on_chip
         found = dict.fromkeys(self.on_chip, 0) | dict(lags(edges, hosted))
         for p in self.populations:
@@ -105,6 +112,14 @@ class _Writer:
         graph = self.model.graph
         read = {ref.node for node in graph if isinstance(node, READOUTS) for ref in node.inputs} | set(graph.outputs)
         return frozenset(name for name in read if graph.signals[name].timing == "stream")
+
+    @cached_property
+    def always_on(self) -> str:
+        """The name of a spike at every step."""
+        one = fresh("one", self.taken)
+        self.arrays[f"{one}.value"] = np.ones(1)
+        self._add(tensor.Constant(name=one, value=f"{one}.value", shape=(1,)))
+        return self._add(coding.ConstantCurrent(name=fresh(ALWAYS_ON, self.taken), inputs=(Ref(one),)))
 
     def written(self) -> Model:
         """The whole model."""
@@ -148,8 +163,8 @@ class _Writer:
                 reads.append(self._synapse(population, synapse, source, synapse.weight))
             else:
                 reads += self._from_host(population, synapse, late)
-        for late, bias in population.biases.items():
-            reads.append(self._bias(population, bias, late + self.lag[population.name] - 1))
+        for edge, bias in zip(_bias_edges(population), population.biases.values(), strict=True):
+            reads.append(self._bias(population, bias, chip_delay(edge, self.lag) - 1))
         node = replace(population.node, inputs=tuple(reads))
         self._add(replace(node, current="new") if isinstance(node, spiking.CubaLIF) else node)
 
@@ -224,15 +239,9 @@ class _Writer:
 
     def _bias(self, population: Population, bias: FloatArray, late: int) -> Ref:
         """Biases as weights of an input that is always on from some step."""
-        if "always_on" not in self.moved:
-            one, always = fresh("one", self.taken), fresh("always_on", self.taken)
-            self.moved["always_on"] = always
-            self.arrays[f"{one}.value"] = np.ones(1)
-            self._add(tensor.Constant(name=one, value=f"{one}.value", shape=(1,)))
-            self._add(coding.ConstantCurrent(name=always, inputs=(Ref(one),)))
         name = fresh(f"{population.name}_bias_axon", self.taken)
         self.arrays[f"{name}.weight"] = bias.reshape(-1, 1)
-        return self._linear(name, self._late(self.moved["always_on"], late), 1, population.shape)
+        return self._linear(name, self._late(self.always_on, late), 1, population.shape)
 
     def _host(self, population: Population) -> None:
         """Neurons that do not spike, computed by the host from the spikes it gets."""

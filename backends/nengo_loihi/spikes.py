@@ -45,5 +45,6 @@ def sent_on(model: Model, ensembles: tuple[str, ...], x: Mapping[str, FloatArray
     plan = Plan.of(model)
     samples = len(next(iter(x.values())))
     fed = Host.of(plan).feed(x, steps)
-    shown = Emulator.of(plan, samples).advance(fed, steps, neurons_of(model, ensembles).values())
-    return {name: shown[node] for name, node in neurons_of(model, ensembles).items()}
+    nodes, signals = neurons_of(model, ensembles), model.graph.signals
+    shown = Emulator.of(plan, samples).advance(fed, steps, nodes.values())
+    return {name: shown[node].reshape(samples, steps, *signals[name].shape) for name, node in nodes.items()}

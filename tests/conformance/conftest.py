@@ -22,3 +22,14 @@ def lava_toolchain() -> None:
         if os.environ.get("CI"):
             raise
         pytest.skip(f"no Lava: {error}")
+
+
+@pytest.fixture(scope="session")
+def nengo_loihi_toolchain() -> None:
+    """NengoLoihi's environment, likewise."""
+    try:
+        toolchain.install(toolchain.toolchain_named("nengo-loihi"))
+    except ToolError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no NengoLoihi: {error}")

@@ -48,17 +48,21 @@ def lower(model: Model, chip: str, chips: int | None = None) -> Mapping[str, byt
     }
     shapes = {name: model.graph.signals[name].shape for name in (*inputs, *names)}
     nengo = described(network, model.name, shapes, names, model.steps)
-    here = files("nmc.backends.nengo_loihi")
     contents = {
-        "network.json": nengo.json(),
-        "weights.npz": nengo.npz(),
-        "golden.npz": npz(golden),
+        "network.json": nengo.json(), "weights.npz": nengo.npz(), "golden.npz": npz(golden), **scripts(),
+    }
+    program = {f"{FOLDER}/{name}": data for name, data in contents.items()}
+    return {MAPPING: written(map_partition(cut, chip, chips)), **program}
+
+
+def scripts() -> dict[str, bytes]:
+    """The files that are the same in every program."""
+    here = files("nmc.backends.nengo_loihi")
+    return {
         "requirements.txt": (here / "requirements.lock").read_bytes(),
         "run.py": (here / "run.py").read_bytes(),
         "nengo_network.py": (files("nmc.backends.nengo") / "run.py").read_bytes(),
     }
-    program = {f"{FOLDER}/{name}": data for name, data in contents.items()}
-    return {MAPPING: written(map_partition(cut, chip, chips)), **program}
 
 
 def partition(model: Model, blocks: tuple[Block, ...]) -> Partition:

@@ -1,5 +1,7 @@
 """Runs programs on NengoLoihi's emulator, in its toolchain: where do spikes differ, and what do blocks use?
 
+A network that NengoLoihi refuses gets its message instead.
+
     nengo_loihi_oracle.py FOLDER       with run.py and its builder, and programs as FOLDER/0, FOLDER/1...
 """
 
@@ -11,6 +13,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from nengo.exceptions import BuildError
 
 folder = Path(sys.argv[1])
 sys.path.insert(0, str(folder))
@@ -22,7 +25,11 @@ found = []
 for place in sorted(folder.glob("[0-9]*"), key=lambda path: int(path.name)):
     description, golden = run.read_description(place), run.read_arrays(place / "golden.npz")
     names = [entry["name"] for entry in description["outputs"]]
-    player = run.Player(description, run.read_arrays(place / "weights.npz"), names)
+    try:
+        player = run.Player(description, run.read_arrays(place / "weights.npz"), names)
+    except BuildError as error:
+        found.append({"error": str(error)})
+        continue
     results = player.run({entry["name"]: golden[f"input/{entry['name']}"] for entry in description["inputs"]})
     compartments = [block.compartment for block in player.blocks]
     found.append({

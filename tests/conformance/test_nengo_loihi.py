@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from conformance.nengo_loihi_networks import random_model, samples_for
-from nmc import passes
+import nmc
+from nmc import datasets, passes
 from nmc.backends import toolchain
-from nmc.backends.nengo_loihi.lowering import FOLDER, lower
+from nmc.backends.nengo.network import npz
+from nmc.backends.nengo_loihi.blocks import blocks_of
+from nmc.backends.nengo_loihi.describe import described
+from nmc.backends.nengo_loihi.lowering import FOLDER, lower, scripts
+from nmc.backends.nengo_loihi.network import ChipNetwork, Connection, Dense, Ensemble, Leaky, Source
 from nmc.backends.nengo_loihi.place_on_chip import PlaceOnChip
+from nmc.errors import UnsupportedError
 from nmc.mapping.file import MAPPING, read_facts
 from nmc.model import Model
 from nmc.passes.fuse_synapses import FuseSynapses
@@ -62,3 +70,59 @@ def in_our_units(use: Mapping[str, list[int]]) -> list[tuple[int, int]]:
     """NengoLoihi's use of a core; it counts synapse memory in bits, and a word has 64."""
     whole = [use["compartments"], use["in-axons"], use["out-axons"], [bits // 64 for bits in use["synapses"]]]
     return [(used, limit) for used, limit in whole]
+
+
+@pytest.mark.usefixtures("nengo_loihi_toolchain")
+@pytest.mark.parametrize("name", ["digits-cnn", "digits-snn", "vowels-rsnn"])
+def test_both_engines_agree_on_the_zoo(name: str, tmp_path: Path) -> None:
+    """Outputs and events alike, and the program finds itself right."""
+    program = nmc.compile(name, "nengo-loihi-sim", tmp_path / "program")
+    x = datasets.test_data(nmc.load(name)).x[:4]
+    native, vendor = nmc.run(program, x), nmc.run(program, x, engine="nengo-loihi")
+    for output, value in native.outputs.items():
+        assert np.array_equal(value, vendor.outputs[output])
+    assert native.events.steps == vendor.events.steps
+    for node, events in native.events.nodes.items():
+        theirs = vendor.events.nodes.get(node)
+        if theirs is None:
+            assert events.spikes is not None, "only what the host sends may have another name"
+            continue
+        assert theirs.synaptic_operations == pytest.approx(events.synaptic_operations), node
+        assert theirs.neuron_updates == events.neuron_updates, node
+        if events.spikes is not None:
+            assert theirs.spikes is not None
+            assert np.allclose(theirs.spikes, events.spikes), node
+    script = tmp_path / "program" / FOLDER / "run.py"
+    said = toolchain.run(toolchain.toolchain_named("nengo-loihi"), script, ["--check"], timeout_s=300)
+    assert "values are as expected" in said
+
+
+def layers(*sizes: int) -> ChipNetwork:
+    """Ensembles one after another, each neuron reading all before it."""
+    ensembles = []
+    for number, (inputs, size) in enumerate(pairwise(sizes), start=1):
+        weight = 1e-6 * np.arange(1, size * inputs + 1).reshape(size, inputs)
+        connection = Connection(f"fc{number}", f"n{number - 1}", Dense(weight), weight)
+        ensembles.append(Ensemble(f"n{number}", Leaky(0.02), np.zeros(size), 0.0, (connection,)))
+    return ChipNetwork(0.001, (Source("n0", sizes[0]),), tuple(ensembles))
+
+
+@pytest.mark.usefixtures("nengo_loihi_toolchain")
+def test_what_nengo_loihi_refuses_is_refused(tmp_path: Path) -> None:
+    """For the same reason, and by the same numbers."""
+    refused = {
+        (5000, 10): ("need 5000 input axons on a core, which has 4096", "Input axons (5000) exceeded max (4096)"),
+        (4, 1000, 550): ("need 5000 output axons on a core, which has 4096", "Output axons (5000) exceeded max (4096)"),
+        (2744, 360): ("need 16464 synapse memory words on a core, which has 16384", "bits (1053696) exceeded max"),
+    }
+    programs = []
+    for sizes, (message, _) in refused.items():
+        network = layers(*sizes)
+        with pytest.raises(UnsupportedError, match=message):
+            blocks_of(network)
+        shapes = {f"n{number}": (size,) for number, size in enumerate(sizes)}
+        nengo = described(network, "n", shapes, ["n1"])
+        files = {"network.json": nengo.json(), "weights.npz": nengo.npz(), "golden.npz": npz({}), **scripts()}
+        programs.append({f"{FOLDER}/{name}": data for name, data in files.items()})
+    found = ask(programs, tmp_path)
+    assert all(theirs in answer["error"] for (_, theirs), answer in zip(refused.values(), found, strict=True))

@@ -37,8 +37,9 @@ def compile_model(
     settings = make_options(chosen, options or {})
     lowered = prepare(model, chosen, settings, watch)
     files = chosen.lower(lowered, settings)
+    executed = execute(lowered, chosen, watch)
     return program.write(
-        directory, execute(lowered, chosen, watch), target=chosen.name, chip=chosen.chip, options=asdict(settings), files=files
+        directory, executed, target=chosen.name, chip=chosen.chip, options=asdict(settings), files=files
     )
 
 

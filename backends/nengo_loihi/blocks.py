@@ -59,7 +59,9 @@ def blocks_of(network: ChipNetwork) -> tuple[Block, ...]:
     found = []
     for ensemble in network.ensembles:
         for part in parts[ensemble.name]:
-            sent = sum(_sent(part, axons[name], whole[name], parts[target[name]], name) for name in driven[ensemble.name])
+            sent = sum(
+                _sent(part, axons[name], whole[name], parts[target[name]], name) for name in driven[ensemble.name]
+            )
             largest = {name: synapses.largest for name, (synapses, _) in part.synapses.items()}
             compartments, scale = discretized(
                 ensemble.neurons, ensemble.filter_s, ensemble.bias[part.neurons.start : part.neurons.stop],

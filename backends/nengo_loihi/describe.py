@@ -36,8 +36,9 @@ def described(
         for ensemble in network.ensembles
         for c in ensemble.connections
     )
+    ensembles = tuple(_ensemble(ensemble, shapes, arrays) for ensemble in network.ensembles)
     return nengo.Network(
-        name, network.dt_s, steps, 0, inputs, (), (*senders, *(_ensemble(e, shapes, arrays) for e in network.ensembles)),
+        name, network.dt_s, steps, 0, inputs, (), (*senders, *ensembles),
         (*fed, *synapses), tuple(nengo.Output(o, shapes[o], "spike", "stream") for o in outputs),
         tuple(ensemble.name for ensemble in network.ensembles), arrays,
     )

@@ -101,7 +101,7 @@ class Synapses:
     def _cut(
         self, row: Row, base: int, neurons: range, rows: list[Row], place: dict[tuple[bytes, bytes], int]
     ) -> tuple[int, int]:
-        """The number of a row's part on some neurons, put among `rows` if it is new, and its base; -1 if it is empty."""
+        """The number among `rows` of a row's part on some neurons, added if new, and its base; -1 if it is empty."""
         targets = row.neuron + base
         inside = (targets >= neurons.start) & (targets < neurons.stop)
         if not inside.any():

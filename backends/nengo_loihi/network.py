@@ -157,7 +157,7 @@ def inputs_of(transform: Transform) -> int:
     """How many elements a transform reads."""
     match transform:
         case Dense():
-            return transform.weight.shape[1]
+            return int(transform.weight.shape[1])
         case Sparse():
             return transform.shape[1]
         case Convolution():

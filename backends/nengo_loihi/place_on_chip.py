@@ -137,7 +137,8 @@ class _Writer:
                 ))
         inner = {name for p in self.populations for s in p.synapses for name in (s.node.name, s.read)}
         inner |= {population.name for population in self.populations} | self.nodes.keys()
-        rest = [node if node.name in self.ranges.sources else self._reading(node) for node in graph if node.name not in inner]
+        hosts = [node for node in graph if node.name not in inner]
+        rest = [node if node.name in self.ranges.sources else self._reading(node) for node in hosts]
         outputs = tuple(self.moved.get(name, name) for name in graph.outputs)
         whole = replace(graph, nodes=(*rest, *self.nodes.values()), outputs=outputs, lag=last)
         return self.model.with_(pruned(whole), self.arrays)
@@ -226,7 +227,8 @@ class _Writer:
         return Ref(self._add(tensor.Reshape(name=f"{name}_on_neurons", inputs=(Ref(name),), shape=shape)))
 
     def _synapse(
-        self, population: Population, synapse: Synapse, source: str, weight: FloatArray, suffix: str = "", delay: int = 1
+        self, population: Population, synapse: Synapse, source: str, weight: FloatArray, suffix: str = "",
+        delay: int = 1,
     ) -> Ref:
         """A synapse from a source of spikes."""
         name = f"{synapse.node.name}{suffix}"

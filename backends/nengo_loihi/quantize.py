@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
@@ -117,16 +118,18 @@ class _Writer:
         self.nodes.append(fixed_point.FixedCompartments(
             name=name, inputs=reads, decay_u=first.decay_u, decay_v=first.decay_v, vmax=first.vmax,
             refractory=first.refractory,
-            vth=self._each(f"{name}.vth", shape, blocks, [np.full(len(b.neurons), b.compartments.vth) for b in blocks]),
-            vmin=self._each(f"{name}.vmin", shape, blocks, [np.full(len(b.neurons), b.compartments.vmin) for b in blocks]),
+            vth=self._each(f"{name}.vth", shape, blocks, [b.compartments.vth for b in blocks]),
+            vmin=self._each(f"{name}.vmin", shape, blocks, [b.compartments.vmin for b in blocks]),
             bias=self._each(f"{name}.bias", shape, blocks, [b.compartments.bias for b in blocks]),
         ))
 
     def _each(
-        self, name: str, shape: tuple[int, ...], blocks: tuple[Block, ...], values: list[IntArray]
+        self, name: str, shape: tuple[int, ...], blocks: tuple[Block, ...], values: Sequence[IntArray | int]
     ) -> int | str:
-        """A fact of every neuron: one number where they all have it, else an array of this name."""
-        whole = np.concatenate(values)
+        """A fact of every neuron, given by block: one number where they all have it, else an array of this name."""
+        whole = np.concatenate([
+            np.broadcast_to(value, len(block.neurons)) for value, block in zip(values, blocks, strict=True)
+        ])
         if np.all(whole == whole[0]):
             return int(whole[0])
         self.arrays[name] = whole.reshape(shape).astype(np.int32)

@@ -29,8 +29,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import nengo
-    import nengo_loihi
     from numpy.typing import NDArray
 
     Array = NDArray[np.float64]
@@ -92,7 +93,7 @@ class Player:
             self.simulator = nengo_loihi.Simulator(network, dt=self.dt, progress_bar=False, seed=0)
         self.blocks = list(self.simulator.model.blocks)
 
-    def played(self, name: str) -> Any:
+    def played(self, name: str) -> Callable[[float], Array]:
         """The function of an input Node."""
         return lambda t: self.feed[name][round(t / self.dt) - 1]
 
@@ -106,7 +107,7 @@ class Player:
             self.simulator.run_steps(steps)
             for name, probe in self.probes.items():
                 values = np.asarray(self.simulator.data[probe])
-                kept[name].append((values > 0).astype(np.uint8).reshape(steps, *self.shapes[name]))
+                kept[name].append((values > 0).astype(float).reshape(steps, *self.shapes[name]))
         return {name: np.stack(values) for name, values in kept.items()}
 
     def restart(self) -> None:
@@ -199,7 +200,7 @@ def main() -> int:
         results = player.run(read_inputs(options.input, description))
         unfinished = options.output.with_name(options.output.name + ".part")
         with unfinished.open("wb") as file:
-            np.savez_compressed(file, **results)  # type: ignore[arg-type]
+            np.savez_compressed(file, **{name: spikes.astype(np.uint8) for name, spikes in results.items()})  # type: ignore[arg-type]
         unfinished.replace(options.output)
     return 0
 

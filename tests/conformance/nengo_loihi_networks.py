@@ -25,7 +25,8 @@ class _Draft:
 
     def linear(self, name: str, read: str, inputs: int, outputs: int, positive: bool, bias: bool = False) -> None:
         self.arrays[f"{name}.w"] = self._weights((outputs, inputs), inputs, positive)
-        self.lines.append(f"{name} = Linear({read}, features={outputs}, weight='{name}.w'{self._bias(name, outputs, bias)})")
+        facts = f"features={outputs}, weight='{name}.w'{self._bias(name, outputs, bias)}"
+        self.lines.append(f"{name} = Linear({read}, {facts})")
 
     def conv(self, name: str, read: str, channels: int, filters: int, positive: bool, bias: bool = False) -> None:
         kernel, stride = int(self.rng.integers(1, 4)), int(self.rng.integers(1, 3))

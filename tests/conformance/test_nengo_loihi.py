@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from conformance.nengo_loihi_networks import random_model, samples_for
 import nmc
+from conformance.nengo_loihi_networks import random_model, samples_for
 from nmc import datasets, passes
 from nmc.backends import toolchain
 from nmc.backends.nengo.network import npz

@@ -31,8 +31,11 @@ class PreparedCompartments:
     @classmethod
     def of(cls, node: fixed_point.FixedCompartments, model: Model, layout: Layout) -> PreparedCompartments:
         """The neurons of a node."""
-        values = (spread(node, fact, model, layout) for fact in (node.vth, node.bias, node.vmin))
-        return cls(node, *(np.ascontiguousarray(value, dtype=np.int32) for value in values))
+        vth, bias, vmin = (
+            np.ascontiguousarray(spread(node, fact, model, layout), dtype=np.int32)
+            for fact in (node.vth, node.bias, node.vmin)
+        )
+        return cls(node, vth, bias, vmin)
 
     def start(self, batch: int) -> Runner:
         u, v, rest = np.zeros((3, batch, len(self.vth)), np.int32)

@@ -7,11 +7,10 @@ from importlib.resources import files
 import numpy as np
 
 from nmc import reference
-from nmc.backends.golden import STEPS, golden_feeds
+from nmc.backends.golden import golden_feeds, golden_steps
 from nmc.backends.nengo.lowering import NeuronTypes, lower
 from nmc.backends.nengo.network import npz
 from nmc.model import Model
-from nmc.reference.interpreter import run_length
 
 FOLDER = "nengo"
 
@@ -20,7 +19,7 @@ def program_files(model: Model, neuron_types: NeuronTypes) -> dict[str, bytes]:
     """The files of a Nengo program by name. Raises UnsupportedError naming every node that Nengo cannot mean."""
     network = lower(model, neuron_types)
     feeds = golden_feeds(model)
-    steps = min(run_length(model, feeds, None), STEPS)
+    steps = golden_steps(model, feeds)
     golden = {
         "steps": np.array(steps),
         **{f"input/{name}": x for name, x in feeds.items()},

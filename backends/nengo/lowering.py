@@ -18,15 +18,16 @@ from nmc.backends.nengo.network import (
     Output,
     Part,
     Setting,
+    Store,
     Stored,
     Transform,
 )
 from nmc.backends.nengo.own_types import NengoLIF, unfit
-from nmc.backends.nengo.transforms import LAYERS, constant, link
+from nmc.backends.nengo.transforms import LAYERS, constant, transform
 from nmc.errors import Fault
 from nmc.graph import Node as GraphNode
 from nmc.graph import Ref, Shape
-from nmc.model import Array, FloatArray, Model
+from nmc.model import FloatArray, Model
 from nmc.nodes import FAMILIES, coding, quantized, spiking, tensor
 from nmc.passes.refusal import refuse
 
@@ -46,6 +47,8 @@ _OPERATIONS = (
 )  # fmt: skip
 _READOUTS = (coding.Sum, coding.Mean, coding.Max)
 _MAX_POOLS = (tensor.MaxPool1d, tensor.MaxPool2d)
+_WORDS = ("reset", "reset_at", "compare", "current")
+"""Facts of neurons whose text is a choice, not the name of an array."""
 _DT_S = 0.001
 """The step of a network without time, which runs for one step: Nengo's default."""
 
@@ -78,7 +81,7 @@ class _Lowering:
         self.graph = model.graph
         self.dt_s = _DT_S if model.graph.dt_s is None else model.graph.dt_s
         self.own_types = neuron_types == "nengo"
-        self.arrays: dict[str, Array] = {}
+        self.store = Store()
         self.nodes: dict[str, Node] = {}
         self.ensembles: list[Ensemble] = []
         self.connections: list[Connection] = []
@@ -102,7 +105,7 @@ class _Lowering:
                 Output(name, signals[name].shape, signals[name].dtype, signals[name].timing) for name in graph.outputs
             ),
             spiking=tuple(node.name for node in graph if isinstance(node, SPIKING)),
-            arrays=self.arrays,
+            arrays=self.store.arrays,
         )
 
     def _is_connection(self, name: str) -> bool:
@@ -111,7 +114,7 @@ class _Lowering:
         if name in self.graph.outputs or not isinstance(node, LAYERS):
             return False
         if isinstance(node, _MOVES):
-            return True
+            return not any(ref.delay for ref in node.inputs)  # so that following moves comes to an end in any loop
         readers = list(self._readers(name))
         return len(readers) == 1 and not isinstance(readers[0], LAYERS)
 
@@ -130,7 +133,8 @@ class _Lowering:
             case tensor.Input():
                 pass
             case tensor.Constant():
-                self._constant(node.name, self.model.weights[node.value].astype(np.float64))
+                if node.name in self.graph.outputs:
+                    self._constant(node.name, self.model.weights[node.value].astype(np.float64))
             case _ if isinstance(node, _NEURONS):
                 self._connect_all(node)
                 self.ensembles.append(self._ensemble(node, shape))
@@ -165,10 +169,7 @@ class _Lowering:
 
     def _kept(self, name: str, value: FloatArray) -> float | Stored:
         """A number, or an array under a name."""
-        if value.ndim == 0:
-            return float(value)
-        self.arrays[name] = value
-        return Stored(name)
+        return float(value) if value.ndim == 0 else self.store.keep(name, value)
 
     def _operation(self, node: GraphNode) -> Part:
         settings: dict[str, Setting] = {"shapes": self.graph.operand_shapes(node), **self._settings(node)}
@@ -177,19 +178,16 @@ class _Lowering:
         return Part("MaxPool" if isinstance(node, _MAX_POOLS) else node.kind, settings)
 
     def _settings(self, node: GraphNode, without: str = "") -> dict[str, Setting]:
-        """The facts of a node, those that differ from run.py's defaults and those that do not."""
+        """The facts of a node but one, as settings."""
         return {
-            fact.name: self._setting(getattr(node, fact.name))
+            fact.name: getattr(node, fact.name) if fact.name in _WORDS else self._setting(getattr(node, fact.name))
             for fact in fields(node)
             if fact.name not in ("name", "inputs", without)
         }
 
     def _setting(self, value: Setting) -> Setting:
-        """A fact as a setting; the name of an array becomes a reference to it."""
-        if not isinstance(value, str) or value not in self.model.weights:
-            return value
-        self.arrays[value] = self.model.weights[value].astype(np.float64)
-        return Stored(value)
+        """A fact as a setting: text names an array."""
+        return self.store.keep(value, np.asarray(self.model.param(value))) if isinstance(value, str) else value
 
     def _connect_all(self, node: GraphNode) -> None:
         """The connections of an object that reads values: its operands lie one after another in its input."""
@@ -212,13 +210,14 @@ class _Lowering:
     def _layer(self, node: GraphNode, delay: int, target: str, start: int) -> None:
         """The connections that are a layer."""
         for index, ref in enumerate(node.inputs):
-            found = link(self.model, node, 0 if node.sums else index)
-            self.arrays |= found.arrays
+            found = transform(self.model, node, 0 if node.sums else index, self.store)
             for source, late in self._sources(ref):
-                self._wire(source, late + delay, target, start, found.transform)
+                self._wire(source, late + delay, target, start, found)
         value = constant(self.model, node)
-        if value is not None:
-            self._bias(f"{node.name}.bias", value, delay, target, start)
+        if value is not None and not self._biased(value, delay, target):
+            name = f"{node.name}.bias"
+            self._constant(name, value)
+            self._wire(name, delay, target, start)
 
     def _sources(self, ref: Ref) -> Iterator[tuple[str, int]]:
         """The objects behind a read, each with how late it is read."""
@@ -229,14 +228,16 @@ class _Lowering:
         for inner in node.inputs:
             yield from self._sources(Ref(inner.node, inner.delay + ref.delay))
 
-    def _wire(self, source: str, delay: int, target: str, start: int, transform: Transform | None = None) -> None:
+    def _wire(self, source: str, delay: int, target: str, start: int, through: Transform | None = None) -> None:
         """One connection, through a Node that holds the values of earlier steps where `delay` is more than one."""
         node = self.graph.by_name.get(source)
-        if isinstance(node, tensor.Constant) and transform is None:
-            self._bias(source, self.model.weights[node.value].astype(np.float64), delay, target, start)
-            return
+        if isinstance(node, tensor.Constant):
+            value = self.model.weights[node.value].astype(np.float64)
+            if through is None and self._biased(value, delay, target):
+                return
+            self._constant(source, value)
         synapse = 0.0 if delay else None
-        self.connections.append(Connection(self._late(source, delay - 1), target, transform, synapse, start))
+        self.connections.append(Connection(self._late(source, delay - 1), target, through, synapse, start))
 
     def _late(self, source: str, steps: int) -> str:
         """The object that puts out what `source` did some steps ago."""
@@ -250,19 +251,17 @@ class _Lowering:
             self.connections.append(Connection(source, name))
         return name
 
-    def _bias(self, name: str, value: FloatArray, delay: int, target: str, start: int) -> None:
-        """A constant that is added to a target's input: the bias of neurons, or else a Node."""
-        if delay == 0 and target in self.graph and isinstance(self.graph[target], _NEURONS):
-            bias = value.reshape(self.graph.signals[target].shape)
-            self.biases[target] = self.biases.get(target, 0.0) + bias
-            return
-        self._constant(name, value)
-        synapse = 0.0 if delay else None
-        self.connections.append(Connection(self._late(name, delay - 1), target, None, synapse, start))
+    def _biased(self, value: FloatArray, delay: int, target: str) -> bool:
+        """Whether a constant could be added to the bias of a target, which takes neurons that read it in time."""
+        node = self.graph.by_name.get(target)
+        if delay or not isinstance(node, _NEURONS):
+            return False
+        shape = self.graph.signals[target].shape
+        self.biases[target] = self.biases.get(target, np.zeros(shape)) + value.reshape(shape)
+        return True
 
     def _constant(self, name: str, value: FloatArray) -> None:
-        self.arrays[f"{name}.value"] = value
-        self.nodes[name] = Node(name, value.shape, 0, constant=Stored(f"{name}.value"))
+        self.nodes[name] = Node(name, value.shape, 0, constant=self.store.keep(f"{name}.value", value))
 
     def _shape(self, name: str) -> Shape:
         return self.nodes[name].shape if name in self.nodes else self.graph.signals[name].shape

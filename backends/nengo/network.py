@@ -175,6 +175,20 @@ class Network:
         return facts
 
 
+class Store:
+    """Collects the arrays of a network. A name that another array has already is changed."""
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, Array] = {}
+
+    def keep(self, name: str, array: Array) -> Stored:
+        """The array, for a part to name."""
+        while name in self.arrays and not np.array_equal(self.arrays[name], array):
+            name += "_"
+        self.arrays[name] = array
+        return Stored(name)
+
+
 def npz(arrays: Mapping[str, Array]) -> bytes:
     """Arrays as the bytes of an .npz file."""
     buffer = io.BytesIO()

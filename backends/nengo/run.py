@@ -531,7 +531,12 @@ def run(description: Json, arrays: Arrays, inputs: Arrays, steps: int | None = N
 def run_length(description: Json, inputs: Arrays, steps: int | None) -> int:
     """How many steps a run lasts: as told, else as long as the streams, else the network's own number."""
     streams = [inputs[entry["name"]].shape[1] for entry in description["inputs"] if entry["stream"]]
-    return steps or (min(streams) if streams else description["steps"]) or 1
+    length = steps or (min(streams) if streams else description["steps"])
+    if not length:
+        sys.exit("run.py: how many steps to run is not given: use --steps")
+    if streams and length > min(streams):
+        sys.exit(f"run.py: a run of {length} steps needs as many values, the input streams {min(streams)}")
+    return int(length)
 
 
 def played(sample: Array, stream: bool, length: int) -> Array:

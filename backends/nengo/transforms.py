@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from math import prod
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmc.backends.nengo.network import Convolution, Dense, Sparse, Stored, Transform
+from nmc.backends.nengo.network import Convolution, Dense, Sparse, Store, Stored, Transform
 from nmc.graph import Node, Shape
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
@@ -20,40 +20,38 @@ LAYERS = (*LINEAR, coding.ConstantCurrent)
 """Kinds of node that are a transform of each operand, plus a constant."""
 _OUTSIDE = -1
 """Marks what is no element of the operand: padding, or another operand."""
+_Keep = Callable[[str, Array], Stored]
+"""Stores an array that has the given role in a transform."""
 
 
-@dataclass(frozen=True, eq=False)
-class Link:
-    """The transform of an operand, None for the identity, with its arrays by name."""
-
-    transform: Transform | None
-    arrays: dict[str, Array]
-
-
-def link(model: Model, node: Node, operand: int) -> Link:
-    """How an operand of a node in LAYERS reaches its output. Arrays are named after the node and operand."""
+def transform(model: Model, node: Node, operand: int, store: Store) -> Transform | None:
+    """How an operand of a node in LAYERS reaches its output; None for the identity. Its arrays go to the store."""
     shape = model.graph.operand_shapes(node)[operand]
-    prefix = node.name if node.sums else f"{node.name}.{operand}"
+    name = node.name if node.sums else f"{node.name}.{operand}"
+
+    def keep(role: str, array: Array) -> Stored:
+        return store.keep(f"{name}.{role}", array)
+
     match node:
         case tensor.Linear():
-            return _linear(model, node, shape, prefix)
+            return _linear(_scaled(model, node), shape, keep)
         case tensor.Conv1d() | tensor.Conv2d():
             weight = _scaled(model, node)
             padding = _padding(node, shape)
             if padding is None:
-                return _sparse(prefix, *_convolved(node, shape, weight))
-            return _convolution(prefix, shape, node, weight, padding, node.groups)
+                return _convolved(node, shape, weight, keep)
+            return _convolution(node, shape, weight, padding, node.groups, keep)
         case tensor.AvgPool1d() | tensor.AvgPool2d() | spiking.SumPool2d():
-            return _pool(node, shape, prefix)
+            return _pool(node, shape, keep)
         case tensor.GlobalAvgPool():
             rows = np.repeat(np.arange(shape[0]), prod(shape[1:]))
-            return _sparse(prefix, (shape[0], prod(shape)), rows, np.arange(prod(shape)), 1 / prod(shape[1:]))
+            return _sparse((shape[0], prod(shape)), rows, np.arange(prod(shape)), 1 / prod(shape[1:]), keep)
         case tensor.BatchNorm():
             ones = np.ones((1, *shape))
-            return _diagonal(prefix, apply_linear(model, node, (ones,), constant=False)[0])
+            return Dense(keep("weight", apply_linear(model, node, (ones,), constant=False)[0].ravel()))
         case coding.ConstantCurrent():
-            return Link(None, {}) if node.gain == 1.0 else _diagonal(prefix, np.full(shape, node.gain))
-    return _moved(model, node, operand, prefix)
+            return None if node.gain == 1.0 else Dense(keep("weight", np.full(prod(shape), node.gain)))
+    return _moved(model, node, operand, keep)
 
 
 def constant(model: Model, node: Node) -> FloatArray | None:
@@ -65,15 +63,14 @@ def constant(model: Model, node: Node) -> FloatArray | None:
     return value if np.any(value) else None
 
 
-def _linear(model: Model, node: tensor.Linear, shape: Shape, prefix: str) -> Link:
-    weight = _scaled(model, node)
+def _linear(weight: FloatArray, shape: Shape, keep: _Keep) -> Transform:
+    """A matrix along the last axis of an operand."""
     if len(shape) == 1:
-        name = f"{prefix}.weight"
-        return Link(Dense(Stored(name)), {name: weight})
+        return Dense(keep("weight", weight))
     places = np.arange(prod(shape[:-1]))[:, None, None]
     rows = places * weight.shape[0] + np.arange(weight.shape[0])[:, None]
     columns = places * weight.shape[1] + np.arange(weight.shape[1])
-    return _sparse(prefix, (weight.shape[0] * len(places), prod(shape)), rows, columns, weight)
+    return _sparse((weight.shape[0] * len(places), prod(shape)), rows, columns, weight, keep)
 
 
 def _scaled(model: Model, node: tensor.Linear | tensor.Conv1d | tensor.Conv2d) -> FloatArray:
@@ -102,44 +99,37 @@ def _padding(node: tensor.Conv1d | tensor.Conv2d | tensor.Window, shape: Shape) 
 
 
 def _convolution(
-    prefix: str, shape: Shape, node: tensor.Conv1d | tensor.Conv2d | tensor.Window, weight: FloatArray,
-    padding: Literal["valid", "same"], groups: int,
-) -> Link:  # fmt: skip
-    name = f"{prefix}.weight"
+    node: tensor.Conv1d | tensor.Conv2d | tensor.Window, shape: Shape, weight: FloatArray,
+    padding: Literal["valid", "same"], groups: int, keep: _Keep,
+) -> Transform:  # fmt: skip
     kernel_first = np.ascontiguousarray(np.moveaxis(weight, (0, 1), (-1, -2)))
-    transform = Convolution(shape, len(weight), Stored(name), node.stride, padding, groups)
-    return Link(transform, {name: kernel_first})
+    return Convolution(shape, len(weight), keep("weight", kernel_first), node.stride, padding, groups)
 
 
-def _convolved(
-    node: tensor.Conv1d | tensor.Conv2d, shape: Shape, weight: FloatArray
-) -> tuple[tuple[int, int], NDArray[np.intp], NDArray[np.intp], FloatArray]:
-    """A convolution as a matrix: its shape, and the rows, columns and values of its entries."""
+def _convolved(node: tensor.Conv1d | tensor.Conv2d, shape: Shape, weight: FloatArray, keep: _Keep) -> Transform:
+    """A convolution as a matrix."""
     rank = len(node.kernel)
     taken = _traced(shape, node.kernel, node.stride, node.padding, node.dilation)
     places, taps = prod(taken.shape[1 : 1 + rank]), prod(node.kernel)
     per_group = shape[0] // node.groups
-    # [groups, filters, places, channels, taps] of what each output reads, and by what weight
+    # All of [groups, filters, places, channels, taps]: what each output reads, and by what weight.
     columns = taken.reshape(node.groups, 1, per_group, places, taps).swapaxes(2, 3)
     filters = weight.reshape(node.groups, -1, 1, per_group, taps)
-    outputs = np.arange(node.channels * places).reshape(node.groups, -1, places, 1, 1)
-    rows, columns, values = np.broadcast_arrays(outputs, columns, filters)
-    return (node.channels * places, prod(shape)), rows, columns, values
+    rows = np.arange(node.channels * places).reshape(node.groups, -1, places, 1, 1)
+    return _sparse((node.channels * places, prod(shape)), rows, columns, filters, keep)
 
 
-def _pool(node: tensor.AvgPool1d | tensor.AvgPool2d | spiking.SumPool2d, shape: Shape, prefix: str) -> Link:
+def _pool(node: tensor.AvgPool1d | tensor.AvgPool2d | spiking.SumPool2d, shape: Shape, keep: _Keep) -> Transform:
     whole = 1.0 if isinstance(node, spiking.SumPool2d) else 1 / prod(node.kernel)
     alike = isinstance(node, spiking.SumPool2d) or not any(node.padding) or node.count_include_pad
     padding = _padding(node, shape)
     if padding is not None and alike:
-        return _convolution(prefix, shape, node, np.full((shape[0], 1, *node.kernel), whole), padding, shape[0])
-    ones = (1,) * len(node.kernel)
-    taken = _traced(shape, node.kernel, node.stride, node.padding, ones)
+        weight = np.full((shape[0], 1, *node.kernel), whole)
+        return _convolution(node, shape, weight, padding, shape[0], keep)
+    taken = _traced(shape, node.kernel, node.stride, node.padding, (1,) * len(node.kernel))
     taken = taken.reshape(-1, prod(node.kernel))
-    counted = np.sum(taken != _OUTSIDE, axis=1, keepdims=True)
-    value = whole if alike else 1 / counted
-    rows, columns, values = np.broadcast_arrays(np.arange(len(taken))[:, None], taken, value)
-    return _sparse(prefix, (len(taken), prod(shape)), rows, columns, values)
+    value = whole if alike else 1 / np.sum(taken != _OUTSIDE, axis=1, keepdims=True)
+    return _sparse((len(taken), prod(shape)), np.arange(len(taken))[:, None], taken, value, keep)
 
 
 def _traced(shape: Shape, kernel: Shape, stride: Shape, padding: Shape, dilation: Shape) -> NDArray[np.intp]:
@@ -149,29 +139,23 @@ def _traced(shape: Shape, kernel: Shape, stride: Shape, padding: Shape, dilation
     return traced
 
 
-def _moved(model: Model, node: Node, operand: int, prefix: str) -> Link:
+def _moved(model: Model, node: Node, operand: int, keep: _Keep) -> Transform | None:
     """A node that only moves elements: found by sending every element's number through it."""
     shapes = model.graph.operand_shapes(node)
     operands = [np.zeros((1, *shape)) for shape in shapes]
-    operands[operand] = np.arange(1, prod(shapes[operand]) + 1, dtype=np.float64).reshape(operands[operand].shape)
-    moved = apply_linear(model, node, tuple(operands), constant=False).ravel().astype(np.intp) - 1
-    if np.array_equal(moved, np.arange(prod(shapes[operand]))):
-        return Link(None, {})
-    return _sparse(prefix, (len(moved), prod(shapes[operand])), np.arange(len(moved)), moved, 1.0)
-
-
-def _diagonal(prefix: str, factors: FloatArray) -> Link:
-    name = f"{prefix}.weight"
-    return Link(Dense(Stored(name)), {name: factors.ravel()})
+    size = prod(shapes[operand])
+    operands[operand] = np.arange(1, size + 1, dtype=np.float64).reshape(1, *shapes[operand])
+    columns = apply_linear(model, node, tuple(operands), constant=False).ravel().astype(np.intp) - 1
+    if np.array_equal(columns, np.arange(size)):
+        return None
+    return _sparse((len(columns), size), np.arange(len(columns)), columns, 1.0, keep)
 
 
 def _sparse(
-    prefix: str, shape: tuple[int, int], rows: NDArray[np.intp], columns: NDArray[np.intp], values: FloatArray | float
-) -> Link:
+    shape: tuple[int, int], rows: NDArray[np.intp], columns: NDArray[np.intp], values: FloatArray | float, keep: _Keep
+) -> Transform:
     """A matrix of the given entries; what lies outside the operand is left out."""
     rows, columns, entries = (part.ravel() for part in np.broadcast_arrays(rows, columns, values))
     inside = columns != _OUTSIDE
-    names = f"{prefix}.indices", f"{prefix}.values"
-    transform = Sparse(shape, Stored(names[0]), Stored(names[1]))
     indices = np.stack([rows[inside], columns[inside]], axis=1)
-    return Link(transform, {names[0]: indices, names[1]: entries[inside].astype(np.float64)})
+    return Sparse(shape, keep("indices", indices), keep("values", entries[inside].astype(np.float64)))

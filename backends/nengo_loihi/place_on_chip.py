@@ -58,6 +58,11 @@ def _faults(model: Model, found: tuple[Population, ...]) -> Iterator[Fault]:
             found[0].name,
         )
     for population in found:
+        if population.graded:
+            yield Fault(
+                "its neurons send numbers, and NengoLoihi's send spikes only", "compile it for loihi-sim",
+                population.name,
+            )
         if np.any(model.param(getattr(population.node, "initial", 0.0))):
             yield Fault(
                 "its voltage does not start at 0, where NengoLoihi starts every neuron",

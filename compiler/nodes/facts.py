@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from nmc.graph import Shape, ShapeError
+from nmc.graph import Node, Shape, ShapeError
 
 Param = float | str
 """One value for all elements, or the name of an array that broadcasts over them."""
@@ -54,6 +54,27 @@ def require_entries(fact: str, value: Shape, entries: int, least: int) -> None:
         len(value) == entries and all(n >= least for n in value),
         f"{fact} is {value}: it takes {entries} whole numbers of at least {least}",
     )
+
+
+def complete(node: Node, fact: str, default: Shape) -> None:
+    """Give an empty per-axis fact its default, which depends on the rank."""
+    if not getattr(node, fact):
+        object.__setattr__(node, fact, default)
+
+
+def complete_window(node: Node, rank: int) -> None:
+    """Give stride and padding their defaults, and check them and the kernel: ValueError where they do not fit."""
+    complete(node, "stride", (1,) * rank)
+    complete(node, "padding", (0,) * 2 * rank)
+    for fact, entries, least in (("kernel", rank, 1), ("stride", rank, 1), ("padding", 2 * rank, 0)):
+        require_entries(fact, getattr(node, fact), entries, least)
+
+
+def require_axis(kind: str, axis: int, x: Shape) -> int:
+    """The axis counted from the front. Raises ShapeError unless `x` has it."""
+    if not -len(x) <= axis < len(x):
+        raise ShapeError(f"{kind} works along axis {axis}, which shape {x} does not have")
+    return axis % len(x)
 
 
 def require_groups(channels: int, groups: int) -> None:

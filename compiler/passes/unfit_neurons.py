@@ -18,6 +18,13 @@ def faults_of(model: Model, found: Iterable[Population], rests: bool = False) ->
     """
     found = tuple(found)
     faults = [Fault(what, remedy, p.name) for p in found for what, remedy in _complaints(p.node, rests)]
+    faults += [
+        Fault(
+            "a bias at every step would make its sum grow without end", "give the bias to the neuron, as in 'bias: b'",
+            p.name,
+        )
+        for p in found if p.graded and p.biases
+    ]
     return faults + [
         Fault(
             f"it reads {synapse.source}, which shows its voltage: on the chip only spikes travel between neurons",

@@ -16,6 +16,7 @@ from nmc.backends import toolchain
 from nmc.backends.lava.chip import Chip
 from nmc.backends.lava.engine import weights_read
 from nmc.backends.loihi.native.layout import Layout
+from nmc.backends.loihi.native.plan import Plan
 from nmc.backends.nengo_loihi.lowering import FOLDER
 from nmc.backends.nengo_loihi.spikes import neurons_of, sent
 from nmc.backends.target import RunResult
@@ -53,7 +54,8 @@ def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResu
         for name, node in neurons_of(model, received).items()
     }
     outputs = chip.host.read_out(feeds, {name: spikes[name] for name in chip.host.shown}, length)
-    return RunResult(outputs, events(model, {**inputs, **spikes}), seconds)
+    fed = sent(model, Plan.of(model).fed, feeds, length + model.graph.lag)
+    return RunResult(outputs, events(model, {**fed, **spikes}), seconds)
 
 
 def events(model: Model, spikes: Mapping[str, Array]) -> Events:

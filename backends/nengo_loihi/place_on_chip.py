@@ -23,8 +23,6 @@ from nmc.passes.signal_ranges import Ranges
 from nmc.passes.unfit_neurons import faults_of
 
 ALWAYS_ON = "always_on"
-INPUT_BITS = 8
-"""Of a real number that goes to the chip, with its sign."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,20 +175,21 @@ class _Writer:
     def _from_host(self, population: Population, synapse: Synapse, late: int) -> Iterator[Ref]:
         """The synapse's part for spikes of the host, or for each binary digit of its numbers."""
         graph, source = self.model.graph, synapse.source
-        if not self.ranges.message_bits(source):
+        message = self.ranges.message(source)
+        if not message.bits:
             yield self._synapse(population, synapse, self._late(source, late), synapse.weight)
             return
         number = source
         if self.ranges.is_real(source):
             number = self._add(quantized.QuantizeLinear(
-                name=f"{source}_quantized", inputs=(Ref(source),), scale=self.ranges.unit(source), bits=INPUT_BITS
+                name=f"{source}_quantized", inputs=(Ref(source),), scale=message.unit, bits=message.bits
             ))
         weight = synapse.weight
         if isinstance(synapse.node, tensor.Conv2d) and synapse.node.groups > 1:
             weight = matrix(self.model, Path(source, 0, ((synapse.node, 0),)))
-        both = np.concatenate([weight, -weight], axis=1) * self.ranges.unit(source)
+        both = np.concatenate([weight, -weight], axis=1) * message.unit
         single = isinstance(graph[source], coding.DeltaEncode)
-        for bit in range(1 if single else INPUT_BITS - 1):
+        for bit in range(1 if single else message.bits - 1):
             plane = self._add(quantized.BitPlane(name=f"{source}_bit_{bit}", inputs=(Ref(number),), bit=bit))
             yield self._synapse(population, synapse, self._late(plane, late), both * 2.0**bit, f"_bit_{bit}")
 

@@ -166,32 +166,29 @@ class _Writer:
                     source = self._relay(synapse.source, source, step + 1)
                 reads.append(self._synapse(population, synapse, source, synapse.weight))
             else:
-                reads += self._from_host(population, synapse, late)
+                reads.append(self._from_host(population, synapse, late))
         for edge, bias in zip(_bias_edges(population), population.biases.values(), strict=True):
             reads.append(self._bias(population, bias, chip_delay(edge, self.lag) - 1))
         node = replace(population.node, inputs=tuple(reads))
         self._add(replace(node, current="new") if isinstance(node, spiking.CubaLIF) else node)
 
-    def _from_host(self, population: Population, synapse: Synapse, late: int) -> Iterator[Ref]:
-        """The synapse's part for spikes of the host, or for each binary digit of its numbers."""
-        graph, source = self.model.graph, synapse.source
-        message = self.ranges.message(source)
+    def _from_host(self, population: Population, synapse: Synapse, late: int) -> Ref:
+        """The synapse for spikes of the host, or for the binary digits of its numbers."""
+        source, message, weight = synapse.source, self.ranges.message(synapse.source), synapse.weight
         if not message.bits:
-            yield self._synapse(population, synapse, self._late(source, late), synapse.weight)
-            return
-        number = source
+            return self._synapse(population, synapse, self._late(source, late), weight)
+        number, bits = source, message.bits
         if self.ranges.is_real(source):
             number = self._add(quantized.QuantizeLinear(
-                name=f"{source}_quantized", inputs=(Ref(source),), scale=message.unit, bits=message.bits
+                name=f"{source}_quantized", inputs=(Ref(source),), scale=message.unit, bits=bits
             ))
-        weight = synapse.weight
+        elif isinstance(self.model.graph[source], coding.DeltaEncode):
+            bits = 2
         if isinstance(synapse.node, tensor.Conv2d) and synapse.node.groups > 1:
             weight = matrix(self.model, Path(source, 0, ((synapse.node, 0),)))
-        both = np.concatenate([weight, -weight], axis=1) * message.unit
-        single = isinstance(graph[source], coding.DeltaEncode)
-        for bit in range(1 if single else message.bits - 1):
-            plane = self._add(quantized.BitPlane(name=f"{source}_bit_{bit}", inputs=(Ref(number),), bit=bit))
-            yield self._synapse(population, synapse, self._late(plane, late), both * 2.0**bit, f"_bit_{bit}")
+        planes = self._add(quantized.BitPlanes(name=f"{source}_bits", inputs=(Ref(number),), bits=bits))
+        digits = [sign * 2.0**bit * message.unit * weight for bit in range(bits - 1) for sign in (1, -1)]
+        return self._synapse(population, synapse, self._late(planes, late), np.concatenate(digits, axis=1))
 
     def _late(self, source: str, steps: int) -> str:
         """A stream of the host, so many steps later."""
@@ -231,11 +228,10 @@ class _Writer:
         return Ref(self._add(tensor.Reshape(name=f"{name}_on_neurons", inputs=(Ref(name),), shape=shape)))
 
     def _synapse(
-        self, population: Population, synapse: Synapse, source: str, weight: FloatArray, suffix: str = "",
-        delay: int = 1,
+        self, population: Population, synapse: Synapse, source: str, weight: FloatArray, delay: int = 1
     ) -> Ref:
         """A synapse from a source of spikes."""
-        name = f"{synapse.node.name}{suffix}"
+        name = synapse.node.name
         self.arrays[f"{name}.weight"] = weight
         if isinstance(synapse.node, tensor.Conv2d) and weight.ndim == 4:
             self._add(replace(synapse.node, name=name, inputs=(Ref(source, delay),), weight=f"{name}.weight"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import reduce
+from itertools import pairwise
 from math import inf
 
 import numpy as np
@@ -148,12 +149,12 @@ def _dequantize(node: quantized.DequantizeLinear, site: Site) -> str:
     return out.op("Mul", shifted, out.constant(node.scale))
 
 
-def _bit_plane(node: quantized.BitPlane, site: Site) -> str:
+def _bit_planes(node: quantized.BitPlanes, site: Site) -> str:
     out = site.out
     both = out.op("Relu", out.op("Concat", site.x, out.op("Neg", site.x), axis=1))
-    halved = out.op("Floor", out.op("Mul", both, out.constant(0.5 ** (node.bit + 1))))
-    kept = out.op("Floor", out.op("Mul", both, out.constant(0.5**node.bit)))
-    return out.op("Sub", kept, out.op("Mul", halved, out.constant(2.0)))
+    kept = [out.op("Floor", out.op("Mul", both, out.constant(0.5**bit))) for bit in range(node.bits)]
+    planes = [out.op("Sub", low, out.op("Mul", high, out.constant(2.0))) for low, high in pairwise(kept)]
+    return out.op("Concat", *planes, axis=1)
 
 
 def _affine(node: quantized.QuantizeLinear | quantized.DequantizeLinear, out: Emitter) -> tuple[str, str]:
@@ -194,5 +195,5 @@ EMISSIONS: Mapping[type[Node], Emission] = {
     tensor.Pad: _pad,
     quantized.QuantizeLinear: _quantize,
     quantized.DequantizeLinear: _dequantize,
-    quantized.BitPlane: _bit_plane,
+    quantized.BitPlanes: _bit_planes,
 }

@@ -40,21 +40,24 @@ class DequantizeLinear(_Affine):
 
 
 @dataclass(frozen=True, kw_only=True)
-class BitPlane(Node):
-    """One binary digit of whole numbers, as spikes: y = (max(x, 0) >> bit) mod 2, then the same of -x, along axis 0."""
+class BitPlanes(Node):
+    """The binary digits of whole numbers as spikes: for each from the lowest, that of max(x, 0), then of max(-x, 0).
 
-    bit: int
+    They follow one another along axis 0, 2 (bits - 1) times the input. `bits` counts the sign; more digits are lost.
+    """
+
+    bits: int = 8
 
     def __post_init__(self) -> None:
-        require(0 <= self.bit <= 30, f"bit is {self.bit}: it takes 0 to 30")
+        require(2 <= self.bits <= 32, f"bits is {self.bits}: it takes 2 to 32")
 
     def output_shape(self, *xs: Shape) -> Shape:
         if not xs[0]:
-            raise ShapeError("BitPlane takes one axis or more, got a single number")
-        return (2 * xs[0][0], *xs[0][1:])
+            raise ShapeError("BitPlanes takes one axis or more, got a single number")
+        return (2 * (self.bits - 1) * xs[0][0], *xs[0][1:])
 
     def output_dtype(self, *xs: DType) -> DType:
         return "spike"
 
 
-KINDS: tuple[type[Node], ...] = (QuantizeLinear, DequantizeLinear, BitPlane)
+KINDS: tuple[type[Node], ...] = (QuantizeLinear, DequantizeLinear, BitPlanes)

@@ -87,7 +87,7 @@ FACTS: dict[str, dict[str, st.SearchStrategy[object]]] = {
     "Delta": {"threshold": st.floats(0, 1e6)},
     "DeltaEncode": {"threshold": st.floats(1e-6, 1e6), "falling": st.booleans()},
     "QuantizeLinear": _affine, "DequantizeLinear": _affine,
-    "BitPlane": {"bit": st.integers(0, 30)},
+    "BitPlanes": {"bits": st.integers(2, 32)},
     "FixedCompartments": {"decay_u": st.integers(0, 4095), "decay_v": st.integers(0, 4095),
                           "vth": st.integers(1, 2**23) | names, "bias": st.integers(-99, 99) | names,
                           "vmin": st.integers(1 - 2**31, 0) | names, "vmax": st.integers(511, 2**23 - 1),

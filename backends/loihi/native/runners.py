@@ -44,6 +44,8 @@ class DenseRunner:
         order = source_order(node, layout)
         rows = model.weights[node.weight].astype(np.int64).T
         rows = rows if order is None else rows[order]
+        out_order = layout.order[node.name]
+        rows = rows if out_order is None else np.ascontiguousarray(rows[:, out_order])
         fan_out = np.count_nonzero(rows, axis=1).astype(np.int32)
         (source, *others) = layout.reads(node)
         if node.num_message_bits and (others or layout.graph.signals[source.node].dtype != "spike"):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from nmc.backends.nengo import network as nengo
+from nmc.backends.nengo_loihi.blocks import Block
 from nmc.backends.nengo_loihi.network import ChipNetwork, Convolution, Dense, Ensemble, Leaky, Neurons, Transform
 from nmc.graph import Shape
 from nmc.model import Array
@@ -16,9 +17,13 @@ SENDER = "_sender"
 
 
 def described(
-    network: ChipNetwork, name: str, shapes: dict[str, Shape], outputs: Iterable[str], steps: int | None = None
+    network: ChipNetwork, blocks: Iterable[Block], name: str, shapes: Mapping[str, Shape], outputs: Iterable[str],
+    steps: int | None = None,
 ) -> nengo.Network:
     """The network in Nengo's words; `shapes` are those of its signals, `outputs` the ensembles that are read out."""
+    share: dict[str, int] = {}
+    for block in blocks:
+        share.setdefault(block.ensemble, len(block.neurons))
     arrays: dict[str, Array] = {}
     inputs = tuple(nengo.Input(source.name, shapes[source.name], stream=True) for source in network.sources)
     relay = nengo.Part("Threshold", {"threshold": 0.5, "compare": ">"})
@@ -36,7 +41,7 @@ def described(
         for ensemble in network.ensembles
         for c in ensemble.connections
     )
-    ensembles = tuple(_ensemble(ensemble, shapes, arrays) for ensemble in network.ensembles)
+    ensembles = tuple(_ensemble(ensemble, share.get(ensemble.name), shapes, arrays) for ensemble in network.ensembles)
     return nengo.Network(
         name, network.dt_s, steps, 0, inputs, (), (*senders, *ensembles),
         (*fed, *synapses), tuple(nengo.Output(o, shapes[o], "spike", "stream") for o in outputs),
@@ -44,14 +49,17 @@ def described(
     )
 
 
-def _ensemble(ensemble: Ensemble, shapes: dict[str, Shape], arrays: dict[str, Array]) -> nengo.Ensemble:
+def _ensemble(
+    ensemble: Ensemble, share: int | None, shapes: Mapping[str, Shape], arrays: dict[str, Array]
+) -> nengo.Ensemble:
     shape = shapes[ensemble.name]
     bias: float | nengo.Stored = 0.0
     if np.any(ensemble.bias):
         bias = nengo.Stored(f"{ensemble.name}.bias")
         arrays[bias.array] = ensemble.bias.reshape(shape)
     return nengo.Ensemble(
-        ensemble.name, shape, _neurons(ensemble.neurons), bias=bias, initial={"voltage": 0.0}, on_chip=True
+        ensemble.name, shape, _neurons(ensemble.neurons), bias=bias, initial={"voltage": 0.0}, on_chip=True,
+        neurons_per_core=share,
     )
 
 

@@ -47,7 +47,7 @@ def lower(model: Model, chip: str, chips: int | None = None) -> Mapping[str, byt
         **{f"output/{name}": x.astype(np.uint8) for name, x in sent_on(integers, names, feeds, steps).items()},
     }
     shapes = {name: model.graph.signals[name].shape for name in (*inputs, *names)}
-    nengo = described(network, model.name, shapes, names, model.steps)
+    nengo = described(network, blocks, model.name, shapes, names, model.steps)
     contents = {
         "network.json": nengo.json(), "weights.npz": nengo.npz(), "golden.npz": npz(golden), **scripts(),
     }

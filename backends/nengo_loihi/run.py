@@ -42,7 +42,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def build(description: Json | None = None, arrays: Arrays | None = None) -> nengo.Network:
-    """The network, each ensemble assigned to the chip or to the host.
+    """The network, each ensemble assigned to the host, or to the chip and cut for its cores.
 
     Its `inputs` are Nodes by name, waiting for connections; its `outputs` the Neurons whose spikes are results.
     """
@@ -53,7 +53,11 @@ def build(description: Json | None = None, arrays: Arrays | None = None) -> neng
     network = importlib.import_module("nengo_network").build(description, arrays)
     nengo_loihi.add_params(network)
     for entry in (description or read_description())["ensembles"]:
-        network.config[network.parts[entry["name"]].ensemble].on_chip = entry["on_chip"]
+        ensemble = network.parts[entry["name"]].ensemble
+        network.config[ensemble].on_chip = entry["on_chip"]
+        if entry["neurons_per_core"]:
+            shape = nengo_loihi.BlockShape((entry["neurons_per_core"],), (ensemble.n_neurons,))
+            network.config[ensemble].block_shape = shape
     return network
 
 
@@ -90,6 +94,7 @@ class Player:
             self.probes = {name: nengo.Probe(network.parts[name]) for name in probed}
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*bits in weight rounding|.*more than 32 'populations'")
+            warnings.simplefilter("ignore", RuntimeWarning)  # of tuning curves, which play no part here
             self.simulator = nengo_loihi.Simulator(network, dt=self.dt, progress_bar=False, seed=0)
         self.blocks = list(self.simulator.model.blocks)
 

@@ -108,21 +108,25 @@ def layers(*sizes: int) -> ChipNetwork:
 
 
 @pytest.mark.usefixtures("nengo_loihi_toolchain")
-def test_what_nengo_loihi_refuses_is_refused(tmp_path: Path) -> None:
-    """For the same reason, and by the same numbers."""
-    refused = {
-        (5000, 10): ("need 5000 input axons on a core, which has 4096", "Input axons (5000) exceeded max (4096)"),
-        (4, 1000, 550): ("need 5000 output axons on a core, which has 4096", "Output axons (5000) exceeded max (4096)"),
-        (2744, 360): ("need 16464 synapse memory words on a core, which has 16384", "bits (1053696) exceeded max"),
-    }
+def test_what_nengo_loihi_refuses_is_refused_or_cut_finer(tmp_path: Path) -> None:
+    """Fan-in beyond a core's axons, by the same numbers. For more memory or output axons it is told to cut finer."""
+    sizes = ((5000, 10), (4, 1000, 550), (2744, 360))
+    networks = [layers(*each) for each in sizes]
+    with pytest.raises(UnsupportedError, match="need 5000 input axons on a core, which has 4096"):
+        blocks_of(networks[0])
+    cut = [(), blocks_of(networks[1]), blocks_of(networks[2])]
     programs = []
-    for sizes, (message, _) in refused.items():
-        network = layers(*sizes)
-        with pytest.raises(UnsupportedError, match=message):
-            blocks_of(network)
-        shapes = {f"n{number}": (size,) for number, size in enumerate(sizes)}
-        nengo = described(network, "n", shapes, ["n1"])
-        files = {"network.json": nengo.json(), "weights.npz": nengo.npz(), "golden.npz": npz({}), **scripts()}
+    for each, network, blocks in zip(sizes * 2, networks * 2, [(), (), (), *cut], strict=True):
+        shapes = {f"n{number}": (size,) for number, size in enumerate(each)}
+        nengo = described(network, blocks, "n", shapes, ["n1"])
+        golden = npz({"input/n0": np.zeros((1, 2, each[0])), "output/n1": np.zeros((1, 2, each[1]))})
+        files = {"network.json": nengo.json(), "weights.npz": nengo.npz(), "golden.npz": golden, **scripts()}
         programs.append({f"{FOLDER}/{name}": data for name, data in files.items()})
-    found = ask(programs, tmp_path)
-    assert all(theirs in answer["error"] for (_, theirs), answer in zip(refused.values(), found, strict=True))
+    alone, told = np.split(np.array(ask(programs, tmp_path)), 2)
+    assert "Input axons (5000) exceeded max (4096)" in alone[0]["error"]
+    assert "Output axons (5000) exceeded max (4096)" in alone[1]["error"]
+    assert "Total synapse bits (1053696) exceeded max (1048576)" in alone[2]["error"]
+    assert "Input axons (5000) exceeded max (4096)" in told[0]["error"]
+    for blocks, theirs in zip(cut[1:], told[1:], strict=True):
+        ours = [[(use.used, use.limit) for use in block.use.values()] for block in blocks]
+        assert ours == [in_our_units(use) for use in theirs["use"]]

@@ -85,7 +85,7 @@ def test_integers_and_spikes_equal_nengo_loihi(tmp_path: Path) -> None:
         spikes.append(run_model(model, x).outputs["n"])
         assert np.array_equal(spikes[-1], reference.run(model, x)["n"])
         shapes = {"x": (network.sources[0].size,), "n": (network.ensembles[0].size,)}
-        nengo = described(network, "n", shapes, ["n"])
+        nengo = described(network, (), "n", shapes, ["n"])
         golden = npz({"input/x": x.astype(np.uint8), "output/n": spikes[-1].astype(np.uint8)})
         files = {"network.json": nengo.json(), "weights.npz": nengo.npz(), "golden.npz": golden, **scripts()}
         programs.append({f"{FOLDER}/{name}": data for name, data in files.items()})

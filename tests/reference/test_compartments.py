@@ -14,12 +14,12 @@ from nmc.text import parse
 
 def neurons(facts: str, weight: int = 64, bias: int = 0) -> Model:
     graph = parse(f"""
-    dt = 0.001
-    x = Input(shape=(1,), stream=True)
-    fc = FixedDense(x, features=1, weight='w')
-    n = FixedCompartments(fc, bias={bias}, {facts})
-    return n
-    """)
+dt = 0.001
+x = Input(shape=(1,), stream=True)
+fc = FixedDense(x, features=1, weight='w')
+n = FixedCompartments(fc, bias={bias}, {facts})
+return n
+""")
     return Model("one neuron", graph, {"w": np.array([[weight]])})
 
 
@@ -46,13 +46,13 @@ def test_a_floor_holds_the_voltage() -> None:
     """-64, 64, 64: without a floor the voltage is -64, 0, 64; with one at 0 it is 0, 64."""
     x = np.array([1.0, 0, 0])[None, :, None]
     graph = parse("""
-    dt = 0.001
-    x = Input(shape=(1,), stream=True)
-    fc = FixedDense(x, features=1, weight='w')
-    free = FixedCompartments(fc, bias=64, decay_u=4094, decay_v=0, vth=100, vmin=-1000)
-    held = FixedCompartments(fc, bias=64, decay_u=4094, decay_v=0, vth=100)
-    return free, held
-    """)
+dt = 0.001
+x = Input(shape=(1,), stream=True)
+fc = FixedDense(x, features=1, weight='w')
+free = FixedCompartments(fc, bias=64, decay_u=4094, decay_v=0, vth=100, vmin=-1000)
+held = FixedCompartments(fc, bias=64, decay_u=4094, decay_v=0, vth=100)
+return free, held
+""")
     results = reference.run(Model("floor", graph, {"w": np.array([[-192]])}), x)
     assert [results[name][0, :, 0].tolist() for name in ("free", "held")] == [[0, 0, 0], [0, 0, 1]]
 

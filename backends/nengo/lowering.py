@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import fields
 from math import prod
-from typing import Literal
+from typing import Literal, get_args, get_type_hints
 
 import numpy as np
 
@@ -39,16 +39,16 @@ _RATES = {
     tensor.Tanh: Part("nengo.Tanh", {"tau_ref": 1.0}),
 }
 """Nengo's own rate neurons; with tau_ref 1 their largest rate is 1."""
-_NEURONS = (*SPIKING, spiking.LI, spiking.I, *_RATES, tensor.LeakyRelu, tensor.Clip)
+_NEURONS = (*SPIKING, spiking.LI, spiking.I, spiking.SigmaDelta, *_RATES, tensor.LeakyRelu, tensor.Clip)
 _OPERATIONS = (
     tensor.Softmax, tensor.Mul, tensor.MaxPool1d, tensor.MaxPool2d, quantized.QuantizeLinear,
     quantized.DequantizeLinear, coding.BernoulliEncode, coding.RateEncode, coding.LatencyEncode,
-    coding.DeltaEncode, coding.Sum, coding.Mean, coding.Max, spiking.Delay,
+    coding.DeltaEncode, coding.Delta, coding.Sum, coding.Mean, coding.Max, spiking.Delay,
 )  # fmt: skip
+KINDS = frozenset({*_NEURONS, *_OPERATIONS, *LAYERS, tensor.Input, tensor.Constant, coding.Last})
+"""Every kind of node that has a place in a Nengo network."""
 _READOUTS = (coding.Sum, coding.Mean, coding.Max)
 _MAX_POOLS = (tensor.MaxPool1d, tensor.MaxPool2d)
-_WORDS = ("reset", "reset_at", "compare", "current")
-"""Facts of neurons whose text is a choice, not the name of an array."""
 _DT_S = 0.001
 """The step of a network without time, which runs for one step: Nengo's default."""
 
@@ -59,18 +59,18 @@ NeuronTypes = Literal["exact", "nengo"]
 
 def lower(model: Model, neuron_types: NeuronTypes = "exact") -> Network:
     """The Nengo network of a model. Raises UnsupportedError with every node that Nengo cannot mean."""
-    faults = [_chip_fault(node) for node in model.graph if isinstance(node, FAMILIES["fixed-point"])]
+    faults = [_foreign(node) for node in model.graph if type(node) not in KINDS]
     if neuron_types == "nengo":
         faults += [fault for node in model.graph if isinstance(node, SPIKING) and (fault := unfit(model, node))]
     refuse(model.graph, faults)
     return _Lowering(model, neuron_types).network()
 
 
-def _chip_fault(node: GraphNode) -> Fault:
-    return Fault(
-        f"{node.kind} computes with the integers of a chip, which Nengo's neurons and connections do not have",
-        "compile the model that it was made from, or choose loihi-sim", node.name,
-    )  # fmt: skip
+def _foreign(node: GraphNode) -> Fault:
+    if isinstance(node, FAMILIES["fixed-point"]):
+        what = f"{node.kind} computes with the integers of a chip, which Nengo's neurons and connections do not have"
+        return Fault(what, "compile the model that it was made from, or choose loihi-sim", node.name)
+    return Fault(f"{node.kind} has no counterpart in a Nengo network", "choose another target", node.name)
 
 
 class _Lowering:
@@ -179,10 +179,11 @@ class _Lowering:
 
     def _settings(self, node: GraphNode, without: str = "") -> dict[str, Setting]:
         """The facts of a node but one, as settings."""
+        hints = get_type_hints(type(node))
+        facts = {f.name: getattr(node, f.name) for f in fields(node) if f.name not in ("name", "inputs", without)}
+        # text in the place of a number names an array; other text is a choice
         return {
-            fact.name: getattr(node, fact.name) if fact.name in _WORDS else self._setting(getattr(node, fact.name))
-            for fact in fields(node)
-            if fact.name not in ("name", "inputs", without)
+            name: self._setting(value) if str in get_args(hints[name]) else value for name, value in facts.items()
         }
 
     def _setting(self, value: Setting) -> Setting:

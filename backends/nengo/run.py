@@ -165,6 +165,26 @@ class CubaLIF(LIF):
         super().step(dt, i if self.current == "new" else before, output, **state)
 
 
+class SigmaDelta(Neurons):
+    """s' = s + j; a = f(s' + bias); puts out a - r where that is `threshold` or more either way, which r follows.
+
+    f is max(., 0) for the activation "relu", and nothing for "unit".
+    """
+
+    spiking = False
+    state: ClassVar = {name: nengo.dists.Choice([0]) for name in ("sigma", "sent")}
+
+    def __init__(self, threshold: float, bias: Param, activation: str) -> None:
+        super().__init__()
+        self.threshold, self.bias, self.activation = threshold, bias, activation
+
+    def step(self, dt: float, j: Array, output: Array, **state: Array) -> None:
+        state["sigma"] += j
+        a = state["sigma"] + self.bias
+        output[...] = change(np.maximum(a, 0) if self.activation == "relu" else a, state["sent"], self.threshold)
+        state["sent"] += output
+
+
 class Threshold(Neurons):
     """1 where j > threshold (or >=), else 0; no state."""
 
@@ -204,6 +224,11 @@ class Clip(Neurons):
 def exceeds(x: Array, threshold: Param, compare: str) -> Array:
     """1.0 where x compares so with the threshold, else 0.0."""
     return np.asarray(x > threshold if compare == ">" else x >= threshold, dtype=float)
+
+
+def change(x: Array, r: Array, threshold: float) -> Array:
+    """x - r where that is `threshold` or more either way, else 0."""
+    return np.where(np.abs(x - r) >= threshold, x - r, 0.0)
 
 
 # Operations: what Nodes compute on the host at every step, from operands of the given shapes. t counts steps from 1.
@@ -343,6 +368,18 @@ class DeltaEncode(Operation):
         event = exceeds(change, threshold, ">=") - exceeds(-change, threshold, ">=")
         state["r"] += event * threshold
         return event if self.facts["falling"] else np.maximum(event, 0)
+
+
+class Delta(Operation):
+    """x - r where that is `threshold` or more either way, else 0; r follows."""
+
+    def start(self) -> Arrays:
+        return {"r": np.zeros(self.shapes[0])}
+
+    def compute(self, state: Arrays, operands: list[Array]) -> Array:
+        y = change(operands[0], state["r"], self.facts["threshold"])
+        state["r"] += y
+        return y
 
 
 class Delay(Operation):

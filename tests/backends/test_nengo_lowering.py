@@ -10,10 +10,14 @@ import numpy as np
 import pytest
 
 import nmc
-from nmc.backends.nengo.lowering import NeuronTypes, lower
+from nmc.backends.nengo.lowering import KINDS, NeuronTypes, lower
 from nmc.backends.nengo.network import Convolution, Dense, Network, Sparse
 from nmc.errors import UnsupportedError, UsageError
+from nmc.graph import Graph, Ref
 from nmc.model import Array, Model
+from nmc.nodes import FAMILIES
+from nmc.nodes import KINDS as NODES
+from nmc.nodes.tensor import Input, Relu
 from nmc.text import parse
 
 
@@ -138,6 +142,20 @@ def test_integers_of_a_chip_are_refused() -> None:
     text = "dt = 0.001\nx = Input(shape=(2,), stream=True)\nneuron = FixedLIF(x, du=0, dv=0, vth=10)\nreturn neuron"
     with pytest.raises(UnsupportedError, match="node 'neuron': FixedLIF computes with the integers of a chip"):
         lowered(text)
+
+
+def test_every_kind_of_node_but_a_chips_integers_has_a_place() -> None:
+    foreign = {kind for kind in NODES.values() if kind not in KINDS}
+    assert foreign == set(FAMILIES["fixed-point"])
+
+
+def test_a_kind_that_is_not_known_is_refused_not_guessed() -> None:
+    class Cube(Relu):
+        """y = x^3."""
+
+    graph = Graph((Input(name="x", shape=(2,)), Cube(name="cube", inputs=(Ref("x"),))), ("cube",))
+    with pytest.raises(UnsupportedError, match="node 'cube': Cube has no counterpart in a Nengo network"):
+        lower(Model("m", graph, {}))
 
 
 @pytest.mark.parametrize(("node", "why"), [

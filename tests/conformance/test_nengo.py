@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import nmc
 from conformance.nengo_cases import Case, collected, difference, nengo_results, spikes
-from nmc import datasets, reference
+from nmc import datasets, reference, zoo
 from nmc.backends import toolchain
 from nmc.datasets import score
 from nmc.errors import ToolError
@@ -20,7 +20,7 @@ from nmc.model import Model
 from nmc.text import parse
 from strategies import convolutional, feed_forward, models, network_samples, recurrent, samples
 
-MODELS = ["digits-cnn", "digits-snn", "vowels-rsnn"]
+MODELS = zoo.names()
 NETWORKS = {"feed-forward": feed_forward, "convolutional": convolutional, "recurrent": recurrent}
 
 

@@ -29,6 +29,7 @@ TARGETS: Mapping[str, str] = {
     "loihi-sim": "nmc.backends.loihi:LOIHI1",
     "loihi2-sim": "nmc.backends.loihi:LOIHI2",
     "nengo-sim": "nmc.backends.nengo:NENGO",
+    "nengo-loihi-sim": "nmc.backends.nengo_loihi:NENGO_LOIHI",
 }
 ENTRY_POINTS = "nmc.targets"
 

@@ -99,3 +99,4 @@ class Target:
     estimate: Callable[[Program, RunResult], Estimate] | None
     options: type[Options] = field(default=Options)
     observed: Mapping[str, str] = field(default_factory=dict)
+    executed: Callable[[], tuple[Pass, ...]] = tuple

@@ -37,8 +37,9 @@ def compile_model(
     settings = make_options(chosen, options or {})
     lowered = prepare(model, chosen, settings, watch)
     files = chosen.lower(lowered, settings)
+    executed = execute(lowered, chosen, watch)
     return program.write(
-        directory, lowered, target=chosen.name, chip=chosen.chip, options=asdict(settings), files=files
+        directory, executed, target=chosen.name, chip=chosen.chip, options=asdict(settings), files=files
     )
 
 
@@ -50,6 +51,11 @@ def prepare(model: Model, target: Target, options: Options, watch: Watch | None 
     if watch is not None:
         watch("model", model)
     return passes.apply(target.passes(options, calibration(model)), model, watch)
+
+
+def execute(model: Model, target: Target, watch: Watch | None = None) -> Model:
+    """A prepared model in the form in which the target's chip computes it."""
+    return passes.apply(target.executed(), model, watch)
 
 
 def make_options(target: Target, given: Mapping[str, object]) -> Options:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import reduce
+from itertools import pairwise
 from math import inf
 
 import numpy as np
@@ -148,6 +149,14 @@ def _dequantize(node: quantized.DequantizeLinear, site: Site) -> str:
     return out.op("Mul", shifted, out.constant(node.scale))
 
 
+def _bit_planes(node: quantized.BitPlanes, site: Site) -> str:
+    out = site.out
+    both = out.op("Relu", out.op("Concat", site.x, out.op("Neg", site.x), axis=1))
+    kept = [out.op("Floor", out.op("Mul", both, out.constant(0.5**bit))) for bit in range(node.bits)]
+    planes = [out.op("Sub", low, out.op("Mul", high, out.constant(2.0))) for low, high in pairwise(kept)]
+    return out.op("Concat", *planes, axis=1)
+
+
 def _affine(node: quantized.QuantizeLinear | quantized.DequantizeLinear, out: Emitter) -> tuple[str, str]:
     return out.constant(node.scale, np.float32), out.constant(node.zero_point, np.int8)
 
@@ -186,4 +195,5 @@ EMISSIONS: Mapping[type[Node], Emission] = {
     tensor.Pad: _pad,
     quantized.QuantizeLinear: _quantize,
     quantized.DequantizeLinear: _dequantize,
+    quantized.BitPlanes: _bit_planes,
 }

@@ -22,14 +22,16 @@ STAGES: Mapping[str, frozenset[str]] = {
     "quantized": frozenset(_TENSOR | _SPIKING | _CODING | _QUANTIZED),
     "spiking": frozenset((_TENSOR - _NONLINEAR) | _SPIKING | _CODING),
     "fixed-point": frozenset({"Input", "Constant", "Flatten", "Reshape", "Delay"} | _CODING | _QUANTIZED | _FIXED),
+    "hosted": frozenset((_TENSOR - _NONLINEAR) | _SPIKING | _CODING | _QUANTIZED | _FIXED),
 }
 """The kinds of node that are legal at each point of the pipeline.
 
 At the stages of neuromorphic chips this holds for what the chip computes. What is known before the run, what is
 left to do after it, and what the host does at every step before the network and after it, may be of any kind.
+At the stage "hosted" the host also computes at every step what chips in integers do not: readouts in real numbers.
 """
 _HOST = STAGES["quantized"]
-_ON_CHIP = ("spiking", "fixed-point")
+_ON_CHIP = ("spiking", "fixed-point", "hosted")
 
 
 class Pass(Protocol):

@@ -75,6 +75,7 @@ STATIC = {
     "Reshape": ((2, 3, 2), "Reshape(x, shape=(4, -1))", {}),
     "Transpose": ((2, 3, 4), "Transpose(x, permutation=(2, 0, 1))", {}),
     "Pad": ((2, 3), "Pad(x, padding=(0, 1, 2, 0), value=0.5)", {}),
+    "BitPlanes": ((3, 4), "BitPlanes(x, bits=4)", {}),
     "QuantizeLinear": ((40,), "QuantizeLinear(x, scale=0.015625, zero_point=3)", {}),
     "DequantizeLinear of reals": ((6,), "DequantizeLinear(x, scale=0.25, zero_point=-3)", {}),
     "SumPool2d": ((2, 5, 5), "SumPool2d(x, kernel=3, stride=1, padding=1)", {}),

@@ -90,6 +90,16 @@ def test_loihi_saturates_nowhere_on_the_vowels(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_nengo_loihi_keeps_the_accuracy(name: str, tmp_path: Path) -> None:
+    """Within 1.5 points of float, and what the emulator gives is what the program's own graph means."""
+    program = nmc.compile(name, "nengo-loihi-sim", tmp_path / "program")
+    x, (output,) = expected(name)[1].x, program.model.graph.outputs
+    got = nmc.run(program, x).outputs[output]
+    assert accuracy(name, got) >= accuracy(name, expected(name)[2]) - 0.015
+    assert np.array_equal(got[:4], reference.run(program.model, x[:4])[output])
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_samples_do_not_touch_one_another(name: str, tmp_path: Path) -> None:
     """A sample gives the same alone as among others, on an engine that batches."""
     x = expected(name)[1].x[:5]

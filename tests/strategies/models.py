@@ -34,7 +34,7 @@ _SPATIAL = {
 _ROUNDS = frozenset({
     "BatchNorm", "Sigmoid", "Tanh", "Softmax", "AvgPool1d", "AvgPool2d", "GlobalAvgPool", "Mean", "Mul",
 })  # fmt: skip
-_QUANTIZED = frozenset({"QuantizeLinear", "DequantizeLinear"})
+_QUANTIZED = frozenset({"QuantizeLinear", "DequantizeLinear", "BitPlanes"})
 
 
 @st.composite

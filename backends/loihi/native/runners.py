@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmc.backends.loihi.native.accumulators import fits_16_bits, largest_sum, packed, proven_accumulator
+from nmc.backends.loihi.native.compartments import PreparedCompartments
 from nmc.backends.loihi.native.convolution import ConvRunner
 from nmc.backends.loihi.native.graded import GradedRunner, PreparedGraded, ProductRunner
 from nmc.backends.loihi.native.layout import Index, Layout, source_order
@@ -43,6 +44,8 @@ class DenseRunner:
         order = source_order(node, layout)
         rows = model.weights[node.weight].astype(np.int64).T
         rows = rows if order is None else rows[order]
+        out_order = layout.order[node.name]
+        rows = rows if out_order is None else np.ascontiguousarray(rows[:, out_order])
         fan_out = np.count_nonzero(rows, axis=1).astype(np.int32)
         (source, *others) = layout.reads(node)
         if node.num_message_bits and (others or layout.graph.signals[source.node].dtype != "spike"):
@@ -185,6 +188,7 @@ PREPARED: Mapping[type[Node], Callable[..., Prepared]] = {
     fixed_point.FixedConv2d: ConvRunner.of,
     fixed_point.FixedLIF: PreparedLif.of,
     fixed_point.FixedTernaryLIF: PreparedTernaryLif.of,
+    fixed_point.FixedCompartments: PreparedCompartments.of,
     fixed_point.FixedResonator: PreparedResonator.of,
     fixed_point.FixedDelta: PreparedGraded.of,
     fixed_point.FixedSigma: PreparedGraded.of,

@@ -21,12 +21,13 @@ if TYPE_CHECKING:
     from nmc.program import Program
 
 
-def load(model: str | Path) -> Model:
-    """A model: the name of one in the zoo, or the path of a model.yaml or of its folder.
+def load(model: str | Path, **options: object) -> Model:
+    """A model: the name of one in the zoo, or the path of a model.yaml, of its folder, or of a file of another tool.
 
-    Raises UsageError where there is none, ModelError with every fault of the file.
+    `options` say what such a file leaves open (see `nmc import`). Raises UsageError where there is
+    no such model or option, ModelError with every fault of the file.
     """
-    return zoo.load(model)
+    return zoo.load(model, **options)
 
 
 def compile(

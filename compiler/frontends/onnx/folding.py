@@ -1,0 +1,109 @@
+"""Computes what does not depend on the inputs: shapes above all. ONNX's own reference evaluator does the work."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nmc.frontends.onnx.file import LIMIT_ELEMENTS
+from nmc.frontends.onnx.values import Known, Refusal
+from nmc.frontends.onnx.writer import real
+from nmc.model import Array
+
+if TYPE_CHECKING:
+    from onnx import NodeProto
+
+_SHRINKING = frozenset({
+    "Abs", "And", "ArgMax", "ArgMin", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "Cast", "Ceil", "Clip", "Cos", 
+    "CumSum", "Erf", "Exp", "Flatten", "Floor", "Identity", "IsInf", "IsNaN", "Log", "Neg", "Not", "ReduceL1",
+    "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare", "Reciprocal", "Relu",
+    "Reshape", "Round", "ScatterElements", "ScatterND", "Sigmoid", "Sign", "Sin", "Size", "Slice", "Softmax", "Split", "Sqrt",
+    "Squeeze", "Tanh", "Transpose", "Trilu", "Unsqueeze", "Concat", "Constant", "CastLike",
+    "BatchNormalization",
+    "GatherElements", "GatherND", "Compress", "TopK", "Unique", "QuantizeLinear", "DequantizeLinear", "LeakyRelu",
+    "Softplus", "Selu", "Elu", "HardSigmoid", "Gelu", "LogSoftmax", "ReverseSequence", "DepthToSpace", "SpaceToDepth",
+    "EyeLike", "LayerNormalization", "Sinh", "Cosh", "Tan", "Asin", "Acos", "Atan", "Asinh", "Acosh", "Atanh",
+})  # fmt: skip
+"""Operations whose result is no larger than all operands together."""
+_BROADCASTING = frozenset({
+    "Add", "Sub", "Mul", "Div", "Pow", "Mod", "Max", "Min", "Sum", "Mean", "Where", "Equal", "Greater",
+    "GreaterOrEqual", "Less", "LessOrEqual", "Or", "Xor", "PRelu", "BitShift",
+})  # fmt: skip
+_SIZES: Mapping[str, Callable[[Sequence[Array]], int]] = {
+    "Gather": lambda xs: xs[0].size * max(xs[1].size, 1),
+    "MatMul": lambda xs: xs[0].size * xs[1].shape[-1] if xs[1].ndim else xs[0].size,
+    "Gemm": lambda xs: xs[0].size * max(xs[1].shape),
+    "Range": lambda xs: abs(int((float(xs[1]) - float(xs[0])) / (float(xs[2]) or 1.0))) + 1,
+    "Tile": lambda xs: xs[0].size * prod(map(int, xs[1].reshape(-1))),
+    "OneHot": lambda xs: xs[0].size * int(xs[1].reshape(-1)[0]),
+    "Pad": lambda xs: prod(
+        n + int(b) + int(e) for n, b, e in zip(xs[0].shape, *np.split(xs[1].reshape(-1), 2), strict=False)
+    ),
+}
+"""How many elements other operations may give, by their operands."""
+
+
+def fold(proto: NodeProto, opset: int, inputs: Sequence[Known | None]) -> tuple[Known, ...]:
+    """The outputs of an operation whose operands are known. Raises Refusal where they cannot be computed."""
+    arrays = [None if value is None else real(value).array for value in inputs]
+    present = [array for array in arrays if array is not None]
+    if proto.op_type in ("ConstantOfShape", "Expand"):
+        return (_repeated(proto, present),)
+    if proto.op_type == "Identity":
+        return (inputs[0],) if inputs[0] is not None else ()
+    try:
+        size = _size(proto, present)
+    except (IndexError, ValueError, OverflowError, TypeError):
+        raise Refusal("its operands do not fit it", "export the model again") from None
+    if size > LIMIT_ELEMENTS:
+        raise Refusal(f"it would compute {size:,} elements", "export the model with smaller constants")
+    return tuple(Known(np.asarray(array)) for array in _evaluated(proto, opset, arrays))
+
+
+def _size(proto: NodeProto, arrays: Sequence[Array]) -> int:
+    """How many elements the result may have. Raises Refusal for an operation that is not folded."""
+    if proto.op_type in _SHRINKING:
+        return sum(array.size for array in arrays)
+    if proto.op_type in _BROADCASTING:
+        return prod(np.broadcast_shapes(*(array.shape for array in arrays)))
+    if proto.op_type in _SIZES:
+        return _SIZES[proto.op_type](arrays)
+    raise Refusal("it computes a constant in a way that cannot be followed", "run onnxsim over the file, or fold it")
+
+
+def _evaluated(proto: NodeProto, opset: int, arrays: Sequence[Array | None]) -> Sequence[Array]:
+    from onnx.reference import ReferenceEvaluator
+
+    feeds = {name: array for name, array in zip(proto.input, arrays, strict=False) if name}
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            evaluator = ReferenceEvaluator(proto, opsets={"": opset})
+            results = evaluator.run(None, feeds)
+    except Exception as error:  # the evaluator raises whatever NumPy or its own checks do
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise Refusal(f"its result cannot be computed: {reason[:200]}", "export the model again") from None
+    return [np.asarray(result) for result in results]
+
+
+def _repeated(proto: NodeProto, arrays: Sequence[Array]) -> Known:
+    """One value, or an array, repeated over a shape, without memory for each element."""
+    from onnx import numpy_helper
+
+    shape = [int(size) for size in arrays[-1].reshape(-1)]
+    if any(size < 0 for size in shape):
+        raise Refusal(f"it makes a value of shape {shape}", "export the model again")
+    if proto.op_type == "ConstantOfShape":
+        given = [numpy_helper.to_array(attribute.t) for attribute in proto.attribute if attribute.name == "value"]
+        source = np.asarray(given[0] if given else np.float32(0)).reshape(-1)[:1].reshape(())
+    else:
+        source = arrays[0]
+    try:
+        whole = np.broadcast_shapes(source.shape, tuple(shape))
+        return Known(np.broadcast_to(source, whole))
+    except ValueError:
+        raise Refusal(f"it cannot repeat {list(source.shape)} to {shape}", "export the model again") from None

@@ -76,6 +76,8 @@ class Call:
         known = self.known(index, what)
         if known is None:
             return default
+        if known.other is not None:
+            raise Refusal(f"its {what} depends on the number of samples", f"give it a {what} of its own")
         if known.array.size != 1:
             raise Refusal(f"its {what} is not one number", f"export it with one {what} for all elements")
         return float(real(known).array.reshape(-1)[0])

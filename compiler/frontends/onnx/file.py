@@ -14,7 +14,7 @@ from nmc.model import Array
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, TensorProto
 
-OLDEST_OPSET = 9
+OLDEST_OPSET = 6
 LIMIT_BYTES = 2 << 30
 """Of a file: more than protobuf can hold."""
 LIMIT_ELEMENTS = 1 << 29
@@ -35,7 +35,7 @@ _EXPORT = "write it again, as in torch.onnx.export(module, example, 'model.onnx'
 
 def read(path: Path) -> ModelProto:
     """The file's content. Raises UsageError where there is no such file, ModelError where it is no sound ONNX file."""
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from onnx import ModelProto
 
     data = _bytes(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
     from onnx import NodeProto
 
 _SHRINKING = frozenset({
-    "Abs", "And", "ArgMax", "ArgMin", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "Cast", "Ceil", "Clip", "Cos", 
+    "Abs", "And", "ArgMax", "ArgMin", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "Cast", "Ceil", "Clip", "Cos",
     "CumSum", "Erf", "Exp", "Flatten", "Floor", "Identity", "IsInf", "IsNaN", "Log", "Neg", "Not", "ReduceL1",
-    "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare", "Reciprocal", "Relu",
-    "Reshape", "Round", "ScatterElements", "ScatterND", "Sigmoid", "Sign", "Sin", "Size", "Slice", "Softmax", "Split", "Sqrt",
-    "Squeeze", "Tanh", "Transpose", "Trilu", "Unsqueeze", "Concat", "Constant", "CastLike",
+    "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare",
+    "Reciprocal", "Relu", "Reshape", "Round", "ScatterElements", "ScatterND", "Sigmoid", "Sign", "Sin", "Size", "Slice", "Softmax", "Split",
+    "Sqrt", "Squeeze", "Tanh", "Transpose", "Trilu", "Unsqueeze", "Concat", "Constant", "CastLike",
     "BatchNormalization",
     "GatherElements", "GatherND", "Compress", "TopK", "Unique", "QuantizeLinear", "DequantizeLinear", "LeakyRelu",
     "Softplus", "Selu", "Elu", "HardSigmoid", "Gelu", "LogSoftmax", "ReverseSequence", "DepthToSpace", "SpaceToDepth",
@@ -49,19 +50,31 @@ _SIZES: Mapping[str, Callable[[Sequence[Array]], int]] = {
 
 def fold(proto: NodeProto, opset: int, inputs: Sequence[Known | None]) -> tuple[Known, ...]:
     """The outputs of an operation whose operands are known. Raises Refusal where they cannot be computed."""
+    made = _folded(proto, opset, inputs)
+    if all(value is None or value.other is None for value in inputs):
+        return made
+    others = [None if value is None else value if value.other is None else Known(value.other) for value in inputs]
+    return tuple(
+        value if value.array.shape == other.array.shape and np.array_equal(value.array, other.array)
+        else replace(value, other=other.array)
+        for value, other in zip(made, _folded(proto, opset, others), strict=True)
+    )  # fmt: skip
+
+
+def _folded(proto: NodeProto, opset: int, inputs: Sequence[Known | None]) -> tuple[Known, ...]:
     arrays = [None if value is None else real(value).array for value in inputs]
     present = [array for array in arrays if array is not None]
     if proto.op_type in ("ConstantOfShape", "Expand"):
         return (_repeated(proto, present),)
     if proto.op_type == "Identity":
-        return (inputs[0],) if inputs[0] is not None else ()
+        return (Known(present[0], inputs[0].name),) if inputs[0] is not None else ()
     try:
         size = _size(proto, present)
     except (IndexError, ValueError, OverflowError, TypeError):
         raise Refusal("its operands do not fit it", "export the model again") from None
     if size > LIMIT_ELEMENTS:
         raise Refusal(f"it would compute {size:,} elements", "export the model with smaller constants")
-    return tuple(Known(np.asarray(array)) for array in _evaluated(proto, opset, arrays))
+    return tuple(Known(np.asarray(array)) for array in evaluated(proto, opset, arrays))
 
 
 def _size(proto: NodeProto, arrays: Sequence[Array]) -> int:
@@ -75,7 +88,8 @@ def _size(proto: NodeProto, arrays: Sequence[Array]) -> int:
     raise Refusal("it computes a constant in a way that cannot be followed", "run onnxsim over the file, or fold it")
 
 
-def _evaluated(proto: NodeProto, opset: int, arrays: Sequence[Array | None]) -> Sequence[Array]:
+def evaluated(proto: NodeProto, opset: int, arrays: Sequence[Array | None]) -> Sequence[Array]:
+    """The outputs of an operation by ONNX's reference evaluator. Raises Refusal where it fails."""
     from onnx.reference import ReferenceEvaluator
 
     feeds = {name: array for name, array in zip(proto.input, arrays, strict=False) if name}

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+from numpy.typing import ArrayLike
+
 from nmc.errors import Fault, Location, ModelError, UsageError, closest
 from nmc.frontends.onnx import file as files
 from nmc.frontends.onnx.reader import Reader, Scope
-from nmc.frontends.onnx.values import BATCH, Refusal, Signal
+from nmc.frontends.onnx.values import BATCH, Known, Refusal, Signal
 from nmc.frontends.onnx.writer import Writer, identifier
 from nmc.graph import Graph, Node, Ref, Shape
 from nmc.model import Model
@@ -26,11 +29,12 @@ class Options:
 
     `batch`: whether the first axis of every input counts samples ("first"), or a sample is all that an
     input takes ("none"); "auto" is "first" where every operation lets it. `shapes`: sizes of inputs by
-    name, as the file has them, the batch included.
+    name, as the file has them, the batch included. `constants`: values of inputs that shall be inputs no more.
     """
 
     batch: Literal["auto", "first", "none"] = "auto"
     shapes: Mapping[str, Shape] = field(default_factory=dict)
+    constants: Mapping[str, ArrayLike] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.batch not in ("auto", "first", "none"):
@@ -65,9 +69,9 @@ def imported(path: Path, options: Options) -> Imported:
 
 def of_proto(proto: ModelProto, path: Path, options: Options) -> Imported:
     """The model of a file's content; `path` is where external data and messages belong."""
-    if unknown := options.shapes.keys() - {value.name for value in _inputs(proto)}:
-        name = min(unknown)
-        raise UsageError(f"{path} has no input {name!r}", closest(name, [value.name for value in _inputs(proto)]))
+    known = {value.name for value in _inputs(proto, {})}
+    if unknown := {*options.shapes, *options.constants} - known:
+        raise UsageError(f"{path} has no input {min(unknown)!r}", closest(min(unknown), known))
     if options.batch != "auto":
         return _Import(proto, path, options).result()
     try:
@@ -79,9 +83,9 @@ def of_proto(proto: ModelProto, path: Path, options: Options) -> Imported:
             raise first from None
 
 
-def _inputs(proto: ModelProto) -> list[ValueInfoProto]:
-    """The inputs that a user feeds: those without a value of their own in the file."""
-    own = {tensor.name for tensor in proto.graph.initializer}
+def _inputs(proto: ModelProto, constants: Mapping[str, ArrayLike]) -> list[ValueInfoProto]:
+    """The inputs that a user feeds: those without a value in the file or among the constants."""
+    own = {*(tensor.name for tensor in proto.graph.initializer), *constants}
     return [value for value in proto.graph.input if value.name not in own]
 
 
@@ -115,7 +119,12 @@ class _Import:
 
     def _feed(self) -> None:
         """An Input node for each input of the file."""
-        inputs = _inputs(self.proto)
+        from onnx import helper
+
+        inputs = _inputs(self.proto, self.options.constants)
+        types = {value.name: value.type.tensor_type.elem_type for value in self.proto.graph.input}
+        for name, given in self.options.constants.items():
+            self.scope[name] = Known(np.asarray(given, helper.tensor_dtype_to_np_dtype(types[name])), name)
         if not inputs:
             self.faults.append(Fault("the file has no input, so there is nothing to run it on", "export it with one"))
             return
@@ -188,7 +197,11 @@ class _Import:
                     self._fault(value.name, "nothing gives this output", "export the model again")
                 continue
             self.writer.label = value.name
-            signal = self.writer.signal(made)
+            try:
+                signal = self.writer.signal(made)
+            except Refusal as refusal:
+                self._fault(value.name, f"the output cannot be given: {refusal.what}", refusal.remedy)
+                continue
             if any(other.node == signal.node for other in found):
                 signal = self.writer.node(elementwise.Affine, (signal,), signal.dims, signal.element)
             self.scope[value.name] = signal
@@ -232,7 +245,7 @@ class _Import:
     def _names(self, live: set[str], outputs: list[Signal]) -> Mapping[str, str]:
         """A name for each node: that of an input, an output or a value of the file, or made from the operation's."""
         wanted: dict[str, str] = {}
-        chosen = [*_inputs(self.proto), *self.proto.graph.output]
+        chosen = [*_inputs(self.proto, self.options.constants), *self.proto.graph.output]
         for name in [*(value.name for value in chosen), *self.scope]:
             value = self.scope.get(name)
             if isinstance(value, Signal) and value.node in live:

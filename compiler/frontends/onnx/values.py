@@ -10,6 +10,8 @@ from nmc.node import Shape
 
 BATCH = 1_000_003
 """Stands for the number of samples: a prime, so that its axis shows through any computation with shapes."""
+OTHER_BATCH = 1_000_033
+"""Another number of samples: what differs between the two depends on it."""
 
 Element = Literal["real", "integer", "boolean"]
 """What ONNX says an element is; booleans are 0 and 1 here."""
@@ -28,12 +30,14 @@ class Refusal(Exception):  # noqa: N818 - an operation that cannot be imported; 
 class Known:
     """A value that does not depend on the inputs. `scale` is set where the array holds integers that mean
     scale * array, with one scale for each index of `axis`: a quantized weight that nothing has computed with yet.
+    `other` is what the value would be with OTHER_BATCH samples, or None where their number does not matter.
     """
 
     array: Array
     name: str = ""
     scale: Array | None = None
     axis: int = 0
+    other: Array | None = None
 
     @property
     def dims(self) -> Shape:
@@ -85,9 +89,9 @@ class Signal:
 Value = Known | Signal
 
 
-def batch_axis(dims: Shape) -> int | None:
+def batch_axis(dims: Shape, batch: int = BATCH) -> int | None:
     """The axis of which the number of samples is a factor. Raises Refusal where there are two."""
-    found = [axis for axis, size in enumerate(dims) if size and size % BATCH == 0]
+    found = [axis for axis, size in enumerate(dims) if size and size % batch == 0]
     if len(found) > 1:
         raise Refusal("it pairs samples with one another", "a sample must not depend on others")
     return found[0] if found else None

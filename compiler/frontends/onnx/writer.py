@@ -5,13 +5,23 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import prod
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nmc.frontends.onnx.values import BATCH, Element, Known, Refusal, Signal, Value, batch_axis, sample_shape
+from nmc.frontends.onnx.values import (
+    BATCH,
+    OTHER_BATCH,
+    Element,
+    Known,
+    Refusal,
+    Signal,
+    Value,
+    batch_axis,
+    sample_shape,
+)
 from nmc.graph import Node, Ref, Shape
 from nmc.model import Array, FloatArray
 from nmc.nodes import elementwise, product, reduction, selection, tensor
@@ -55,7 +65,7 @@ class Writer:
         """A value as the output of a node: a known one becomes a Constant."""
         if isinstance(value, Signal):
             return value
-        array = single_sample(real(value).array)
+        array = single_sample(value)
         name = self.array(array, value.name)
         return self.node(tensor.Constant, (), array.shape, value.element, value=name, shape=array.shape)
 
@@ -103,8 +113,7 @@ class Writer:
         own = (1,) * (len(dims) - len(value.dims)) + value.dims
         if isinstance(value, Known):
             shape = _without_batch_of(own, dims)
-            array = single_sample(real(value).array.reshape(own)).reshape(shape)
-            return self.signal(replace(value, array=array, scale=None))
+            return self.signal(Known(single_sample(value).reshape(shape), value.name))
         if value.batch is None and batch_axis(dims) is not None:
             return self._reshaped(value, _without_batch_of(own, dims))
         return self._reshaped(value, sample_shape(own))
@@ -286,12 +295,13 @@ class Writer:
 
 
 def plain(array: Array) -> Array:
-    """An array in a type that weights files have: numbers of 32 bits at most where that is exact enough."""
+    """An array as weights have it: whole numbers, or 32-bit floats. Infinity, as in masks, is the largest of these."""
     if array.dtype.kind == "b":
         return array.astype(np.uint8)
-    if array.dtype.kind == "f" or array.dtype.kind not in "iu":
-        return array.astype(np.float32) if array.dtype != np.float64 else array
-    return array
+    if array.dtype.kind in "iu":
+        return array
+    largest = np.finfo(np.float32).max
+    return np.clip(array, -largest, largest).astype(np.float32)
 
 
 def real(value: Known) -> Known:
@@ -309,14 +319,23 @@ def numbers(value: Known) -> FloatArray:
     return real(value).array.astype(np.float64)
 
 
-def single_sample(array: Array) -> Array:
-    """An array that is the same for every sample, without the number of samples."""
-    axis = batch_axis(array.shape)
+def single_sample(value: Known) -> Array:
+    """The numbers of a known value, without an axis for samples. Raises Refusal where they depend on the samples."""
+    value = real(value)
+    one = _without_samples(value.array, BATCH)
+    if value.other is not None and not np.array_equal(one, _without_samples(value.other, OTHER_BATCH)):
+        raise Refusal("it computes with the number of samples", "a sample must not depend on how many there are")
+    return one
+
+
+def _without_samples(array: Array, batch: int) -> Array:
+    """An array of which one axis may be a multiple of the number of samples, with that number taken out."""
+    axis = batch_axis(array.shape, batch)
     if axis is None:
         return array
     if array.strides[axis] != 0 and not np.all(array == array.take([0], axis)):
         raise Refusal("it holds a different value for each sample", "a sample must not depend on its number")
-    return array.take(range(array.shape[axis] // BATCH), axis)
+    return array[(slice(None),) * axis + (slice(array.shape[axis] // batch),)]
 
 
 def broadcast_dims(*dims: Shape) -> Shape:

@@ -30,7 +30,7 @@ def _unary(kind: type[Node], whole: bool = False) -> Operation:
 
 def _one_number(value: Value | None) -> float | None:
     """The value of a known scalar, or of an array that holds one number everywhere."""
-    if not isinstance(value, Known) or not value.array.size:
+    if not isinstance(value, Known) or not value.array.size or value.other is not None:
         return None
     array = real(value).array
     first = array.reshape(-1)[0]
@@ -139,9 +139,16 @@ def _pow(call: Call) -> Value:
     return call.writer.broadcast(elementwise.Pow, x, exponent, element=x.element)
 
 
-def _many(kind: type[Node]) -> Operation:
+def _extreme(kind: type[Node]) -> Operation:
+    """The largest or smallest operand; numbers known before become the bound of a Clip."""
     def operation(call: Call) -> Value:
         values = [call.value(index) for index in range(len(call.inputs))]
+        if len(values) == 2:
+            x, bound = values if isinstance(values[0], Signal) else values[::-1]
+            if isinstance(bound, Known) and bound.array.size == 1 and bound.other is None and len(bound.dims) <= len(x.dims):
+                number = float(bound.array.reshape(-1)[0])
+                limits = (number, inf) if kind is elementwise.Maximum else (-inf, number)
+                return call.writer.clip(x, *limits)
         return call.writer.broadcast(kind, *values, element=values[0].element)
 
     return operation
@@ -266,8 +273,10 @@ def _softsign(call: Call) -> Value:
 
 
 def _prelu(call: Call) -> Value:
-    writer, x = call.writer, call.x()
-    below = writer.mul(writer.clip(x, -inf, 0.0), call.value(1))
+    writer, x, slope = call.writer, call.x(), call.value(1)
+    if call.opset < 7 and isinstance(slope, Known) and slope.array.size > 1:  # then, a slope for each channel
+        slope = Known(slope.array.reshape(-1, *(1,) * (len(x.dims) - 2)), slope.name)
+    below = writer.mul(writer.clip(x, -inf, 0.0), slope)
     return writer.add(writer.unary(tensor.Relu, x), below)
 
 
@@ -318,9 +327,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "Less": _compare(elementwise.Greater, swapped=True),
     "LessOrEqual": _compare(elementwise.GreaterOrEqual, swapped=True),
     "Log": _unary(elementwise.Log),
-    "Max": _many(elementwise.Maximum),
+    "Max": _extreme(elementwise.Maximum),
     "Mean": _mean,
-    "Min": _many(elementwise.Minimum),
+    "Min": _extreme(elementwise.Minimum),
     "Mod": _mod,
     "Mul": _mul,
     "Neg": lambda call: call.writer.affine(call.x(), -1.0),

@@ -169,7 +169,8 @@ def _lp_norm(call: Call) -> Value:
         size = writer.reduce(reduction.ReduceSum, writer.unary(elementwise.Abs, x), [axis])
     else:
         size = writer.unary(elementwise.Sqrt, writer.reduce(reduction.ReduceSum, writer.mul(x, x), [axis]))
-    return writer.div(x, size)
+    none = writer.broadcast(elementwise.Equal, size, Known(np.zeros((), np.float32)))
+    return writer.div(x, writer.add(size, none))  # all zeros stay zeros
 
 
 OPERATIONS: Mapping[str, Operation] = {

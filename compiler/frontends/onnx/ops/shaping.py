@@ -8,8 +8,8 @@ from math import prod
 import numpy as np
 
 from nmc.frontends.onnx.call import Call, Operation, integers, require_axis
-from nmc.frontends.onnx.folding import fold
-from nmc.frontends.onnx.values import BATCH, Known, Refusal, Signal, Value, batch_axis
+from nmc.frontends.onnx.folding import evaluated
+from nmc.frontends.onnx.values import BATCH, OTHER_BATCH, Known, Refusal, Signal, Value, batch_axis
 from nmc.frontends.onnx.writer import Writer, real, with_size
 from nmc.graph import Shape
 from nmc.nodes import elementwise, selection, tensor
@@ -31,11 +31,21 @@ def _dropout(call: Call) -> tuple[Value, None]:
 def _shape(call: Call) -> Value:
     dims = call.value(0).dims
     start, end = call.whole("start", 0), call.whole("end", len(dims))
-    return Known(np.asarray(dims[start:end], np.int64))
+    return _of_dims([*dims[start:end]], _with_other_batch(dims)[start:end])
 
 
 def _size(call: Call) -> Value:
-    return Known(np.asarray(prod(call.value(0).dims), np.int64))
+    dims = call.value(0).dims
+    return _of_dims(prod(dims), prod(_with_other_batch(dims)))
+
+
+def _of_dims(value: int | list[int], other: int | list[int]) -> Known:
+    """A number made of sizes, and what it would be with another number of samples."""
+    return Known(np.asarray(value, np.int64), other=None if value == other else np.asarray(other, np.int64))
+
+
+def _with_other_batch(dims: Shape) -> list[int]:
+    return [size // BATCH * OTHER_BATCH if size and size % BATCH == 0 else size for size in dims]
 
 
 def _reshape(call: Call) -> Value:
@@ -278,9 +288,9 @@ def _resize_matrix(call: Call, n: int, scale: float | None, size: int | None, ol
     if max(n, size or int(n * (scale or 1))) > 1 << 14:
         raise Refusal(f"it resizes {n} elements", f"resize up to {1 << 14} elements an axis")
     last = np.asarray([1.0, scale], np.float32) if scale is not None else np.asarray([n, size], np.int64)
-    operands = [Known(np.eye(n, dtype=np.float32)), None, *([None] if scale is None else []), Known(last)]
-    (result,) = fold(proto, max(call.opset, 13), operands)
-    return result.array.T
+    operands = [np.eye(n, dtype=np.float32), None, *([None] if scale is None else []), last]
+    (result,) = evaluated(proto, max(call.opset, 13), operands)
+    return result.T
 
 
 def _depth_to_space(call: Call) -> Value:
@@ -301,7 +311,8 @@ def _space_to_depth(call: Call) -> Value:
     n, c, h, w = x.dims
     b = call.whole("blocksize", 1)
     parts = writer.reshape(x, (n, c, h // b, b, w // b, b))
-    moved = writer.transpose(parts, (0, 3, 5, 1, 2, 4))
+    order = (0, 1, 3, 5, 2, 4) if call.text("mode", "DCR") == "CRD" else (0, 3, 5, 1, 2, 4)
+    moved = writer.transpose(parts, order)
     return writer.reshape(moved, (n, c * b * b, h // b, w // b))
 
 

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from onnx import NodeProto
 
 _SHRINKING = frozenset({
-    "Abs", "And", "ArgMax", "ArgMin", "BitwiseAnd", "BitwiseNot", "BitwiseOr", "Cast", "Ceil", "Clip", "Cos",
-    "CumSum", "Erf", "Exp", "Flatten", "Floor", "Identity", "IsInf", "IsNaN", "Log", "Neg", "Not", "ReduceL1",
-    "ReduceL2", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare",
-    "Reciprocal", "Relu", "Reshape", "Round", "ScatterElements", "ScatterND", "Sigmoid", "Sign", "Sin", "Size", "Slice", "Softmax", "Split",
-    "Sqrt", "Squeeze", "Tanh", "Transpose", "Trilu", "Unsqueeze", "Concat", "Constant", "CastLike",
-    "BatchNormalization",
-    "GatherElements", "GatherND", "Compress", "TopK", "Unique", "QuantizeLinear", "DequantizeLinear", "LeakyRelu",
-    "Softplus", "Selu", "Elu", "HardSigmoid", "Gelu", "LogSoftmax", "ReverseSequence", "DepthToSpace", "SpaceToDepth",
-    "EyeLike", "LayerNormalization", "Sinh", "Cosh", "Tan", "Asin", "Acos", "Atan", "Asinh", "Acosh", "Atanh",
+    "Abs", "Acos", "Acosh", "And", "ArgMax", "ArgMin", "Asin", "Asinh", "Atan", "Atanh", "BatchNormalization",
+    "BitwiseAnd", "BitwiseNot", "BitwiseOr", "Cast", "CastLike", "Ceil", "Clip", "Compress", "Concat", "Constant",
+    "Cos", "Cosh", "CumSum", "DepthToSpace", "DequantizeLinear", "Elu", "Erf", "Exp", "EyeLike", "Flatten", "Floor",
+    "GatherElements", "GatherND", "Gelu", "HardSigmoid", "Identity", "IsInf", "IsNaN", "LayerNormalization",
+    "LeakyRelu", "Log", "LogSoftmax", "Neg", "Not", "QuantizeLinear", "Reciprocal", "ReduceL1", "ReduceL2",
+    "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare", "Relu", "Reshape",
+    "ReverseSequence", "Round", "ScatterElements", "ScatterND", "Selu", "Sigmoid", "Sign", "Sin", "Sinh", "Size",
+    "Slice", "Softmax", "Softplus", "SpaceToDepth", "Split", "Sqrt", "Squeeze", "Tan", "Tanh", "TopK", "Transpose",
+    "Trilu", "Unique", "Unsqueeze",
 })  # fmt: skip
 """Operations whose result is no larger than all operands together."""
 _BROADCASTING = frozenset({

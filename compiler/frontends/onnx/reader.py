@@ -108,8 +108,9 @@ class Reader:
             return self._called(proto, local, inputs, depth)
         if proto.domain not in ("", "ai.onnx"):
             raise Refusal(f"the domain {proto.domain!r} is not ONNX's own", "export without custom operations")
-        if opset < 7 and any(attribute.name == "broadcast" and attribute.i for attribute in proto.attribute):
-            raise Refusal(f"it broadcasts as opset {opset} did", "convert the file with onnx.version_converter")
+        facts = {attribute.name: attribute.i for attribute in proto.attribute}
+        if opset < 7 and facts.get("broadcast") and "axis" in facts:
+            raise Refusal(f"it broadcasts along an axis, as opset {opset} did", "convert with onnx.version_converter")
         if proto.op_type == "Constant":
             return (self._constant(proto),)
         if proto.op_type == "If":

@@ -145,7 +145,8 @@ def _extreme(kind: type[Node]) -> Operation:
         values = [call.value(index) for index in range(len(call.inputs))]
         if len(values) == 2:
             x, bound = values if isinstance(values[0], Signal) else values[::-1]
-            if isinstance(bound, Known) and bound.array.size == 1 and bound.other is None and len(bound.dims) <= len(x.dims):
+            one = isinstance(bound, Known) and bound.array.size == 1 and bound.other is None
+            if isinstance(bound, Known) and one and _keeps_dims(x, bound):
                 number = float(bound.array.reshape(-1)[0])
                 limits = (number, inf) if kind is elementwise.Maximum else (-inf, number)
                 return call.writer.clip(x, *limits)

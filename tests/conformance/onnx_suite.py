@@ -171,8 +171,7 @@ def _keeps_samples_first(case: Case, imported: Imported) -> bool:
 def _compare(
     case: Case, imported: Imported, feeds: Mapping[str, Array], outputs: tuple[Array, ...], batch: str
 ) -> None:
-    from backends.onnx_harness import check_files
-
+    from conformance.onnx_files import check_files
     from nmc.backends.onnx.lowering import lower
 
     model = imported.model

@@ -22,7 +22,7 @@ def command(
         list[str] | None, typer.Option(metavar="INPUT=SIZES", help="ONNX: the sizes of an input, as in x=1,3,48,192.")
     ] = None,
     constant: Annotated[
-        list[str] | None, typer.Option(metavar="INPUT=NUMBER", help="ONNX: a value in place of an input, as in sr=16000.")
+        list[str] | None, typer.Option(metavar="INPUT=NUMBER", help="ONNX: a constant for an input, as in sr=16000.")
     ] = None,
     json: Annotated[bool, JSON] = False,
 ) -> None:

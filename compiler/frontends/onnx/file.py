@@ -18,7 +18,9 @@ OLDEST_OPSET = 6
 LIMIT_BYTES = 2 << 30
 """Of a file: more than protobuf can hold."""
 LIMIT_ELEMENTS = 1 << 29
-"""Of all arrays together, and of one that is computed: 2 GiB of 32-bit floats."""
+"""Of all arrays together, and of a signal for one sample: 2 GiB of 32-bit floats."""
+LIMIT_COMPUTED = 1 << 27
+"""Of an array that is computed or repeated."""
 LIMIT_NODES = 50_000
 LIMIT_DEPTH = 8
 

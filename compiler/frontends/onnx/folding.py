@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nmc.frontends.onnx.file import LIMIT_ELEMENTS
+from nmc.frontends.onnx.file import LIMIT_COMPUTED
 from nmc.frontends.onnx.values import Known, Refusal
 from nmc.frontends.onnx.writer import real
 from nmc.model import Array
@@ -48,6 +48,11 @@ _SIZES: Mapping[str, Callable[[Sequence[Array]], int]] = {
 """How many elements other operations may give, by their operands."""
 
 
+def is_foldable(kind: str) -> bool:
+    """Whether operations of a kind are computed where all their operands are known."""
+    return kind in _SHRINKING or kind in _BROADCASTING or kind in _SIZES or kind in ("ConstantOfShape", "Expand")
+
+
 def fold(proto: NodeProto, opset: int, inputs: Sequence[Known | None]) -> tuple[Known, ...]:
     """The outputs of an operation whose operands are known. Raises Refusal where they cannot be computed."""
     made = _folded(proto, opset, inputs)
@@ -72,20 +77,18 @@ def _folded(proto: NodeProto, opset: int, inputs: Sequence[Known | None]) -> tup
         size = _size(proto, present)
     except (IndexError, ValueError, OverflowError, TypeError):
         raise Refusal("its operands do not fit it", "export the model again") from None
-    if size > LIMIT_ELEMENTS:
+    if size > LIMIT_COMPUTED:
         raise Refusal(f"it would compute {size:,} elements", "export the model with smaller constants")
     return tuple(Known(np.asarray(array)) for array in evaluated(proto, opset, arrays))
 
 
 def _size(proto: NodeProto, arrays: Sequence[Array]) -> int:
-    """How many elements the result may have. Raises Refusal for an operation that is not folded."""
+    """How many elements the result may have."""
     if proto.op_type in _SHRINKING:
         return sum(array.size for array in arrays)
     if proto.op_type in _BROADCASTING:
         return prod(np.broadcast_shapes(*(array.shape for array in arrays)))
-    if proto.op_type in _SIZES:
-        return _SIZES[proto.op_type](arrays)
-    raise Refusal("it computes a constant in a way that cannot be followed", "run onnxsim over the file, or fold it")
+    return _SIZES[proto.op_type](arrays)
 
 
 def evaluated(proto: NodeProto, opset: int, arrays: Sequence[Array | None]) -> Sequence[Array]:

@@ -13,7 +13,7 @@ import numpy as np
 from nmc.errors import Fault
 from nmc.frontends.onnx.call import Call
 from nmc.frontends.onnx.file import LIMIT_DEPTH, LIMIT_NODES, array_of
-from nmc.frontends.onnx.folding import fold
+from nmc.frontends.onnx.folding import fold, is_foldable
 from nmc.frontends.onnx.ops import OPERATIONS
 from nmc.frontends.onnx.values import Known, Refusal, Value
 from nmc.frontends.onnx.writer import Writer, identifier
@@ -115,14 +115,12 @@ class Reader:
             return (self._constant(proto),)
         if proto.op_type == "If":
             return self._if(proto, inputs, scope, depth)
-        present = [value for value in inputs if value is not None]
         operation = OPERATIONS.get(proto.op_type)
-        if all(isinstance(value, Known) for value in present) and proto.op_type not in _KEPT_WHEN_KNOWN:
-            try:
-                return fold(proto, opset, [value for value in inputs if value is None or isinstance(value, Known)])
-            except Refusal:
-                if operation is None or not present:
-                    raise
+        known = [value for value in inputs if value is None or isinstance(value, Known)]
+        if len(known) == len(inputs) and is_foldable(proto.op_type) and proto.op_type not in _KEPT_WHEN_KNOWN:
+            return fold(proto, opset, known)
+        if not any(value is not None for value in inputs):
+            raise Refusal("it makes values of nothing", "store them in the file as a constant")
         if operation is not None:
             made = operation(Call(proto, opset, inputs, self.writer, uses))
             return made if isinstance(made, tuple | list) else (made,)

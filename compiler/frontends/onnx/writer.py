@@ -11,6 +11,7 @@ from math import prod
 import numpy as np
 from numpy.typing import ArrayLike
 
+from nmc.frontends.onnx.file import LIMIT_COMPUTED, LIMIT_ELEMENTS
 from nmc.frontends.onnx.values import (
     BATCH,
     OTHER_BATCH,
@@ -41,6 +42,8 @@ class Writer:
         self, kind: type[Node], inputs: Sequence[Signal], dims: Shape, element: Element = "real", /, **facts: object
     ) -> Signal:
         """A node of a kind, whose output has `dims`."""
+        if prod(dims) > LIMIT_ELEMENTS * (1 if batch_axis(dims) is None else BATCH):
+            raise Refusal(f"it puts out {shown(dims)}", f"a sample may hold {LIMIT_ELEMENTS:,} elements")
         name = f"n{len(self.nodes)}"
         refs = tuple(Ref(signal.node) for signal in inputs)
         self.nodes[name] = kind(name=name, inputs=refs, **facts)
@@ -49,7 +52,10 @@ class Writer:
 
     def array(self, array: ArrayLike, hint: str) -> str:
         """The name of an array; the same one for the same content under one hint."""
-        values = plain(np.asarray(array))
+        given = np.asarray(array)
+        if 0 in given.strides and given.size > LIMIT_COMPUTED:
+            raise Refusal(f"it repeats numbers to {given.size:,}", "export the model with smaller constants")
+        values = plain(given)
         hint = hint or f"{self.label}.constant"
         name, count = hint, 1
         while name in self.arrays:

@@ -40,17 +40,36 @@ class LoihiOptions(Options):
             raise UsageError(f"chips is {self.chips}", "give 1 chip or more")
 
 
+@dataclass(frozen=True)
+class Loihi2Options(LoihiOptions):
+    """The same for Loihi 2, whose neurons can send numbers, too.
+
+    `neurons`: what an ordinary network becomes, neurons that spike at a rate ("spiking"), or that send their value
+    when it changes ("sigma-delta"). `threshold`: changes that sigma-delta neurons keep back, as a fraction of the
+    largest activation of their layer.
+    """
+
+    neurons: Literal["spiking", "sigma-delta"] = "spiking"
+    threshold: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.threshold < 1:
+            raise UsageError(f"threshold is {self.threshold:g}", "give a fraction from 0 to below 1")
+
+
 def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
     from nmc.passes.fuse_synapses import FuseSynapses
     from nmc.passes.quantize_fixed_point import QuantizeFixedPoint
+    from nmc.passes.to_sigma_delta import ToSigmaDelta
     from nmc.passes.to_spiking import ToSpiking
 
     chosen = options if isinstance(options, LoihiOptions) else LoihiOptions(options.steps)
-    return (
-        ToSpiking(steps=chosen.steps, encoding=chosen.encoding, calibration=calibration),
-        FuseSynapses(),
-        QuantizeFixedPoint(chosen.weight_bits, calibration),
-    )
+    second = isinstance(chosen, Loihi2Options)
+    conversion: Pass = ToSpiking(steps=chosen.steps, encoding=chosen.encoding, calibration=calibration)
+    if isinstance(chosen, Loihi2Options) and chosen.neurons == "sigma-delta":
+        conversion = ToSigmaDelta(steps=chosen.steps, threshold=chosen.threshold, calibration=calibration)
+    return conversion, FuseSynapses(), QuantizeFixedPoint(chosen.weight_bits, calibration, graded=second)
 
 
 def _lower(chip: str, model: Model, options: Options) -> Mapping[str, bytes]:
@@ -85,4 +104,5 @@ LOIHI2 = replace(
     chip="loihi2",
     description="Intel Loihi 2 with Loihi 1's integers, as Lava 0.10.0 has them; prices extrapolated from Loihi 1",
     lower=partial(_lower, "loihi2"),
+    options=Loihi2Options,
 )

@@ -30,7 +30,7 @@ OPERATIONS: Mapping[str, float] = {
     "BatchNorm": 2, "LeakyRelu": 2, "Sigmoid": 4, "Tanh": 4, "Clip": 2, "Softmax": 6,
     "Affine": 2, "Exp": 4, "Log": 4, "Sqrt": 4, "Erf": 8, "Sin": 4, "Cos": 4, "Div": 4, "Pow": 8,
     "QuantizeLinear": 4, "DequantizeLinear": 2,
-    "LIF": 6, "CubaLIF": 9, "IF": 4, "LI": 4, "I": 2,
+    "LIF": 6, "CubaLIF": 9, "IF": 4, "LI": 4, "I": 2, "SigmaDelta": 6, "Delta": 4,
     "BernoulliEncode": 6, "RateEncode": 3, "DeltaEncode": 5, "LatencyEncode": 4,
 }  # fmt: skip
 """Operations for each element put out, by kind of node; 1 for a kind that is not listed."""

@@ -19,7 +19,7 @@ _thresholds = st.sampled_from([1.0, 0.5, 0.25, 2.0, 0.0])
 _gains = st.sampled_from([1.0, 0.5])
 _compare = st.sampled_from([">", ">="])
 
-_ENCODERS = ("ConstantCurrent", "RateEncode", "BernoulliEncode", "LatencyEncode", "DeltaEncode")
+_ENCODERS = ("ConstantCurrent", "RateEncode", "BernoulliEncode", "LatencyEncode", "DeltaEncode", "Delta")
 _READOUTS = ("Sum", "Last", "Max", "Mean")
 _TIMED = ("LIF", "CubaLIF", "IF", "LI", "I", "Threshold", "Delay")
 _LAYERS = (
@@ -182,6 +182,7 @@ def _encoder(draft: Draft) -> None:
         "RateEncode": {"gain": _gains, "initial": st.sampled_from([0.0, 0.5])},
         "BernoulliEncode": {"gain": _gains, "seed": st.integers(0, 2**31 - 2)},
         "LatencyEncode": {"window": st.integers(1, 5), "minimum": st.sampled_from([0.0, 0.25])},
+        "Delta": {"threshold": st.sampled_from([0.0, 0.25])},
         "DeltaEncode": {"threshold": st.sampled_from([0.25, 0.5]), "falling": st.booleans()},
     }
     draft.add(KINDS[kind], **{fact: draw(values) for fact, values in facts[kind].items()})

@@ -12,7 +12,7 @@ from nmc.errors import Fault, Location, ModelError, UsageError
 from nmc.model import Array
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, TensorProto
+    from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
 OLDEST_OPSET = 6
 LIMIT_BYTES = 2 << 30
@@ -86,7 +86,13 @@ def _faults(model: ModelProto) -> Iterator[Fault]:
             f"the file uses opset {opset(model) or 'of no version'}, and this can read {OLDEST_OPSET} to {newest}",
             "export it again, or convert it with onnx.version_converter",
         )
-    count = sum(1 for _ in _all_nodes(model.graph, 0))
+    count, readable = 0, all(isinstance(value.name, str) for value in _named(model.graph))
+    for node in _all_nodes(model.graph, 0):
+        count += 1
+        names = (node.name, node.op_type, node.domain, *node.input, *node.output)
+        readable &= all(isinstance(name, str) for name in names)
+    if not readable:
+        yield Fault("it holds names that are not UTF-8 text", _EXPORT)
     if count > LIMIT_NODES:
         yield Fault(f"the graph has more than {LIMIT_NODES:,} operations", "export a part of it")
     total = 0
@@ -99,11 +105,17 @@ def _faults(model: ModelProto) -> Iterator[Fault]:
         yield Fault(what, "export a part of it")
 
 
-def _all_nodes(graph: GraphProto, depth: int) -> Iterator[None]:
+def _named(graph: GraphProto) -> Iterator[ValueInfoProto | TensorProto]:
+    yield from graph.input
+    yield from graph.output
+    yield from graph.initializer
+
+
+def _all_nodes(graph: GraphProto, depth: int) -> Iterator[NodeProto]:
     if depth > LIMIT_DEPTH:
         raise ModelError(f"the graph nests deeper than {LIMIT_DEPTH} levels", "flatten its control flow")
     for node in graph.node:
-        yield None
+        yield node
         for attribute in node.attribute:
             if attribute.HasField("g"):
                 yield from _all_nodes(attribute.g, depth + 1)

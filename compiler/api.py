@@ -44,6 +44,16 @@ def compile(
     return pipeline.compile_model(chosen, target, place, options)
 
 
+def export(model: Model | str | Path, path: str | Path, format: str = "onnx") -> None:
+    """Write a model, as it is, as a file of another tool.
+
+    Raises UsageError for a kind of file that nmc does not write, UnsupportedError where it cannot say the model.
+    """
+    from nmc.frontends.exports import export_file
+
+    export_file(_model(model), Path(path), format)
+
+
 def run(
     compiled: Program | str | Path,
     x: ArrayLike | Mapping[str, ArrayLike],

@@ -143,6 +143,8 @@ class Writer:
         shape = sample_shape(dims)
         if shape == x.shape:
             return Signal(x.node, dims, x.element)
+        if len(shape) == 1:
+            return self.node(tensor.Flatten, (x,), dims, x.element)
         return self.node(tensor.Reshape, (x,), dims, x.element, shape=shape)
 
     def transpose(self, x: Signal, permutation: Sequence[int]) -> Signal:

@@ -12,7 +12,7 @@ from nmc.frontends.onnx.folding import evaluated
 from nmc.frontends.onnx.values import BATCH, OTHER_BATCH, Known, Refusal, Signal, Value, batch_axis
 from nmc.frontends.onnx.writer import Writer, real, with_size
 from nmc.graph import Shape
-from nmc.nodes import elementwise, selection, tensor
+from nmc.nodes import elementwise, selection
 
 _MOST_PARTS = 1024
 
@@ -86,8 +86,6 @@ def _flatten(call: Call) -> Value:
     axis = call.whole("axis", 1)
     axis = axis + len(x.dims) if axis < 0 else axis
     dims = (prod(x.dims[:axis]), prod(x.dims[axis:]))
-    if x.batch == 0 and x.dims[0] == BATCH and axis == 1 and len(x.shape) != 1:
-        return call.writer.node(tensor.Flatten, (x,), dims, x.element)
     return call.writer.reshape(x, dims)
 
 

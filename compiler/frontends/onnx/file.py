@@ -12,7 +12,7 @@ from nmc.errors import Fault, Location, ModelError, UsageError
 from nmc.model import Array
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
+    from onnx import GraphProto, ModelProto, TensorProto
 
 OLDEST_OPSET = 6
 LIMIT_BYTES = 2 << 30
@@ -77,6 +77,9 @@ def _faults(model: ModelProto) -> Iterator[Fault]:
     """What is wrong with a file as a whole."""
     from onnx import defs
 
+    if not _is_text(model):
+        yield Fault("it holds names that are not UTF-8 text", _EXPORT)
+        return
     newest = defs.onnx_opset_version()
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
         yield Fault("this is not an ONNX file, or an empty one: it holds no graph", _EXPORT)
@@ -86,13 +89,7 @@ def _faults(model: ModelProto) -> Iterator[Fault]:
             f"the file uses opset {opset(model) or 'of no version'}, and this can read {OLDEST_OPSET} to {newest}",
             "export it again, or convert it with onnx.version_converter",
         )
-    count, readable = 0, all(isinstance(value.name, str) for value in _named(model.graph))
-    for node in _all_nodes(model.graph, 0):
-        count += 1
-        names = (node.name, node.op_type, node.domain, *node.input, *node.output)
-        readable &= all(isinstance(name, str) for name in names)
-    if not readable:
-        yield Fault("it holds names that are not UTF-8 text", _EXPORT)
+    count = sum(1 for _ in _all_nodes(model.graph, 0))
     if count > LIMIT_NODES:
         yield Fault(f"the graph has more than {LIMIT_NODES:,} operations", "export a part of it")
     total = 0
@@ -105,17 +102,26 @@ def _faults(model: ModelProto) -> Iterator[Fault]:
         yield Fault(what, "export a part of it")
 
 
-def _named(graph: GraphProto) -> Iterator[ValueInfoProto | TensorProto]:
-    yield from graph.input
-    yield from graph.output
-    yield from graph.initializer
+def _is_text(model: ModelProto) -> bool:
+    """Whether all names and texts are UTF-8; protobuf gives others as bytes."""
+    from google.protobuf.message import Message  # type: ignore[import-untyped]
+
+    waiting: list[Message] = [model]
+    while waiting:
+        for entry, value in waiting.pop().ListFields():
+            values = [value] if isinstance(value, str | bytes | Message) else value
+            if entry.type == entry.TYPE_MESSAGE:
+                waiting += values
+            elif entry.type == entry.TYPE_STRING and not all(isinstance(text, str) for text in values):
+                return False
+    return True
 
 
-def _all_nodes(graph: GraphProto, depth: int) -> Iterator[NodeProto]:
+def _all_nodes(graph: GraphProto, depth: int) -> Iterator[None]:
     if depth > LIMIT_DEPTH:
         raise ModelError(f"the graph nests deeper than {LIMIT_DEPTH} levels", "flatten its control flow")
     for node in graph.node:
-        yield node
+        yield None
         for attribute in node.attribute:
             if attribute.HasField("g"):
                 yield from _all_nodes(attribute.g, depth + 1)

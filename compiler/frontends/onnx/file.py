@@ -104,7 +104,7 @@ def _faults(model: ModelProto) -> Iterator[Fault]:
 
 def _is_text(model: ModelProto) -> bool:
     """Whether all names and texts are UTF-8; protobuf gives others as bytes."""
-    from google.protobuf.message import Message  # type: ignore[import-untyped]
+    from google.protobuf.message import Message
 
     waiting: list[Message] = [model]
     while waiting:

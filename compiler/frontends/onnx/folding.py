@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nmc.frontends.onnx.file import LIMIT_COMPUTED
+from nmc.frontends.onnx.known import real
 from nmc.frontends.onnx.values import Known, Refusal
-from nmc.frontends.onnx.writer import real
 from nmc.model import Array
 
 if TYPE_CHECKING:

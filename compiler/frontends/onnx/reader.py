@@ -14,9 +14,10 @@ from nmc.errors import Fault
 from nmc.frontends.onnx.call import Call
 from nmc.frontends.onnx.file import LIMIT_DEPTH, LIMIT_NODES, array_of
 from nmc.frontends.onnx.folding import fold, is_foldable
+from nmc.frontends.onnx.names import identifier
 from nmc.frontends.onnx.ops import OPERATIONS
 from nmc.frontends.onnx.values import Known, Refusal, Value
-from nmc.frontends.onnx.writer import Writer, identifier
+from nmc.frontends.onnx.writer import Writer
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, FunctionProto, GraphProto, NodeProto

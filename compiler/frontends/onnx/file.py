@@ -20,7 +20,7 @@ LIMIT_BYTES = 2 << 30
 LIMIT_ELEMENTS = 1 << 29
 """Of all arrays together, and of a signal for one sample: 2 GiB of 32-bit floats."""
 LIMIT_COMPUTED = 1 << 27
-"""Of an array that is computed or repeated."""
+"""Of constants that follow from others, all together."""
 LIMIT_NODES = 50_000
 LIMIT_DEPTH = 8
 

@@ -53,20 +53,25 @@ def is_foldable(kind: str) -> bool:
     return kind in _SHRINKING or kind in _BROADCASTING or kind in _SIZES or kind in ("ConstantOfShape", "Expand")
 
 
-def fold(proto: NodeProto, opset: int, inputs: Sequence[Known | None]) -> tuple[Known, ...]:
-    """The outputs of an operation whose operands are known. Raises Refusal where they cannot be computed."""
-    made = _folded(proto, opset, inputs)
+def fold(
+    proto: NodeProto, opset: int, inputs: Sequence[Known | None], limit: int = LIMIT_COMPUTED
+) -> tuple[Known, ...]:
+    """The outputs of an operation whose operands are known.
+
+    Raises Refusal where they cannot be computed, or may hold more than `limit` elements.
+    """
+    made = _folded(proto, opset, inputs, limit)
     if all(value is None or value.other is None for value in inputs):
         return made
     others = [None if value is None else value if value.other is None else Known(value.other) for value in inputs]
     return tuple(
         value if value.array.shape == other.array.shape and np.array_equal(value.array, other.array)
         else replace(value, other=other.array)
-        for value, other in zip(made, _folded(proto, opset, others), strict=True)
+        for value, other in zip(made, _folded(proto, opset, others, limit), strict=True)
     )  # fmt: skip
 
 
-def _folded(proto: NodeProto, opset: int, inputs: Sequence[Known | None]) -> tuple[Known, ...]:
+def _folded(proto: NodeProto, opset: int, inputs: Sequence[Known | None], limit: int) -> tuple[Known, ...]:
     arrays = [None if value is None else real(value).array for value in inputs]
     present = [array for array in arrays if array is not None]
     if proto.op_type in ("ConstantOfShape", "Expand"):
@@ -77,8 +82,8 @@ def _folded(proto: NodeProto, opset: int, inputs: Sequence[Known | None]) -> tup
         size = _size(proto, present)
     except (IndexError, ValueError, OverflowError, TypeError):
         raise Refusal("its operands do not fit it", "export the model again") from None
-    if size > LIMIT_COMPUTED:
-        raise Refusal(f"it would compute {size:,} elements", "export the model with smaller constants")
+    if size > limit:
+        raise Refusal(f"it would compute {size:,} constants", "store them in the file, or export it for a fixed batch")
     return tuple(Known(np.asarray(array)) for array in evaluated(proto, opset, arrays))
 
 

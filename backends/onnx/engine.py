@@ -44,7 +44,9 @@ def run_cuda(program: Program, x: Feed, *, steps: int | None = None) -> RunResul
     The first batch runs once before the clock starts. Raises ToolError where there is no CUDA.
     """
     batch_run = _whole(program, _session(program, MODEL, gpu=True))
-    _run_batches(program, x[: _batch_size(program)], steps, batch_run, measured=True)
+    count = _batch_size(program)
+    first = {name: array[:count] for name, array in as_feeds(program.model.graph, x).items()}
+    _run_batches(program, first, steps, batch_run, measured=True)
     meter = start_gpu_meter()
     result = _run_batches(program, x, steps, batch_run, measured=True)
     energy_j = None if meter is None else meter.energy_j()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import prod
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from nmc.frontends.onnx.values import Known, Refusal
 from nmc.model import Array
 
 if TYPE_CHECKING:
-    from onnx import NodeProto
+    from onnx import ModelProto, NodeProto
 
 _SHRINKING = frozenset({
     "Abs", "Acos", "Acosh", "And", "ArgMax", "ArgMin", "Asin", "Asinh", "Atan", "Atanh", "BatchNormalization",
@@ -84,7 +84,8 @@ def _folded(proto: NodeProto, opset: int, inputs: Sequence[Known | None], limit:
         raise Refusal("its operands do not fit it", "export the model again") from None
     if size > limit:
         raise Refusal(f"it would compute {size:,} constants", "store them in the file, or export it for a fixed batch")
-    return tuple(Known(np.asarray(array)) for array in evaluated(proto, opset, arrays))
+    results = iter(evaluated(proto, opset, arrays))
+    return tuple(Known(next(results) if name else np.empty(0), name) for name in proto.output)
 
 
 def _size(proto: NodeProto, arrays: Sequence[Array]) -> int:
@@ -104,12 +105,20 @@ def evaluated(proto: NodeProto, opset: int, arrays: Sequence[Array | None]) -> S
     try:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            evaluator = ReferenceEvaluator(proto, opsets={"": opset})
-            results = evaluator.run(None, feeds)
+            results = ReferenceEvaluator(_alone(proto, opset, feeds)).run(None, feeds)
     except Exception as error:  # the evaluator raises whatever NumPy or its own checks do
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise Refusal(f"its result cannot be computed: {reason[:200]}", "export the model again") from None
     return [np.asarray(result) for result in results]
+
+
+def _alone(proto: NodeProto, opset: int, feeds: Iterable[str]) -> ModelProto:
+    """A model of one operation: of an operation alone, the evaluator takes the newest definition."""
+    from onnx import helper
+
+    outputs = [helper.make_empty_tensor_value_info(name) for name in proto.output if name]
+    graph = helper.make_graph([proto], "one", [helper.make_empty_tensor_value_info(name) for name in feeds], outputs)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
 
 
 def _repeated(proto: NodeProto, arrays: Sequence[Array]) -> Known:

@@ -21,6 +21,8 @@ LIMIT_ELEMENTS = 1 << 29
 """Of all arrays together, and of a signal for one sample: 2 GiB of 32-bit floats."""
 LIMIT_COMPUTED = 1 << 27
 """Of constants that follow from others, all together."""
+LIMIT_PLACES = 1 << 20
+"""Of indices along an axis, and of what is written out for each of them."""
 LIMIT_NODES = 50_000
 LIMIT_DEPTH = 8
 

@@ -27,7 +27,7 @@ _SHRINKING = frozenset({
     "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare", "Relu", "Reshape",
     "ReverseSequence", "Round", "ScatterElements", "ScatterND", "Selu", "Sigmoid", "Sign", "Sin", "Sinh", "Size",
     "Slice", "Softmax", "Softplus", "SpaceToDepth", "Split", "Sqrt", "Squeeze", "Tan", "Tanh", "TopK", "Transpose",
-    "Trilu", "Unique", "Unsqueeze",
+    "Unique", "Unsqueeze",
 })  # fmt: skip
 """Operations whose result is no larger than all operands together."""
 _BROADCASTING = frozenset({
@@ -40,6 +40,7 @@ _SIZES: Mapping[str, Callable[[Sequence[Array]], int]] = {
     "Gemm": lambda xs: xs[0].size * max(xs[1].shape),
     "Range": lambda xs: abs(int((float(xs[1]) - float(xs[0])) / (float(xs[2]) or 1.0))) + 1,
     "Tile": lambda xs: xs[0].size * prod(map(int, xs[1].reshape(-1))),
+    "Trilu": lambda xs: xs[0].size if xs[0].ndim > 1 else xs[0].size**2,
     "OneHot": lambda xs: xs[0].size * int(xs[1].reshape(-1)[0]),
     "Pad": lambda xs: prod(
         n + int(b) + int(e) for n, b, e in zip(xs[0].shape, *np.split(xs[1].reshape(-1), 2), strict=False)

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 _KEPT_WHEN_KNOWN = frozenset({"DequantizeLinear"})
 """Operations that do more with known operands than compute: weights keep their integers."""
 _LOOPS = frozenset({"Loop", "Scan", "If", "SequenceMap"})
-_NUMPY_FAULTS = (ValueError, IndexError, TypeError, KeyError, ZeroDivisionError, OverflowError, StopIteration)
+_NUMPY_FAULTS = (
+    ValueError, IndexError, TypeError, KeyError, ZeroDivisionError, OverflowError, StopIteration, MemoryError
+)  # fmt: skip
 """What code that expects a sound file stumbles over in one that is not."""
 
 Scope = dict[str, Value | None]

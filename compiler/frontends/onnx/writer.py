@@ -9,7 +9,7 @@ from math import prod
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nmc.frontends.onnx.file import LIMIT_COMPUTED, LIMIT_ELEMENTS
+from nmc.frontends.onnx.file import LIMIT_COMPUTED, LIMIT_ELEMENTS, LIMIT_PLACES
 from nmc.frontends.onnx.known import plain, real, single_sample
 from nmc.frontends.onnx.values import (
     BATCH,
@@ -171,6 +171,10 @@ class Writer:
     def gather(self, x: Signal, axis: int, places: Sequence[int]) -> Signal:
         """Elements at fixed places along an axis."""
         axis %= len(x.dims)
+        if isinstance(places, range) and places.step > 0:
+            return self.slice(x, axis, places[0], places[-1] + 1, places.step)
+        if len(places) > LIMIT_PLACES:
+            raise Refusal(f"it picks {len(places):,} places", f"pick {LIMIT_PLACES:,} along an axis")
         places = list(places)
         step = places[1] - places[0] if len(places) > 1 else 1
         if step > 0 and places == list(range(places[0], places[-1] + 1, step)):

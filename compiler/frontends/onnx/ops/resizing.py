@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from nmc.frontends.onnx.call import Call, Operation, integers, require_axis
+from nmc.frontends.onnx.file import LIMIT_PLACES
 from nmc.frontends.onnx.folding import evaluated
 from nmc.frontends.onnx.values import Refusal, Signal, Value
 
@@ -40,6 +41,8 @@ def _pad_by_elements(call: Call, x: Signal, begin: list[int], end: list[int], mo
     for axis, (b, e) in enumerate(zip(begin, end, strict=True)):
         if b or e:
             x.axis(axis)
+            if max(x.dims[axis], b, e) > LIMIT_PLACES:
+                raise Refusal(f"it pads {x.dims[axis]:,} elements by {b:,} and {e:,}", "pad by constant")
             inner = np.arange(x.dims[axis])[max(-b, 0) : x.dims[axis] - max(-e, 0)]
             places = np.pad(inner, (max(b, 0), max(e, 0)), numpy_mode)  # type: ignore[call-overload]
             x = call.writer.gather(x, axis, places.tolist())

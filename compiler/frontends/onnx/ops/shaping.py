@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 
 from nmc.frontends.onnx.call import Call, Operation, integers, require_axis
+from nmc.frontends.onnx.file import LIMIT_PLACES
 from nmc.frontends.onnx.known import real
 from nmc.frontends.onnx.values import BATCH, OTHER_BATCH, Known, Refusal, Signal, Value, batch_axis
 from nmc.frontends.onnx.writer import Writer, with_size
@@ -134,7 +135,7 @@ def _split(call: Call) -> tuple[Value, ...]:
     if sizes is None and call.given(1) is not None:
         sizes = integers(call.array(1, "list of sizes"))
     if sizes is None:
-        count = call.whole("num_outputs", len(call.proto.output))
+        count = len(call.proto.output)
         each = -(-x.dims[axis] // count)
         sizes = (*(each,) * (count - 1), x.dims[axis] - each * (count - 1))
     if sum(sizes) != x.dims[axis] or min(sizes) < 1:
@@ -162,7 +163,7 @@ def _slice(call: Call) -> Value:
         if len(picked) == x.dims[place] and step == 1:
             continue
         x.axis(place)
-        x = call.writer.gather(x, place, list(picked))
+        x = call.writer.gather(x, place, picked)
     return x
 
 
@@ -229,6 +230,8 @@ def _space_to_depth(call: Call) -> Value:
 def _one_hot(call: Call) -> Value:
     writer, x = call.writer, call.x()
     depth = int(call.scalar(1, "depth", 0))
+    if not 0 < depth <= LIMIT_PLACES:
+        raise Refusal(f"its depth is {depth:,}", f"give it a depth of 1 to {LIMIT_PLACES:,}")
     off, on = (float(value) for value in call.array(2, "pair of values").reshape(-1))
     rank = len(x.dims) + 1
     axis = require_axis(call.whole("axis", -1), rank)
@@ -242,6 +245,8 @@ def _one_hot(call: Call) -> Value:
 def _trilu(call: Call) -> Value:
     x = call.x()
     k = int(call.scalar(1, "diagonal", 0))
+    for axis in (-1, -2):
+        x.axis(require_axis(axis, len(x.dims)))
     ones = np.ones(x.dims[-2:], np.float32)
     mask = np.triu(ones, k) if call.whole("upper", 1) else np.tril(ones, k)
     return call.writer.mul(x, Known(mask))

@@ -216,8 +216,7 @@ HARMFUL: dict[str, Callable[[], onnx.ModelProto]] = {
     "a huge repetition of the input": lambda: computed("y = Tile (x, k)", 1, 1 << 45, 1, 1),
     "a huge resize": lambda: computed("y = Resize (x, , , k)", 1, 3, 1 << 40, 8),
     "a huge reflection": lambda: computed('y = Pad <mode = "reflect"> (x, k)', 0, 0, 0, 0, 0, 0, 0, 1 << 45),
-    "a huge one-hot": lambda: computed("v = Cast <to = 1> (k) z = Constant <value_ints = [0]> () o = Constant <value_ints = [1]> () "
-                                       "d = Slice (k, z, o) y = OneHot (x, d, v)", 1 << 45, 1),
+    "a huge one-hot": lambda: computed("v = Constant <value_floats = [0.0, 1.0]> () y = OneHot (x, k, v)", 1 << 45),
     "a huge triangle": lambda: computed("t = ConstantOfShape (k) u = Trilu (t) y = Add (x, u)", 1 << 20),
     "a triangle of samples": lambda: computed("s = Flatten <axis = 0> (x) t = Squeeze (s) y = Trilu (t)", 0),
     "a huge expansion": lambda: computed("y = Expand (x, k)", 1, 1 << 60, 3, 8, 8),

@@ -19,14 +19,16 @@ if TYPE_CHECKING:
     from nmc.backends.target import RunResult
     from nmc.estimates.estimate import Estimate
     from nmc.program import Program
+    from nmc.reference.interpreter import Feed
 
 
-def load(model: str | Path) -> Model:
-    """A model: the name of one in the zoo, or the path of a model.yaml or of its folder.
+def load(model: str | Path, **options: object) -> Model:
+    """A model: the name of one in the zoo, or the path of a model.yaml, of its folder, or of a file of another tool.
 
-    Raises UsageError where there is none, ModelError with every fault of the file.
+    `options` say what such a file leaves open (see `nmc import`). Raises UsageError where there is
+    no such model or option, ModelError with every fault of the file.
     """
-    return zoo.load(model)
+    return zoo.load(model, **options)
 
 
 def compile(
@@ -42,16 +44,26 @@ def compile(
     return pipeline.compile_model(chosen, target, place, options)
 
 
+def export(model: Model | str | Path, path: str | Path, format: str = "onnx") -> None:
+    """Write a model, as it is, as a file of another tool.
+
+    Raises UsageError for a kind of file that nmc does not write, UnsupportedError where it cannot say the model.
+    """
+    from nmc.frontends.exports import export_file
+
+    export_file(_model(model), Path(path), format)
+
+
 def run(
     compiled: Program | str | Path,
-    x: ArrayLike,
+    x: ArrayLike | Mapping[str, ArrayLike],
     *,
     engine: str | None = None,
     steps: int | None = None,
     record: str | Path | None = None,
     strict: bool = False,
 ) -> RunResult:
-    """Run a program on samples [B, *shape], or [B, T, *shape] where its input streams.
+    """Run a program on samples [B, *shape], or [B, T, *shape] where its input streams; by name, for several inputs.
 
     `record` is a directory for a recording (see `nmc.recording`); `strict` asks for warnings where engine and chip
     may differ. Raises UsageError for a wrong input or engine, or one that cannot record, ToolError
@@ -59,7 +71,11 @@ def run(
     """
     loaded = load_program(compiled) if isinstance(compiled, str | Path) else compiled
     place = None if record is None else Path(record)
-    samples = np.asarray(x, dtype=np.float64)
+    samples: Feed = (
+        {name: np.asarray(array, dtype=np.float64) for name, array in x.items()}
+        if isinstance(x, Mapping)
+        else np.asarray(x, dtype=np.float64)
+    )
     return pipeline.run_program(loaded, samples, engine=engine, steps=steps, record=place, strict=strict)
 
 

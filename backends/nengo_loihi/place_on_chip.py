@@ -14,7 +14,8 @@ from nmc.errors import Fault
 from nmc.graph import Node, Ref
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import coding, quantized, spiking, tensor
-from nmc.passes.fuse_synapses import READOUTS, fresh, pruned
+from nmc.passes.fuse_synapses import fresh, pruned
+from nmc.passes.host_streams import READOUTS
 from nmc.passes.linear_paths import Path, matrix
 from nmc.passes.populations import Population, Synapse, populations
 from nmc.passes.refusal import refuse

@@ -1,1 +1,45 @@
-"""."""
+"""Frontends: files to models. One table of suffixes, imported on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nmc.errors import UsageError, closest
+
+if TYPE_CHECKING:
+    from nmc.model import Model
+
+FRONTENDS: Mapping[str, str] = {
+    ".yaml": "nmc.frontends.yaml",
+    ".yml": "nmc.frontends.yaml",
+    ".onnx": "nmc.frontends.onnx",
+}
+"""The module that reads each kind of file. It has `load(path, options)`, and `Options`: a frozen dataclass of
+what such files leave open, each field with a default. A module without `Options` has `load(path)`."""
+
+
+def load_file(path: Path, options: Mapping[str, object]) -> Model:
+    """The model of a file, read by what its suffix says.
+
+    `options` are the frontend's, by name; None is not given. Raises UsageError for another kind of
+    file, or an option that its frontend does not have, ModelError with every fault of the file.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in FRONTENDS:
+        raise UsageError(
+            f"{path} is not a model file", f"name a file of {', '.join(FRONTENDS)}, or a folder that holds a model.yaml"
+        )
+    module = import_module(FRONTENDS[suffix])
+    given = {name: value for name, value in options.items() if value is not None}
+    kind = getattr(module, "Options", None)
+    known = [f.name for f in fields(kind)] if kind is not None else []
+    if unknown := [name for name in given if name not in known]:
+        raise UsageError(
+            f"a {suffix} file takes no option {unknown[0]!r}", closest(unknown[0], known) if known else "leave it out"
+        )
+    model: Model = module.load(path) if kind is None else module.load(path, kind(**given))
+    return model

@@ -13,6 +13,7 @@ from nmc.graph import Graph, Node
 from nmc.model import FloatArray, Model
 from nmc.nodes.tensor import Input
 from nmc.reference import (
+    arithmetic,
     coding,
     fixed_point,
     fixed_point_compartments,
@@ -24,7 +25,7 @@ from nmc.reference import (
 from nmc.reference.meaning import Meaning, Result, Step, stateless
 
 MEANINGS: Mapping[type[Node], Meaning] = {
-    **tensor.MEANINGS, **spiking.MEANINGS, **coding.MEANINGS, **fixed_point.MEANINGS,
+    **tensor.MEANINGS, **arithmetic.MEANINGS, **spiking.MEANINGS, **coding.MEANINGS, **fixed_point.MEANINGS,
     **fixed_point_compartments.MEANINGS,
     **fixed_point_graded.MEANINGS, **fixed_point_synapses.MEANINGS,
 }  # fmt: skip

@@ -17,6 +17,7 @@ from nmc.graph import Graph, Ref
 from nmc.model import Array, Model
 from nmc.nodes import FAMILIES, elementwise, product, reduction, selection
 from nmc.nodes import KINDS as NODES
+from nmc.nodes.quantized import BitPlanes
 from nmc.nodes.tensor import Input, Relu
 from nmc.text import parse
 
@@ -146,7 +147,7 @@ def test_integers_of_a_chip_are_refused() -> None:
 
 def test_every_kind_of_node_has_a_place_but_a_chips_integers_and_what_the_host_alone_would_do() -> None:
     foreign = {kind for kind in NODES.values() if kind not in KINDS}
-    hosted = {*product.KINDS, *elementwise.KINDS, *reduction.KINDS, *selection.KINDS}
+    hosted = {BitPlanes, *product.KINDS, *elementwise.KINDS, *reduction.KINDS, *selection.KINDS}
     assert foreign <= {*FAMILIES["fixed-point"], *hosted}
 
 

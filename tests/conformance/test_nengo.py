@@ -48,7 +48,8 @@ def test_random_spiking_networks_have_the_references_spikes(kind: str, tmp_path:
 def test_every_kind_of_node_means_what_the_reference_says(tmp_path: Path, nengo_toolchain: None) -> None:
     """Numbers that do not round, so that even a sum exactly on a threshold is the same."""
     foreign = frozenset(name for name, kind in NODES.items() if kind not in KINDS)
-    networks = st.one_of(models(exact=True, without=foreign), models(exact=True, layers=6, without=foreign).map(all_shown))
+    deep = models(exact=True, layers=6, without=foreign)
+    networks = st.one_of(models(exact=True, without=foreign), deep.map(all_shown))
     cases = collected(networks, samples, 150)
     # what rounds is compared within rounding, which must not decide over spikes
     cases += collected(models(timed=False, without=foreign), samples, 80)

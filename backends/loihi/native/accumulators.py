@@ -25,8 +25,8 @@ def packed(weight: IntArray) -> tuple[Array, int]:
     return np.ascontiguousarray(weight), shift
 
 
-def proven_accumulator(weight: Array) -> tuple[Array, int]:
-    """A zero accumulator for rows of weight [N, M], and how many rows it surely holds.
+def proven_accumulator(weight: Array) -> tuple[np.dtype[np.signedinteger], int]:
+    """A type of number to add up rows of weight [N, M] in, and how many rows it surely holds.
 
     16 bits hold all rows if no output's positive or negative weights sum beyond them; else as many rows
     as the largest weight allows. Wider weights get 32 bits if these surely hold all rows, or else 64.
@@ -35,10 +35,10 @@ def proven_accumulator(weight: Array) -> tuple[Array, int]:
     largest = int(np.max(np.abs(weight.astype(np.int64)), initial=1)) or 1
     everything = len(weight) + 1
     if weight.dtype.itemsize == 1:
-        return np.zeros(weight.shape[1], np.int16), everything if worst <= LARGEST[16] else LARGEST[16] // largest
+        return np.dtype(np.int16), everything if worst <= LARGEST[16] else LARGEST[16] // largest
     if worst <= LARGEST[32] and weight.dtype.itemsize == 2:
-        return np.zeros(weight.shape[1], np.int32), everything
-    return np.zeros(weight.shape[1], np.int64), everything
+        return np.dtype(np.int32), everything
+    return np.dtype(np.int64), everything
 
 
 def largest_sum(weight: Array) -> int:

@@ -82,6 +82,13 @@ class Signals:
             np.add(total, self._ordered(ref, first, last, order), out=total)
         return total, 0
 
+    def spikes_read(self, node: Node, first: int, last: int, order: Index | None) -> tuple[Array, int]:
+        """The same where any number counts as a spike."""
+        x, row = self.operand(node, first, last, order)
+        if x.dtype != np.uint8:
+            x, row = np.ascontiguousarray(x[:, row : row + last - first] != 0).view(np.uint8), 0
+        return x, row
+
     def operands(self, node: Node, first: int, last: int) -> tuple[NDArray[np.int32], ...]:
         """What a node reads at steps `first` to `last`, each of its operands as [B, T, N], as in the model."""
         return tuple(self.window(ref, first, last).astype(np.int32) for ref in self.layout.reads(node))

@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nmc.backends.loihi.native import sparse_kernels as kernels
 from nmc.backends.loihi.native.accumulators import LARGEST, fits_16_bits
 from nmc.backends.loihi.native.layout import Index, Layout, source_order
 from nmc.backends.loihi.native.runner import Runner
 from nmc.backends.loihi.native.signals import Signals
+from nmc.machine_code import Call
 from nmc.model import Array, Model
 from nmc.nodes import fixed_point
 
 
 @dataclass(frozen=True, eq=False)
-class SparseRunner:
-    """FixedSparse: every event adds the weights of its synapses to their targets."""
+class PreparedSparse:
+    """FixedSparse: its synapses by source, those of input i from starts[i] to starts[i + 1]."""
 
     node: fixed_point.FixedSparse
     order: Index | None
     starts: NDArray[np.int64]
     targets: Array
     weight: Array
-    zero: Array
+    total: np.dtype[np.signedinteger]
     graded: bool
     narrow: bool
 
     @classmethod
-    def of(cls, node: fixed_point.FixedSparse, model: Model, layout: Layout) -> SparseRunner:
-        """The runner of a node."""
-        from nmc.backends.loihi.native import sparse_kernels as kernels
-
+    def of(cls, node: fixed_point.FixedSparse, model: Model, layout: Layout) -> PreparedSparse:
+        """The synapses of a node."""
         ((inputs,),) = layout.graph.operand_shapes(node)
         order = source_order(node, layout)
         weight = narrowest(model.weights[node.weight])
@@ -43,7 +43,8 @@ class SparseRunner:
         targets = np.empty(node.synapses, np.uint16 if node.features <= 2**16 else np.int32)
         by_source = np.empty_like(weight)
         kernels.by_source(
-            model.weights[node.row_start].astype(np.int64), columns, weight, starts, targets, by_source
+            model.weights[node.row_start].astype(np.int64), columns, weight, starts, np.empty_like(starts),
+            targets, by_source,
         )
         used = slice(0, int(starts[-1]))
         up, down = np.zeros((2, node.features), np.int64)
@@ -53,30 +54,51 @@ class SparseRunner:
         graded = bool(node.num_message_bits) and (bool(others) or layout.graph.signals[source.node].dtype != "spike")
         kind = np.int16 if worst <= LARGEST[16] else np.int32 if worst <= LARGEST[32] else np.int64
         return cls(
-            node, order, starts, targets, by_source, np.zeros(node.features, kind), graded,
+            node, order, starts, targets, by_source, np.dtype(kind), graded,
             not graded and fits_16_bits(worst, node.weight_exp),
         )
 
     def start(self, batch: int) -> Runner:
-        return self
+        if self.graded:
+            return GradedSparseRunner(self, np.zeros(self.node.features, np.int64))
+        index, total = np.empty(len(self.starts), np.int32), np.zeros(self.node.features, self.total)
+        return SparseRunner(self, index, total)
+
+
+@dataclass(frozen=True, eq=False)
+class SparseRunner:
+    """FixedSparse for spikes: each adds the weights of its synapses to their targets."""
+
+    prepared: PreparedSparse
+    index: NDArray[np.int32]
+    total: Array
+    add: Call[...] = field(default_factory=kernels.sparse_spikes.prepared, kw_only=True)
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
-        from nmc.backends.loihi.native import sparse_kernels as kernels
+        synapses, node = self.prepared, self.prepared.node
+        x, row = signals.spikes_read(node, first, last, synapses.order)
+        out, out_row = signals.target(node.name, first)
+        self.add(
+            x, row, last - first, synapses.starts, synapses.targets, synapses.weight, self.index, self.total,
+            node.weight_exp, out, out_row, signals.operations[node.name],
+        )
 
-        name = self.node.name
-        x, row = signals.operand(self.node, first, last, self.order)
-        out, out_row = signals.target(name, first)
-        if self.graded:
-            kernels.sparse_graded(
-                x, row, last - first, self.starts, self.targets, self.weight, self.node.weight_exp,
-                out, out_row, signals.operations[name],
-            )
-            return
-        if x.dtype != np.uint8:
-            x, row = (x[:, row : row + last - first] != 0).astype(np.uint8), 0
-        kernels.sparse_spikes(
-            x, row, last - first, self.starts, self.targets, self.weight, self.zero, self.node.weight_exp,
-            out, out_row, signals.operations[name],
+
+@dataclass(frozen=True, eq=False)
+class GradedSparseRunner:
+    """FixedSparse for graded messages: each adds its product with the weights."""
+
+    prepared: PreparedSparse
+    total: NDArray[np.int64]
+    add: Call[...] = field(default_factory=kernels.sparse_graded.prepared, kw_only=True)
+
+    def advance(self, signals: Signals, first: int, last: int) -> None:
+        synapses, node = self.prepared, self.prepared.node
+        x, row = signals.operand(node, first, last, synapses.order)
+        out, out_row = signals.target(node.name, first)
+        self.add(
+            x, row, last - first, synapses.starts, synapses.targets, synapses.weight, self.total,
+            node.weight_exp, out, out_row, signals.operations[node.name],
         )
 
 

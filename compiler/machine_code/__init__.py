@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from nmc.machine_code.kernel import Call, Kernel, kernel, prefetch
+from nmc.machine_code.kernel import Call, Kernel, kernel
+from nmc.machine_code.operations import nonzero_bits, prefetch, trailing_zeros
 
-__all__ = ["Call", "Kernel", "kernel", "prefetch"]
+__all__ = ["Call", "Kernel", "kernel", "nonzero_bits", "prefetch", "trailing_zeros"]

@@ -10,14 +10,13 @@ from types import FunctionType
 import numpy as np
 from llvmlite import binding, ir
 from numba import njit, types
-from numba.core import cgutils
+from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import Flags, compile_extra
 from numba.core.registry import cpu_target
-from numba.extending import intrinsic
 from numba.np.arrayobj import populate_array
 from numba.np.numpy_support import from_dtype
 
-from nmc.machine_code.kernel import prefetch
+from nmc.machine_code.intrinsics import INTRINSICS
 from nmc.machine_code.store import ENTRY, called
 
 _WORD = ir.IntType(64)
@@ -33,10 +32,12 @@ def built(function: Callable[..., None], is_array: Sequence[bool], array_types: 
     typing = cpu_target.typing_context
     typing.refresh()
     cpu_target.target_context.refresh()
+    library = _Library(cpu_target.target_context.codegen(), function.__name__)
     result = compile_extra(
-        typing, cpu_target.target_context, _with_compiled_helpers(function), arguments, types.void, flags, {}
+        typing, cpu_target.target_context, _with_compiled_helpers(function), arguments, types.void, flags, {},
+        library=library,
     )
-    module = binding.parse_assembly(result.library.get_llvm_str())
+    module = binding.parse_assembly(library.code)
     module.link_in(binding.parse_assembly(str(_entry(result.fndesc))))
     missing = [f.name for f in module.functions if f.is_declaration and not f.name.startswith("llvm.")]
     if missing:
@@ -46,16 +47,23 @@ def built(function: Callable[..., None], is_array: Sequence[bool], array_types: 
         reloc="default", codemodel="jitdefault", jit=True,
     )
     tuning = binding.create_pipeline_tuning_options(speed_level=3)
-    tuning.loop_vectorization = True
+    tuning.loop_vectorization, tuning.loop_interleaving = True, False
     builder = binding.create_pass_builder(machine, tuning)
     builder.getModulePassManager().run(module, builder)
     return bytes(machine.emit_object(module))
 
 
+class _Library(JITCodeLibrary):  # type: ignore[misc]
+    """Takes what numba makes of a function as it is, to be optimized once, with `entry`."""
+
+    def add_ir_module(self, ir_module: ir.Module) -> None:
+        self.code = str(ir_module)
+
+
 def _with_compiled_helpers(function: Callable[..., object]) -> FunctionType:
     """The function, with what it calls made ready to be compiled into it."""
     helpers = {
-        name: _INTRINSICS.get(value) or njit(inline="always", error_model="numpy")(_with_compiled_helpers(value))
+        name: INTRINSICS.get(value) or njit(inline="always", error_model="numpy")(_with_compiled_helpers(value))
         for name, value in called(function)
         if isinstance(value, FunctionType)
     }
@@ -105,20 +113,3 @@ def _array(context, builder, kind, address, shape):  # type: ignore[no-untyped-d
     data = builder.inttoptr(address, array.data.type)
     populate_array(array, data=data, shape=shape, strides=strides, itemsize=item, meminfo=None)
     return array._getvalue()
-
-
-@intrinsic
-def _prefetch(context, array, index):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - compiled
-    def generate(context, builder, signature, arguments):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-        address = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
-        builder.call(function, [address, word(0), word(2), word(1)])
-        return context.get_dummy_value()
-
-    return types.void(array, types.intp), generate
-
-
-_INTRINSICS = {prefetch: _prefetch}

@@ -113,10 +113,6 @@ class Call(Generic[P]):
         self._slots[place : place + 1 + array.ndim] = [array.ctypes.data, *array.shape]
 
 
-def prefetch(array: Array, index: int) -> None:
-    """Ask for the memory of array[index], which may lie beyond the end; it changes no result."""
-
-
 def _picker(places: Sequence[int]) -> Callable[[Sequence[object]], tuple[Array, ...]]:
     """Takes the arguments at some places."""
     if len(places) > 1:

@@ -49,7 +49,7 @@ def called(function: Callable[..., object]) -> Iterator[tuple[str, object]]:
 
 def _key(function: Callable[..., None], is_array: Sequence[bool], types: Sequence[tuple[str, int]]) -> str:
     """Whatever the machine code depends on, as a short name."""
-    build = Path(__file__).with_name("build.py").read_bytes()
+    build = [Path(__file__).with_name(name).read_bytes() for name in ("build.py", "intrinsics.py")]
     content = (build, _machine(), _content(function), tuple(is_array), tuple(types))
     return _DIGEST(repr(content).encode()).hexdigest()[:24]
 

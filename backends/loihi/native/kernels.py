@@ -14,7 +14,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nmc.machine_code import kernel
+from nmc.machine_code import kernel, nonzero_bits, trailing_zeros
 from nmc.model import Array
 
 Counts = NDArray[np.int64]
@@ -35,8 +35,14 @@ def shifted(x: int, shift: int) -> np.int32:
 
 def events(spikes: NDArray[np.uint8], index: Rows) -> int:
     """Write where spikes [N] are into index, which has room for N + 1; how many there are."""
-    n = 0
-    for i in range(len(spikes)):
+    n, whole = 0, len(spikes) >> 6 << 6
+    for first in range(0, whole, 64):
+        bits = nonzero_bits(spikes, first)
+        while bits != 0:
+            index[n] = first + trailing_zeros(bits)
+            bits &= bits - np.uint64(1)
+            n += 1
+    for i in range(whole, len(spikes)):
         index[n] = i
         n += spikes[i] != 0
     return n

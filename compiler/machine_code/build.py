@@ -1,6 +1,6 @@
 """Makes machine code of kernels. This alone imports numba, which takes longer than loading what it makes."""
 
-# mypy: disable-error-code="no-untyped-call,import-untyped,call-overload"
+# mypy: disable-error-code="no-untyped-call,import-untyped,misc,assignment"
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def built(function: Callable[..., None], is_array: Sequence[bool], array_types: 
     return bytes(machine.emit_object(module))
 
 
-class _Library(JITCodeLibrary):  # type: ignore[misc]
+class _Library(JITCodeLibrary):
     """Takes what numba makes of a function as it is, to be optimized once, with `entry`."""
 
     def add_ir_module(self, ir_module: ir.Module) -> None:

@@ -12,7 +12,7 @@ def prefetch(array: NDArray[np.generic], index: int) -> None:
 
 def nonzero_bits(array: NDArray[np.uint8], first: int) -> np.uint64:
     """Which of the 64 elements from `first` on are not 0: bit k for element first + k."""
-    return np.packbits(array[first : first + 64] != 0, bitorder="little").view(np.uint64)[0]
+    return np.uint64(np.packbits(array[first : first + 64] != 0, bitorder="little").view(np.uint64)[0])
 
 
 def trailing_zeros(bits: np.uint64) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmc.backends.loihi.native import kernels
-from nmc.backends.loihi.native.accumulators import LARGEST, fits_16_bits, largest_sum, packed
+from nmc.backends.loihi.native.accumulators import LARGEST, largest_sum, narrow_exponent, packed
 from nmc.backends.loihi.native.layout import Index, Layout, source_order
 from nmc.backends.loihi.native.runner import Runner
 from nmc.backends.loihi.native.signals import Signals
@@ -34,7 +34,7 @@ class PreparedConv:
     total: np.dtype[np.signedinteger]
     fan_out: Places
     graded: bool
-    narrow: bool
+    exponent: int | None
 
     @classmethod
     def of(cls, node: fixed_point.FixedConv2d, model: Model, layout: Layout) -> PreparedConv:
@@ -59,10 +59,12 @@ class PreparedConv:
             line * shape[2] + column, channel * (small.size // shape[0]), channel // inputs * per_group,
             _place_runs(line_runs, column_runs, node, width),
         )
+        exponent = None if graded else narrow_exponent(worst, shift)
         return cls(
-            node, order, (_places(tables[0]), _places(tables[1]), _places(tables[2]), _places(tables[3])), small, shift,
+            node, order, (_places(tables[0]), _places(tables[1]), _places(tables[2]), _places(tables[3])), small,
+            shift - (exponent or 0),
             height * width * node.channels, np.dtype(np.int16 if worst <= LARGEST[16] else np.int32),
-            _places(fan_out), graded, not graded and fits_16_bits(worst, shift),
+            _places(fan_out), graded, exponent,
         )
 
     def start(self, batch: int) -> Runner:

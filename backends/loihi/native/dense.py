@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmc.backends.loihi.native import kernels
-from nmc.backends.loihi.native.accumulators import fits_16_bits, largest_sum, packed, proven_accumulator
+from nmc.backends.loihi.native.accumulators import largest_sum, narrow_exponent, packed, proven_accumulator
 from nmc.backends.loihi.native.layout import Index, Layout, source_order
 from nmc.backends.loihi.native.runner import Prepared, Runner
 from nmc.backends.loihi.native.signals import Signals
@@ -27,19 +27,22 @@ def prepared_dense(node: fixed_point.FixedDense, model: Model, layout: Layout) -
     rows = rows if order is None else rows[order]
     fan_out = np.count_nonzero(rows, axis=1).astype(np.int32)
     (source, *others) = layout.reads(node)
-    if node.num_message_bits and (others or layout.graph.signals[source.node].dtype != "spike"):
-        return PreparedGradedDense(node, order, np.ascontiguousarray(rows), fan_out)
+    graded = bool(node.num_message_bits) and (bool(others) or layout.graph.signals[source.node].dtype != "spike")
     weight, shift = packed(rows)
+    proven = proven_accumulator(weight)
+    if graded or proven is None:
+        return PreparedGradedDense(node, order, np.ascontiguousarray(rows), fan_out, graded)
     shift += node.weight_exp
-    return PreparedDense(
-        node, order, weight, shift, fan_out, *proven_accumulator(weight),
-        narrow=fits_16_bits(largest_sum(weight), shift),
-    )
+    exponent = narrow_exponent(largest_sum(weight), shift)
+    return PreparedDense(node, order, weight, shift - (exponent or 0), fan_out, *proven, exponent)
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedDense:
-    """FixedDense for spikes: its rows of weights; `block` of them may be added up in numbers of the type `total`."""
+    """FixedDense for spikes: its rows of weights.
+
+    As many as `block` may be added up in numbers of the type `total`; sums are put out times 2^shift.
+    """
 
     node: fixed_point.FixedDense
     order: Index | None
@@ -48,12 +51,12 @@ class PreparedDense:
     fan_out: Int32Array
     total: np.dtype[np.signedinteger]
     block: int
-    narrow: bool
+    exponent: int | None
 
     def start(self, batch: int) -> Runner:
         inputs, outputs = self.weight.shape
         return DenseRunner(
-            self, np.empty(inputs + 1, np.int32), np.zeros(outputs, self.total), np.zeros(outputs, np.int64)
+            self, np.empty(inputs + 1, np.int32), np.zeros(outputs, self.total), np.zeros(outputs, np.int32)
         )
 
 
@@ -64,7 +67,7 @@ class DenseRunner:
     prepared: PreparedDense
     index: Int32Array
     total: Array
-    wide: Int64Array
+    wide: Int32Array
     add: Call[...] = field(default_factory=kernels.dense_spikes.prepared, kw_only=True)
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
@@ -79,13 +82,14 @@ class DenseRunner:
 
 @dataclass(frozen=True, eq=False)
 class PreparedGradedDense:
-    """FixedDense for graded messages: its rows of weights."""
+    """FixedDense for graded messages, or for spikes where weights are large: its rows of weights."""
 
     node: fixed_point.FixedDense
     order: Index | None
     weight: Int64Array
     fan_out: Int32Array
-    narrow: bool = False
+    graded: bool
+    exponent: int | None = None
 
     def start(self, batch: int) -> Runner:
         return GradedDenseRunner(self, np.zeros(self.node.features, np.int64))
@@ -101,7 +105,8 @@ class GradedDenseRunner:
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         dense, node = self.prepared, self.prepared.node
-        x, row = signals.operand(node, first, last, dense.order)
+        read = signals.operand if dense.graded else signals.spikes_read
+        x, row = read(node, first, last, dense.order)
         out, out_row = signals.target(node.name, first)
         self.add(
             x, row, last - first, dense.weight, dense.fan_out, self.total, node.weight_exp,

@@ -37,7 +37,7 @@ class GradedRunner:
     """FixedGraded: nothing is held."""
 
     node: fixed_point.FixedGraded
-    narrow: bool = False
+    exponent: int | None = None
 
     @classmethod
     def of(cls, node: fixed_point.FixedGraded, model: Model, layout: Layout) -> GradedRunner:
@@ -57,7 +57,7 @@ class ProductRunner:
     """FixedProduct: nothing is held."""
 
     node: fixed_point.FixedProduct
-    narrow: bool = False
+    exponent: int | None = None
 
     @classmethod
     def of(cls, node: fixed_point.FixedProduct, model: Model, layout: Layout) -> ProductRunner:
@@ -79,7 +79,7 @@ class PreparedGraded:
     node: fixed_point.FixedSigma | fixed_point.FixedNormDelay | Encoder
     size: int
     bias: Int32Array
-    narrow: bool = False
+    exponent: int | None = None
 
     @classmethod
     def of(

@@ -6,10 +6,9 @@ reads `steps` rows of its input from `row` on, and writes as many from `out_row`
 `index` is room for the places of all inputs and one more.
 """
 
-# Numbers have the widths that compiled code gives them.
-# mypy: disable-error-code="arg-type,assignment"
-
 from __future__ import annotations
+
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +18,16 @@ from nmc.model import Array
 
 Counts = NDArray[np.int64]
 Rows = NDArray[np.int32]
+Width = TypeVar("Width", np.int32, np.int64)
+Number = int | np.int16 | np.int32 | np.int64
 
 
-def wrap32(x: int) -> np.int64:
+def wrap32(x: Number) -> np.int64:
     """The lowest 32 bits, as a signed number."""
     return np.int64(np.int32(x))
 
 
-def shifted(x: int, shift: int) -> np.int32:
+def shifted(x: Number, shift: int) -> np.int32:
     """x << shift or x >> -shift, as a 32-bit number."""
     if shift >= 0:
         return np.int32(np.int64(x) << shift)
@@ -48,48 +49,47 @@ def events(spikes: NDArray[np.uint8], index: Rows) -> int:
     return n
 
 
-def within(x: int, bound: int) -> int:
+def within(x: Width, bound: Width) -> Width:
     """x, or the nearer of -bound and bound."""
     return bound if x > bound else -bound if x < -bound else x
 
 
-def wrap24(x: int) -> np.int32:
+def wrap24(x: Number) -> np.int32:
     """The lowest 24 bits of a 32-bit number, as a signed number."""
     return np.int32(np.int32(np.int32(x) << 8) >> 8)
 
 
 @kernel
 def dense_spikes(
-    x: Array, row: int, steps: int, weight: Array, fan_out: Rows, index: Rows, narrow: Array, wide: Counts,
+    x: Array, row: int, steps: int, weight: Array, fan_out: Rows, index: Rows, total: Array, wide: Rows,
     block: int, shift: int, out: Array, out_row: int, operations: Counts,
 ) -> None:
     """Sums of the rows of weight [N, M] whose inputs spike, times 2^shift.
 
-    narrow [M] may hold `block` rows at most before they are moved on to wide [M].
+    total [M] may hold `block` rows at most before they are moved on to wide [M].
     """
-    outputs = weight.shape[1]
-    left, right = shift if shift > 0 else 0, -shift if shift < 0 else 0
+    scale, right = np.int32(1 << shift if shift > 0 else 1), -shift if shift < 0 else 0
     for b in range(x.shape[0]):
         count = np.int64(0)
         for t in range(steps):
             n = events(x[b, row + t], index)
             for k in range(n):
                 count += fan_out[index[k]]
-            y = out[b, out_row + t]
             for first in range(0, n, block):
-                add_rows(weight, index, first, first + block if first + block < n else n, narrow)
-                if n > block:
-                    for j in range(outputs):
-                        wide[j] += narrow[j]
-                        narrow[j] = 0
-            if n > block:
-                for j in range(outputs):
-                    y[j] = np.int32((wide[j] << left) >> right)
-                    wide[j] = 0
+                if first > 0:
+                    for j in range(len(total)):
+                        wide[j] += total[j]
+                        total[j] = 0
+                add_rows(weight, index, first, first + block if first + block < n else n, total)
+            y = out[b, out_row + t]
+            if right:
+                for j in range(len(total)):
+                    y[j] = (wide[j] + total[j]) >> right
+                    wide[j], total[j] = 0, 0
             else:
-                for j in range(outputs):
-                    y[j] = np.int32((np.int64(narrow[j]) << left) >> right)
-                    narrow[j] = 0
+                for j in range(len(total)):
+                    y[j] = (wide[j] + total[j]) * scale
+                    wide[j], total[j] = 0, 0
         operations[b] += count
 
 
@@ -143,6 +143,7 @@ def conv_spikes(
     neighbouring taps reach, from first_output[i] and first_tap[i] on; it ends at a run of none. `total` [outputs]
     surely holds the sums, or has 32 bits, of which only the last 24 are kept.
     """
+    scale = np.int32(1 << shift)
     for b in range(x.shape[0]):
         count = np.int64(0)
         for t in range(steps):
@@ -158,7 +159,7 @@ def conv_spikes(
                         reached[j] += added[j]
             y = out[b, out_row + t]
             for j in range(len(total)):
-                y[j] = wrap24(np.int32(total[j]) << shift)
+                y[j] = wrap24(np.int32(total[j] * scale))
                 total[j] = 0
         operations[b] += count
 
@@ -189,12 +190,12 @@ def conv_graded(
 
 @kernel
 def lif_without_current(
-    x: Array, row: int, steps: int, v: Rows, bias: Rows, first_step: int,
+    x: Array, row: int, steps: int, shift: int, v: Rows, bias: Rows, first_step: int,
     dv: int, vth: int, reset_interval: int, reset_offset: int,
     out: Array, out_row: int, spikes: Rows,
 ) -> None:
-    """FixedLIF with du = 4095 that emits spikes, for activations of 16 bits: u is the activation << 6, unwrapped."""
-    factor, threshold, bound = np.int32(4096 - dv), np.int32(vth << 6), np.int32(8388607)
+    """FixedLIF with du = 4095 that emits spikes, where u is x << shift and surely fits in 24 bits."""
+    scale, factor, threshold, bound = np.int32(1 << shift), np.int32(4096 - dv), np.int32(vth << 6), np.int32(8388607)
     for b in range(v.shape[0]):
         vb, counts = v[b], spikes[b]
         for t in range(steps):
@@ -207,7 +208,7 @@ def lif_without_current(
                 high, low = np.int32(size >> 12), np.int32(size & 4095)
                 kept = np.int32(np.int32(high * factor) + np.int32(np.int32(low * factor) >> 12))
                 signed = kept if old >= 0 else np.int32(-kept)
-                moved = np.int32(np.int32(signed + np.int32(np.int32(a[n]) << 6)) + bias[n])
+                moved = np.int32(np.int32(signed + np.int32(a[n] * scale)) + bias[n])
                 moved = within(moved, bound)
                 spike = moved > threshold
                 vb[n] = np.int32(0) if spike else moved

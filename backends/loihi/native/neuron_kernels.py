@@ -1,8 +1,5 @@
 """The inner loops of neurons beside the LIF, compiled; conventions as in `kernels`."""
 
-# Numbers have the widths that compiled code gives them.
-# mypy: disable-error-code="arg-type,assignment"
-
 from __future__ import annotations
 
 import numpy as np
@@ -12,7 +9,7 @@ from nmc.machine_code import kernel
 from nmc.model import Array
 
 
-def toward_zero(x: int, shift: int) -> int:
+def toward_zero(x: np.int64, shift: int) -> np.int64:
     """sign(x) (|x| >> shift), of 64 bits."""
     size = abs(x) >> shift
     return size if x >= 0 else -size

@@ -51,7 +51,7 @@ class PreparedTernaryLif:
     node: fixed_point.FixedTernaryLIF
     bias: Int32Array
     initial: Int32Array
-    narrow: bool = False
+    exponent: int | None = None
 
     @classmethod
     def of(cls, node: fixed_point.FixedTernaryLIF, model: Model, layout: Layout) -> PreparedTernaryLif:
@@ -92,7 +92,7 @@ class PreparedResonator:
 
     node: fixed_point.FixedResonator
     size: int
-    narrow: bool = False
+    exponent: int | None = None
 
     @classmethod
     def of(cls, node: fixed_point.FixedResonator, model: Model, layout: Layout) -> PreparedResonator:

@@ -33,7 +33,7 @@ class PreparedLif:
     node: fixed_point.FixedLIF
     bias: NDArray[np.int32]
     initial: NDArray[np.int32]
-    narrow: bool = False
+    exponent: int | None = None
 
     @classmethod
     def of(cls, node: fixed_point.FixedLIF, model: Model, layout: Layout) -> PreparedLif:
@@ -63,16 +63,19 @@ class LifRunner:
     def advance(self, signals: Signals, first: int, last: int) -> None:
         node = self.node
         self.t = signals.elapsed + last
-        x, row = signals.operand(node, first, last, signals.layout.order[node.name])
+        order = signals.layout.order[node.name]
         out, out_row = signals.target(node.name, first)
-        if x.dtype == np.int16 and node.du == 4095 and node.emits == "spikes":
+        narrow = signals.narrow_operand(node, first, order)
+        if narrow and node.du == 4095 and node.emits == "spikes":
+            x, row, exponent = narrow
             self.step_without_current(
-                x, row, last - first, self.v, self.bias, signals.elapsed + first + 1,
+                x, row, last - first, 6 + exponent, self.v, self.bias, signals.elapsed + first + 1,
                 node.dv, node.vth, node.reset_interval, node.reset_offset,
                 out, out_row, signals.spikes[node.name],
             )
-            self.u[:] = x[:, row + last - first - 1].astype(np.int32) << 6
+            self.u[:] = x[:, row + last - first - 1].astype(np.int32) << (6 + exponent)
             return
+        x, row = signals.operand(node, first, last, order)
         if x.dtype != np.int32:
             x, row = x[:, row : row + last - first].astype(np.int32), 0
         self.step(
@@ -88,7 +91,7 @@ class DelayRunner:
 
     node: spiking.Delay
     steps: Index
-    narrow: bool = False
+    exponent: int | None = None
 
     @classmethod
     def of(cls, node: spiking.Delay, model: Model, layout: Layout) -> DelayRunner:
@@ -107,8 +110,9 @@ class DelayRunner:
         order = signals.layout.order[read.node]
         place = elements if order is None else np.argsort(order)
         x, row = signals.stored(read, first)
+        exponent = signals.narrow.get(read.node, 0)
         for t in range(last - first):
-            out[:, out_row + t] = x[:, row + t - self.steps, place]
+            out[:, out_row + t] = x[:, row + t - self.steps, place].astype(np.int32) << exponent
 
 
 PREPARED: Mapping[type[Node], Callable[..., Prepared]] = {

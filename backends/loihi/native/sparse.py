@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmc.backends.loihi.native import sparse_kernels as kernels
-from nmc.backends.loihi.native.accumulators import LARGEST, fits_16_bits
+from nmc.backends.loihi.native.accumulators import LARGEST, common_zeros, narrow_exponent
 from nmc.backends.loihi.native.layout import Index, Layout, source_order
 from nmc.backends.loihi.native.runner import Runner
 from nmc.backends.loihi.native.signals import Signals
@@ -26,9 +26,10 @@ class PreparedSparse:
     starts: NDArray[np.int64]
     targets: Array
     weight: Array
+    shift: int
     total: np.dtype[np.signedinteger]
     graded: bool
-    narrow: bool
+    exponent: int | None
 
     @classmethod
     def of(cls, node: fixed_point.FixedSparse, model: Model, layout: Layout) -> PreparedSparse:
@@ -36,6 +37,9 @@ class PreparedSparse:
         ((inputs,),) = layout.graph.operand_shapes(node)
         order = source_order(node, layout)
         weight = narrowest(model.weights[node.weight])
+        (source, *others) = layout.reads(node)
+        graded = bool(node.num_message_bits) and (bool(others) or layout.graph.signals[source.node].dtype != "spike")
+        packed = 0 if graded else common_zeros(weight)
         columns = integers(model.weights[node.column])
         if order is not None:
             columns = np.argsort(order).astype(np.int32)[columns]
@@ -44,18 +48,17 @@ class PreparedSparse:
         by_source = np.empty_like(weight)
         kernels.by_source(
             model.weights[node.row_start].astype(np.int64), columns, weight, starts, np.empty_like(starts),
-            targets, by_source,
+            targets, by_source, packed,
         )
         used = slice(0, int(starts[-1]))
         up, down = np.zeros((2, node.features), np.int64)
         kernels.largest_sums(targets[used], by_source[used], up, down)
         worst = max(int(up.max()), -int(down.min()))
-        (source, *others) = layout.reads(node)
-        graded = bool(node.num_message_bits) and (bool(others) or layout.graph.signals[source.node].dtype != "spike")
         kind = np.int16 if worst <= LARGEST[16] else np.int32 if worst <= LARGEST[32] else np.int64
+        shift = node.weight_exp + packed
+        exponent = None if graded else narrow_exponent(worst, shift)
         return cls(
-            node, order, starts, targets, by_source, np.dtype(kind), graded,
-            not graded and fits_16_bits(worst, node.weight_exp),
+            node, order, starts, targets, by_source, shift - (exponent or 0), np.dtype(kind), graded, exponent
         )
 
     def start(self, batch: int) -> Runner:
@@ -80,7 +83,7 @@ class SparseRunner:
         out, out_row = signals.target(node.name, first)
         self.add(
             x, row, last - first, synapses.starts, synapses.targets, synapses.weight, self.index, self.total,
-            node.weight_exp, out, out_row, signals.operations[node.name],
+            synapses.shift, out, out_row, signals.operations[node.name],
         )
 
 
@@ -98,7 +101,7 @@ class GradedSparseRunner:
         out, out_row = signals.target(node.name, first)
         self.add(
             x, row, last - first, synapses.starts, synapses.targets, synapses.weight, self.total,
-            node.weight_exp, out, out_row, signals.operations[node.name],
+            synapses.shift, out, out_row, signals.operations[node.name],
         )
 
 

@@ -72,9 +72,10 @@ def sparse_graded(
 
 @kernel
 def by_source(
-    indptr: Counts, indices: Array, weight: Array, starts: Counts, place: Counts, targets: Array, sorted_: Array
+    indptr: Counts, indices: Array, weight: Array, starts: Counts, place: Counts, targets: Array, sorted_: Array,
+    packed: int,
 ) -> None:
-    """Turn a matrix kept by target into one kept by source, zeros left out.
+    """Turn a matrix kept by target into one kept by source, zeros left out, weights without their lowest bits.
 
     `starts` [inputs + 1] comes in as zeros; `place` is room for as many numbers.
     """
@@ -89,7 +90,7 @@ def by_source(
             if weight[k] != 0:
                 source = indices[k]
                 targets[place[source]] = target
-                sorted_[place[source]] = weight[k]
+                sorted_[place[source]] = weight[k] >> packed
                 place[source] += 1
 
 

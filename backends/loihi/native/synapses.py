@@ -31,7 +31,7 @@ class PreparedDelayed:
     places: NDArray[np.int32]
     weight: IntArray
     delays: int
-    narrow: bool = False
+    exponent: int | None = None
 
     @classmethod
     def of(cls, node: Delayed, model: Model, layout: Layout) -> PreparedDelayed:

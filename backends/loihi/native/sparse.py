@@ -46,13 +46,11 @@ class PreparedSparse:
         starts = np.zeros(inputs + 1, np.int64)
         targets = np.empty(node.synapses, np.uint16 if node.features <= 2**16 else np.int32)
         by_source = np.empty_like(weight)
-        kernels.by_source(
-            model.weights[node.row_start].astype(np.int64), columns, weight, starts, np.empty_like(starts),
-            targets, by_source, packed,
-        )
-        used = slice(0, int(starts[-1]))
         up, down = np.zeros((2, node.features), np.int64)
-        kernels.largest_sums(targets[used], by_source[used], up, down)
+        kernels.by_source(
+            model.weights[node.row_start].astype(np.int64), columns, weight, packed, starts, np.empty_like(starts),
+            targets, by_source, up, down,
+        )
         worst = max(int(up.max()), -int(down.min()))
         kind = np.int16 if worst <= LARGEST[16] else np.int32 if worst <= LARGEST[32] else np.int64
         shift = node.weight_exp + packed

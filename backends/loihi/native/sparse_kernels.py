@@ -72,12 +72,13 @@ def sparse_graded(
 
 @kernel
 def by_source(
-    indptr: Counts, indices: Array, weight: Array, starts: Counts, place: Counts, targets: Array, sorted_: Array,
-    packed: int,
+    indptr: Counts, indices: Array, weight: Array, packed: int, starts: Counts, place: Counts, targets: Array,
+    sorted_: Array, up: Counts, down: Counts,
 ) -> None:
-    """Turn a matrix kept by target into one kept by source, zeros left out, weights without their lowest bits.
+    """Turn a matrix kept by target into one kept by source, zeros left out, weights without `packed` lowest bits.
 
-    `starts` [inputs + 1] comes in as zeros; `place` is room for as many numbers.
+    `starts` [inputs + 1] comes in as zeros; `place` is room for as many numbers. up and down come in as zeros
+    and give the sums of every target's positive weights, and of its negative ones.
     """
     for k in range(len(indices)):
         starts[indices[k] + 1] += weight[k] != 0
@@ -88,17 +89,11 @@ def by_source(
     for target in range(len(indptr) - 1):
         for k in range(indptr[target], indptr[target + 1]):
             if weight[k] != 0:
-                source = indices[k]
+                source, kept = indices[k], weight[k] >> packed
                 targets[place[source]] = target
-                sorted_[place[source]] = weight[k] >> packed
+                sorted_[place[source]] = kept
                 place[source] += 1
-
-
-@kernel
-def largest_sums(targets: Array, weight: Array, up: Counts, down: Counts) -> None:
-    """Add every target's positive weights to `up`, and its negative ones to `down`."""
-    for k in range(len(targets)):
-        if weight[k] > 0:
-            up[targets[k]] += weight[k]
-        else:
-            down[targets[k]] += weight[k]
+                if kept > 0:
+                    up[target] += kept
+                else:
+                    down[target] += kept

@@ -43,10 +43,10 @@ def built(function: Callable[..., None], is_array: Sequence[bool], array_types: 
     if missing:
         raise TypeError(f"{function.__name__} calls what cannot be compiled into it: {', '.join(missing)}")
     machine = binding.Target.from_default_triple().create_target_machine(
-        cpu=binding.get_host_cpu_name(), features=binding.get_host_cpu_features().flatten(), opt=3,
+        cpu=binding.get_host_cpu_name(), features=binding.get_host_cpu_features().flatten(), opt=2,
         reloc="default", codemodel="jitdefault", jit=True,
     )
-    tuning = binding.create_pipeline_tuning_options(speed_level=3)
+    tuning = binding.create_pipeline_tuning_options(speed_level=2)
     tuning.loop_vectorization, tuning.loop_interleaving = True, False
     builder = binding.create_pass_builder(machine, tuning)
     builder.getModulePassManager().run(module, builder)

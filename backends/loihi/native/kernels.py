@@ -59,6 +59,15 @@ def wrap24(x: Number) -> np.int32:
     return np.int32(np.int32(np.int32(x) << 8) >> 8)
 
 
+def wrapped24(u: np.int32) -> np.int32:
+    """A current of 32 bits as Lava wraps it: once, beyond 2^23 and from -2^23 down."""
+    if u > 8388608:
+        return np.int32(u - 16777216)
+    if u <= -8388608:
+        return np.int32(u + 16777216)
+    return u
+
+
 @kernel
 def dense_spikes(
     x: Array, row: int, steps: int, weight: Array, fan_out: Rows, index: Rows, total: Array, wide: Rows,
@@ -190,11 +199,11 @@ def conv_graded(
 
 @kernel
 def lif_without_current(
-    x: Array, row: int, steps: int, shift: int, v: Rows, bias: Rows, first_step: int,
+    x: Array, row: int, steps: int, shift: int, wraps: bool, v: Rows, bias: Rows, first_step: int,
     dv: int, vth: int, reset_interval: int, reset_offset: int,
     out: Array, out_row: int, spikes: Rows,
 ) -> None:
-    """FixedLIF with du = 4095 that emits spikes, where u is x << shift and surely fits in 24 bits."""
+    """FixedLIF with du = 4095 that emits spikes: u is x << shift, and surely fits in 24 bits unless it `wraps`."""
     scale, factor, threshold, bound = np.int32(1 << shift), np.int32(4096 - dv), np.int32(vth << 6), np.int32(8388607)
     for b in range(v.shape[0]):
         vb, counts = v[b], spikes[b]
@@ -208,7 +217,10 @@ def lif_without_current(
                 high, low = np.int32(size >> 12), np.int32(size & 4095)
                 kept = np.int32(np.int32(high * factor) + np.int32(np.int32(low * factor) >> 12))
                 signed = kept if old >= 0 else np.int32(-kept)
-                moved = np.int32(np.int32(signed + np.int32(a[n] * scale)) + bias[n])
+                u = np.int32(a[n] * scale)
+                if wraps:
+                    u = wrapped24(u)
+                moved = np.int32(np.int32(signed + u) + bias[n])
                 moved = within(moved, bound)
                 spike = moved > threshold
                 vb[n] = np.int32(0) if spike else moved
@@ -240,7 +252,7 @@ def lif(
                     kept = (abs(old) * current_factor) >> 12
                     kept = kept if old >= 0 else -kept
                 c = wrap32(kept + (np.int64(a[n]) << 6))
-                ub[n] = c - 16777216 if c > 8388608 else (c + 16777216 if c <= -8388608 else c)
+                ub[n] = wrapped24(np.int32(c))
             for n in range(neurons):
                 old_v = vb[n]
                 size = np.int32(abs(old_v))

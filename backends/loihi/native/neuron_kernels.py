@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nmc.backends.loihi.native.kernels import Rows, within, wrap32
+from nmc.backends.loihi.native.kernels import Rows, within, wrap32, wrapped24
 from nmc.machine_code import kernel
 from nmc.model import Array
 
@@ -28,7 +28,7 @@ def ternary_lif(
             a, y = x[b, row + t], out[b, out_row + t]
             for n in range(neurons):
                 c = wrap32(toward_zero(np.int64(u[b, n]) * (4095 - du), 12) + (np.int64(a[n]) << 6))
-                c = c - 16777216 if c > 8388608 else (c + 16777216 if c <= -8388608 else c)
+                c = np.int64(wrapped24(np.int32(c)))
                 moved = wrap32(toward_zero(np.int64(v[b, n]) * (4096 - dv), 12) + c + bias[n])
                 moved = within(moved, np.int64(8388607))
                 up, down = moved > high, moved < low

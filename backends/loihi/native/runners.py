@@ -3,86 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmc.backends.loihi.native import kernels
 from nmc.backends.loihi.native.convolution import PreparedConv
 from nmc.backends.loihi.native.dense import prepared_dense
 from nmc.backends.loihi.native.graded import GradedRunner, PreparedGraded, ProductRunner
 from nmc.backends.loihi.native.layout import Index, Layout
-from nmc.backends.loihi.native.neurons import PreparedResonator, PreparedTernaryLif, lif_parameters
+from nmc.backends.loihi.native.lif import PreparedLif
+from nmc.backends.loihi.native.neurons import PreparedResonator, PreparedTernaryLif
 from nmc.backends.loihi.native.runner import Prepared, Runner
 from nmc.backends.loihi.native.signals import Signals
 from nmc.backends.loihi.native.sparse import PreparedSparse
 from nmc.backends.loihi.native.synapses import PreparedDelayed
 from nmc.graph import Node
-from nmc.machine_code import Call
 from nmc.model import Array, Model
 from nmc.nodes import fixed_point, spiking
 
 IntArray = NDArray[np.int64]
-
-
-@dataclass(frozen=True, eq=False)
-class PreparedLif:
-    """FixedLIF: the biases and first voltages of its neurons."""
-
-    node: fixed_point.FixedLIF
-    bias: NDArray[np.int32]
-    initial: NDArray[np.int32]
-    exponent: int | None = None
-
-    @classmethod
-    def of(cls, node: fixed_point.FixedLIF, model: Model, layout: Layout) -> PreparedLif:
-        """The neurons of a node. Raises UnsupportedError where they start beyond 32 bits."""
-        return cls(node, *lif_parameters(node, model, layout))
-
-    def start(self, batch: int) -> Runner:
-        v = np.tile(self.initial, (batch, 1))
-        return LifRunner(self.node, np.zeros_like(v), v, self.bias)
-
-
-@dataclass(eq=False)
-class LifRunner:
-    """FixedLIF: current and voltage of every neuron, held from step to step."""
-
-    node: fixed_point.FixedLIF
-    u: NDArray[np.int32]
-    v: NDArray[np.int32]
-    bias: NDArray[np.int32]
-    t: int = 0
-    step: Call[...] = field(default_factory=kernels.lif.prepared, kw_only=True)
-    step_without_current: Call[...] = field(default_factory=kernels.lif_without_current.prepared, kw_only=True)
-
-    def state(self) -> Mapping[str, Array]:
-        return {"u": self.u, "v": self.v, "t": np.full(len(self.u), self.t)}
-
-    def advance(self, signals: Signals, first: int, last: int) -> None:
-        node = self.node
-        self.t = signals.elapsed + last
-        order = signals.layout.order[node.name]
-        out, out_row = signals.target(node.name, first)
-        narrow = signals.narrow_operand(node, first, order)
-        if narrow and node.du == 4095 and node.emits == "spikes":
-            x, row, exponent = narrow
-            self.step_without_current(
-                x, row, last - first, 6 + exponent, self.v, self.bias, signals.elapsed + first + 1,
-                node.dv, node.vth, node.reset_interval, node.reset_offset,
-                out, out_row, signals.spikes[node.name],
-            )
-            self.u[:] = x[:, row + last - first - 1].astype(np.int32) << (6 + exponent)
-            return
-        x, row = signals.operand(node, first, last, order)
-        if x.dtype != np.int32:
-            x, row = x[:, row : row + last - first].astype(np.int32), 0
-        self.step(
-            x, row, last - first, self.u, self.v, self.bias, signals.elapsed + first + 1,
-            node.du, node.dv, node.vth, node.reset_interval, node.reset_offset,
-            node.emits == "voltage", out, out_row, signals.spikes[node.name],
-        )
 
 
 @dataclass(frozen=True, eq=False)

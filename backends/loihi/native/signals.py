@@ -77,10 +77,10 @@ class Signals:
         reads = self.layout.reads(node)
         if len(reads) == 1 and not self.narrow.get(reads[0].node) and _same(self.layout.order[reads[0].node], order):
             return self.stored(reads[0], first)
-        total = np.zeros((self.batch, last - first, self.layout.size(node.inputs[0].node)), np.int32)
-        for ref in reads:
-            np.add(total, self._ordered(ref, first, last, order), out=total)
-        return total, 0
+        total = self._ordered(reads[0], first, last, order).astype(np.int32)
+        for ref in reads[1:]:
+            total += self._ordered(ref, first, last, order).astype(np.int32, copy=False)
+        return np.ascontiguousarray(total), 0
 
     def spikes_read(self, node: Node, first: int, last: int, order: Index | None) -> tuple[Array, int]:
         """The same where any number counts as a spike."""
@@ -88,6 +88,13 @@ class Signals:
         if x.dtype != np.uint8:
             x, row = np.ascontiguousarray(x[:, row : row + last - first] != 0).view(np.uint8), 0
         return x, row
+
+    def wide_operand(self, node: Node, first: int, last: int, order: Index | None) -> tuple[NDArray[np.int32], int]:
+        """The same in 32 bits."""
+        x, row = self.operand(node, first, last, order)
+        if x.dtype != np.int32:
+            return x[:, row : row + last - first].astype(np.int32), 0
+        return x.view(np.int32), row
 
     def narrow_operand(self, node: Node, first: int, order: Index | None) -> tuple[Array, int, int] | None:
         """What a node reads from step `first` on, and its exponent, where it is one signal kept in 16 bits."""

@@ -19,7 +19,7 @@ from nmc.backends.loihi.native.signals import Signals
 from nmc.backends.loihi.native.sparse import PreparedSparse
 from nmc.backends.loihi.native.synapses import PreparedDelayed
 from nmc.graph import Node
-from nmc.model import Array, Model
+from nmc.model import Model
 from nmc.nodes import fixed_point, spiking
 
 IntArray = NDArray[np.int64]

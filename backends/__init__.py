@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 from nmc.errors import UsageError, closest
@@ -36,6 +35,8 @@ ENTRY_POINTS = "nmc.targets"
 
 def targets() -> Mapping[str, str]:
     """Every target by name, as "module:CONSTANT": nmc's own, then those that installed packages offer."""
+    from importlib.metadata import entry_points
+
     offered = {point.name: point.value for point in entry_points(group=ENTRY_POINTS)}
     return {**offered, **TARGETS}
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nmc.backends.loihi.native.compartment_kernels import compartments
 from nmc.backends.loihi.native.layout import Layout
 from nmc.backends.loihi.native.neurons import spread
 from nmc.backends.loihi.native.runner import Runner
 from nmc.backends.loihi.native.signals import Signals
+from nmc.machine_code import Call
 from nmc.model import Array, Model
 from nmc.nodes import fixed_point
 
@@ -26,7 +28,7 @@ class PreparedCompartments:
     vth: Int32Array
     bias: Int32Array
     vmin: Int32Array
-    narrow: bool = False
+    exponent: int | None = None
 
     @classmethod
     def of(cls, node: fixed_point.FixedCompartments, model: Model, layout: Layout) -> PreparedCompartments:
@@ -50,17 +52,16 @@ class CompartmentsRunner:
     u: Int32Array
     v: Int32Array
     rest: Int32Array
+    step: Call[...] = field(default_factory=compartments.prepared, kw_only=True)
 
     def state(self) -> Mapping[str, Array]:
         return {"u": self.u, "v": self.v, "rest": self.rest}
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
-        from nmc.backends.loihi.native.compartment_kernels import compartments
-
         facts, node = self.prepared, self.prepared.node
         x, row = signals.operand(node, first, last, signals.layout.order[node.name])
         out, out_row = signals.target(node.name, first)
-        compartments(
+        self.step(
             x, row, last - first, self.u, self.v, self.rest, facts.vth, facts.bias, facts.vmin,
             node.vmax, node.decay_u, node.decay_v, node.refractory, out, out_row, signals.spikes[node.name],
         )

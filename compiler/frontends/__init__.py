@@ -17,6 +17,7 @@ FRONTENDS: Mapping[str, str] = {
     ".yaml": "nmc.frontends.yaml",
     ".yml": "nmc.frontends.yaml",
     ".onnx": "nmc.frontends.onnx",
+    ".nir": "nmc.frontends.nir",
 }
 """The module that reads each kind of file. It has `load(path, options)`, and `Options`: a frozen dataclass of
 what such files leave open, each field with a default. A module without `Options` has `load(path)`."""

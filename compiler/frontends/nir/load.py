@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -169,14 +169,14 @@ class _Building:
     def _build(self) -> None:
         """Every node but the outputs, each after one that it reads, so that its input's shape is known."""
         shapes: dict[str, Shape] = {}
-        for name in self._walk():
+        reached = self._reached()
+        for name, primitive in self.flat.nodes.items():
+            if name not in reached:
+                self.faults.append(Fault("no path leads to it from an Input", "add the edges that lack", name))
+        for name in reached:
             primitive, sources = self.flat.nodes[name], self.flat.reads[name]
-            if primitive.kind == "Output":
-                continue
             known = next((shapes[source] for source in sources if source in shapes), None)
-            if known is None and sources:
-                if name in self.flat.nodes and not any(source in self.built for source in sources):
-                    self.faults.append(Fault("no path leads to it from an Input", "add the edges that lack", name))
+            if primitive.kind == "Output" or (known is None and sources):
                 continue
             site = Site(primitive, self._refs(name), known or (), self.dynamics)
             try:
@@ -194,22 +194,24 @@ class _Building:
     def _remedy(self, what: str) -> str:
         if "time constant" in what or "tau" in what or "of a step" in what:
             return "check the dt, --time-unit, and --profile: tools disagree about what they write (docs/import-nir.md)"
+        if "shape" in what:
+            return "mend the shapes; samples have no axis for the batch: export with an example that has none"
         return "mend the parameter in the tool that the file comes from"
 
-    def _walk(self) -> Iterable[str]:
-        """All nodes, from the inputs along the edges, then those that no edge leads to."""
+    def _reached(self) -> Collection[str]:
+        """The nodes on paths from the inputs, each after one that it reads."""
         readers: dict[str, list[str]] = {name: [] for name in self.flat.nodes}
         for reader, sources in self.flat.reads.items():
             for source in dict.fromkeys(sources):
                 readers[source].append(reader)
-        waiting, seen = list(_inputs(self.flat))[::-1], set()
+        waiting = list(_inputs(self.flat))[::-1]
+        seen: dict[str, None] = {}
         while waiting:
             name = waiting.pop()
             if name not in seen:
-                seen.add(name)
-                yield name
+                seen[name] = None
                 waiting += readers[name][::-1]
-        yield from (name for name in self.flat.nodes if name not in seen)
+        return seen
 
     def _refs(self, reader: str) -> tuple[Ref, ...]:
         return tuple(Ref(source, int((source, reader) in self.late)) for source in self.flat.reads[reader])

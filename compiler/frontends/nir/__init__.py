@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from nmc.frontends.nir.conventions import PROFILES, Conventions
 from nmc.frontends.nir.load import Options, load
+from nmc.frontends.nir.save import Export, save
 
-__all__ = ["PROFILES", "Conventions", "Options", "load"]
+__all__ = ["PROFILES", "Conventions", "Export", "Options", "load", "save"]

@@ -12,11 +12,11 @@ import numpy as np
 
 from nmc.errors import Fault, Location, ModelError, UsageError, closest
 from nmc.frontends.nir import hdf5
-from nmc.frontends.nir.conventions import PROFILES, Conventions
+from nmc.frontends.nir.conventions import PROFILES
 from nmc.frontends.nir.dynamics import Dynamics
 from nmc.frontends.nir.flatten import FlatGraph, flatten
-from nmc.frontends.nir.loops import Edge, late_edges
-from nmc.frontends.nir.nodes import BUILDERS, STATEFUL, SYNAPSES, Built, Site
+from nmc.frontends.nir.loops import Edge, Flow, late_edges
+from nmc.frontends.nir.nodes import BUILDERS, NEURONS, STATEFUL, SYNAPSES, Built, Site
 from nmc.frontends.nir.primitives import NirGraph, graph_of
 from nmc.frontends.units import UnitError, step_s
 from nmc.graph import Graph, Node, Ref, Shape, ShapeError
@@ -77,7 +77,7 @@ def model_of(graph: NirGraph, options: Options, name: str, file: str) -> Model:
     stated = _Stated.of(graph, file)
     flat = flatten(graph, file)
     timed = any(node.kind in STATEFUL for node in flat.nodes.values()) or bool(
-        late_edges(flat.reads, _inputs(flat), ())
+        late_edges(Flow(flat.reads, _inputs(flat)))
     )
     dt_s = _agreed("dt", options.dt_s, stated.dt_s)
     profile = _agreed("profile", options.profile, stated.profile) or "nir"
@@ -125,19 +125,27 @@ def _inputs(flat: FlatGraph) -> tuple[str, ...]:
     return tuple(name for name, node in flat.nodes.items() if node.kind == "Input")
 
 
-def late_reads(flat: FlatGraph, conventions: Conventions) -> frozenset[Edge]:
-    """The edges (source, reader) that are read a step late, by the conventions or to break loops."""
-    always: set[Edge] = set()
-    for reader, sources in flat.reads.items():
-        for source in sources:
-            slow = conventions.late == "neurons" and flat.nodes[source].kind in STATEFUL
-            if slow or (conventions.late == "synapses" and flat.nodes[reader].kind in SYNAPSES):
-                always.add((source, reader))
-    return late_edges(flat.reads, _inputs(flat), _neurons(flat), always) | always
+def late_reads(flat: FlatGraph, dynamics: Dynamics) -> tuple[frozenset[Edge], frozenset[Edge]]:
+    """The edges (source, reader) that are read a step late: by the conventions, and to break loops."""
+    kinds = {name: node.kind for name, node in flat.nodes.items()}
+    late = dynamics.conventions.late
+    always = frozenset(
+        (source, reader)
+        for reader, sources in flat.reads.items()
+        for source in sources
+        if (late == "neurons" and kinds[source] in NEURONS) or (late == "synapses" and kinds[reader] in SYNAPSES)
+    )
+    delays = frozenset(name for name, kind in kinds.items() if kind == "Delay" and _delays_all(flat, name, dynamics))
+    neurons = frozenset(name for name, kind in kinds.items() if kind in NEURONS)
+    return always, late_edges(Flow(flat.reads, _inputs(flat), neurons, delays), always)
 
 
-def _neurons(flat: FlatGraph) -> tuple[str, ...]:
-    return tuple(name for name, node in flat.nodes.items() if node.kind in STATEFUL)
+def _delays_all(flat: FlatGraph, name: str, dynamics: Dynamics) -> bool:
+    """Whether a Delay is a step or more for every element; False where it is at fault."""
+    try:
+        return bool(np.all(dynamics.steps(flat.nodes[name].array("delay")) >= 1))
+    except (KeyError, ValueError):
+        return False
 
 
 class _Building:
@@ -145,7 +153,7 @@ class _Building:
 
     def __init__(self, flat: FlatGraph, dynamics: Dynamics | None, file: str) -> None:
         self.flat, self.dynamics, self.file = flat, dynamics, file
-        self.late = frozenset() if dynamics is None else late_reads(flat, dynamics.conventions)
+        self.slow, self.loops = (frozenset(), frozenset()) if dynamics is None else late_reads(flat, dynamics)
         self.built: dict[str, Built] = {}
         self.arrays: dict[str, Array] = {}
         self.faults: list[Fault] = []
@@ -170,7 +178,7 @@ class _Building:
         """Every node but the outputs, each after one that it reads, so that its input's shape is known."""
         shapes: dict[str, Shape] = {}
         reached = self._reached()
-        for name, primitive in self.flat.nodes.items():
+        for name in self.flat.nodes:
             if name not in reached:
                 self.faults.append(Fault("no path leads to it from an Input", "add the edges that lack", name))
         for name in reached:
@@ -178,7 +186,8 @@ class _Building:
             known = next((shapes[source] for source in sources if source in shapes), None)
             if primitive.kind == "Output" or (known is None and sources):
                 continue
-            site = Site(primitive, self._refs(name), known or (), self.dynamics)
+            shortened = any((source, name) in self.loops for source in sources)
+            site = Site(primitive, self._refs(name), known or (), self.dynamics, shortened)
             try:
                 nodes = BUILDERS[primitive.kind](site)
                 shapes[name] = _shape(nodes, known or ())
@@ -214,7 +223,8 @@ class _Building:
         return seen
 
     def _refs(self, reader: str) -> tuple[Ref, ...]:
-        return tuple(Ref(source, int((source, reader) in self.late)) for source in self.flat.reads[reader])
+        late = self.slow | self.loops
+        return tuple(Ref(source, int((source, reader) in late)) for source in self.flat.reads[reader])
 
     def _outputs(self) -> tuple[str, ...]:
         """The names of what the graph puts out: what an Output reads, or a sum or a delay of that."""

@@ -15,19 +15,24 @@ from nmc.graph import Node, Ref, Shape
 from nmc.model import Array, FloatArray
 from nmc.nodes import spiking, tensor
 
-STATEFUL = ("I", "IF", "LI", "LIF", "CubaLI", "CubaLIF", "Delay")
+NEURONS = ("I", "IF", "LI", "LIF", "CubaLI", "CubaLIF")
+STATEFUL = (*NEURONS, "Delay")
 SYNAPSES = ("Affine", "Linear", "Conv1d", "Conv2d")
 LIMIT_DELAY_STEPS = 1 << 20
 
 
 @dataclass(frozen=True)
 class Site:
-    """A primitive in its place: what it reads, of which shape, in which time, and the arrays of its nodes."""
+    """A primitive in its place: what it reads, of which shape, in which time, and the arrays of its nodes.
+
+    `shortened`: a step of a Delay is in its late reads already.
+    """
 
     primitive: Primitive
     reads: tuple[Ref, ...]
     shape: Shape
     dynamics: Dynamics | None
+    shortened: bool = False
     arrays: dict[str, Array] = field(default_factory=dict)
 
     @property
@@ -176,7 +181,7 @@ def _flatten(site: Site) -> Built:
 
 
 def _delay(site: Site) -> Built:
-    steps = site.timing.steps(site.primitive.array("delay"))
+    steps = site.timing.steps(site.primitive.array("delay")) - site.shortened
     longest = int(steps.max(initial=0))
     if longest > LIMIT_DELAY_STEPS:
         raise ValueError(f"its longest delay is {longest} steps, more than {LIMIT_DELAY_STEPS}")

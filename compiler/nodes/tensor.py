@@ -12,6 +12,8 @@ from nmc.nodes.facts import (
     LAYOUT,
     Pads,
     Spatial,
+    axis_of,
+    broadcast_shape,
     conv_shape,
     require,
     require_entries,
@@ -192,7 +194,7 @@ class Softmax(Node):
     axis: int = -1
 
     def output_shape(self, *xs: Shape) -> Shape:
-        _axis(self.kind, self.axis, xs[0])
+        axis_of(self.kind, self.axis, xs[0])
         return xs[0]
 
 
@@ -203,7 +205,7 @@ class Add(Node):
     sums: ClassVar[bool] = False
 
     def output_shape(self, *xs: Shape) -> Shape:
-        return _broadcast(self.kind, *xs)
+        return broadcast_shape(self.kind, *xs)
 
     def output_dtype(self, *xs: DType) -> DType:
         return xs[0] if len(xs) == 1 else widest("integer", *xs)
@@ -216,7 +218,7 @@ class Mul(Node):
     sums: ClassVar[bool] = False
 
     def output_shape(self, *xs: Shape) -> Shape:
-        return _broadcast(self.kind, *xs)
+        return broadcast_shape(self.kind, *xs)
 
     def output_dtype(self, *xs: DType) -> DType:
         return widest(*xs)
@@ -231,7 +233,7 @@ class Concat(Node):
     sums: ClassVar[bool] = False
 
     def output_shape(self, *xs: Shape) -> Shape:
-        axis = _axis(self.kind, self.axis, xs[0])
+        axis = axis_of(self.kind, self.axis, xs[0])
         for x in xs[1:]:
             if len(x) != len(xs[0]) or x[:axis] + x[axis + 1 :] != xs[0][:axis] + xs[0][axis + 1 :]:
                 raise ShapeError(f"Concat along axis {axis} takes shapes equal elsewhere, got {xs[0]} and {x}")
@@ -415,24 +417,6 @@ def _complete_window(node: _Conv | Window, rank: int) -> None:
     _complete(node, "padding", (0,) * 2 * rank)
     for fact, entries, least in (("kernel", rank, 1), ("stride", rank, 1), ("padding", 2 * rank, 0)):
         require_entries(fact, getattr(node, fact), entries, least)
-
-
-def _axis(kind: str, axis: int, x: Shape) -> int:
-    if not -len(x) <= axis < len(x):
-        raise ShapeError(f"{kind} works along axis {axis}, which shape {x} does not have")
-    return axis % len(x)
-
-
-def _broadcast(kind: str, *xs: Shape) -> Shape:
-    if len({len(x) for x in xs}) > 1:
-        raise ShapeError(f"{kind} takes operands of one rank, got shapes {', '.join(map(str, xs))}")
-    out = []
-    for sizes in zip(*xs, strict=True):
-        wide = {n for n in sizes if n != 1}
-        if len(wide) > 1:
-            raise ShapeError(f"{kind} cannot broadcast shapes {', '.join(map(str, xs))}")
-        out.append(wide.pop() if wide else 1)
-    return tuple(out)
 
 
 KINDS: tuple[type[Node], ...] = (

@@ -9,18 +9,19 @@ from nmc.errors import Fault
 from nmc.graph import Graph, Node
 from nmc.model import Model
 from nmc.nodes import FAMILIES
+from nmc.passes.linear_paths import LINEAR
 
 _TENSOR = {kind.__name__ for kind in FAMILIES["tensor"]}
 _SPIKING = {kind.__name__ for kind in FAMILIES["spiking"]}
 _CODING = {kind.__name__ for kind in FAMILIES["coding"]}
 _QUANTIZED = {kind.__name__ for kind in FAMILIES["quantized"]}
 _FIXED = {kind.__name__ for kind in FAMILIES["fixed-point"]}
-_NONLINEAR = {"Relu", "LeakyRelu", "Sigmoid", "Tanh", "Clip", "Softmax", "Mul", "MaxPool1d", "MaxPool2d"}
+_LINEAR = {kind.__name__ for kind in LINEAR}
 
 STAGES: Mapping[str, frozenset[str]] = {
     "model": frozenset(_TENSOR | _SPIKING | _CODING),
     "quantized": frozenset(_TENSOR | _SPIKING | _CODING | _QUANTIZED),
-    "spiking": frozenset((_TENSOR - _NONLINEAR) | _SPIKING | _CODING),
+    "spiking": frozenset({"Input", "Constant"} | _LINEAR | _SPIKING | _CODING),
     "fixed-point": frozenset({"Input", "Constant", "Flatten", "Reshape", "Delay"} | _CODING | _QUANTIZED | _FIXED),
 }
 """The kinds of node that are legal at each point of the pipeline.

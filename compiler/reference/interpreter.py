@@ -12,11 +12,11 @@ from nmc.errors import UsageError, closest
 from nmc.graph import Graph, Node
 from nmc.model import FloatArray, Model
 from nmc.nodes.tensor import Input
-from nmc.reference import coding, fixed_point, fixed_point_graded, fixed_point_synapses, spiking, tensor
+from nmc.reference import arithmetic, coding, fixed_point, fixed_point_graded, fixed_point_synapses, spiking, tensor
 from nmc.reference.meaning import Meaning, Step, stateless
 
 MEANINGS: Mapping[type[Node], Meaning] = {
-    **tensor.MEANINGS, **spiking.MEANINGS, **coding.MEANINGS, **fixed_point.MEANINGS,
+    **tensor.MEANINGS, **arithmetic.MEANINGS, **spiking.MEANINGS, **coding.MEANINGS, **fixed_point.MEANINGS,
     **fixed_point_graded.MEANINGS, **fixed_point_synapses.MEANINGS,
 }  # fmt: skip
 

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from nmc.cli.output import JSON, print_json
+from nmc.cli.output import JSON, PROFILE, TIME_UNIT, print_json
 
 
 def command(
-    file: Annotated[Path, typer.Argument(help="A model of another tool: an .onnx file.")],
+    file: Annotated[Path, typer.Argument(help="A model of another tool: an .onnx or .nir file.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The folder to write; NAME without.")] = None,
     batch: Annotated[
         str | None, typer.Option(help="ONNX: 'first' axis of every input counts samples, 'none' does, or 'auto'.")
@@ -19,6 +19,9 @@ def command(
     shape: Annotated[
         list[str] | None, typer.Option(metavar="INPUT=SIZES", help="ONNX: the sizes of an input, as in x=1,3,48,192.")
     ] = None,
+    dt: Annotated[str | None, typer.Option(help="NIR: the time step, as in 1ms; needed unless stated there.")] = None,
+    profile: Annotated[str | None, PROFILE] = None,
+    time_unit: Annotated[str | None, TIME_UNIT] = None,
     json: Annotated[bool, JSON] = False,
 ) -> None:
     """Turn a model of another tool into a folder with model.yaml and weights, which every command takes."""
@@ -26,7 +29,7 @@ def command(
     from nmc.frontends.dump import dump
     from nmc.report.plain import zoo_facts
 
-    model = api.load(file, batch=batch, shapes=parse_shapes(shape))
+    model = api.load(file, batch=batch, shapes=parse_shapes(shape), dt=dt, profile=profile, time_unit=time_unit)
     written = dump(model, output or Path(model.name))
     facts = zoo_facts(model.name, model)
     if json:

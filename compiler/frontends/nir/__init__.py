@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from nmc.frontends.nir.conventions import PROFILES, Conventions
 from nmc.frontends.nir.load import Options, load
-from nmc.frontends.nir.save import Export, save
+from nmc.frontends.nir.save import save
 
-__all__ = ["PROFILES", "Conventions", "Export", "Options", "load", "save"]
+__all__ = ["PROFILES", "Conventions", "Options", "load", "save"]

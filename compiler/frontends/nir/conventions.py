@@ -22,7 +22,7 @@ ignored: 1, whatever r says; decayed: r k, since the tool lets the new input dec
 
 @dataclass(frozen=True)
 class Conventions:
-    """How a tool runs the neurons of its NIR files.
+    """How a tool runs the neurons of its NIR files; `scope` says of which files this holds.
 
     `time`: what the file's time constants are in: "seconds" (or the unit told otherwise), "steps", or
     "seconds x dt", as an exporter may have it. `late`: what is read a step late even outside of
@@ -30,6 +30,7 @@ class Conventions:
     """
 
     tool: str
+    scope: str
     integrator: Literal["euler", "exact"] = "euler"
     time: Literal["seconds", "steps", "seconds x dt"] = "seconds"
     compare: Compare = ">"
@@ -42,57 +43,50 @@ class Conventions:
     if_gain: Gain = "equation"
     current_gain: Gain = "equation"
     late: Literal["nothing", "neurons", "synapses"] = "nothing"
-    note: str = ""
 
 
 PROFILES: Mapping[str, Conventions] = {
     "nir": Conventions(
-        "the equations of NIR 1.0.8 by forward Euler steps",
-        note="for files whose origin you do not know, or that were written by hand",
+        "NIR 1.0.8", "its own equations, by forward Euler steps: for files of unknown origin, or written by hand",
     ),
     "nir-exact": Conventions(
-        "the equations of NIR 1.0.8, exact for an input that is constant through a step",
-        integrator="exact", note="the same with exponential decays",
+        "NIR 1.0.8", "its own equations, exact where the input is constant through a step", integrator="exact",
     ),
     "norse": Conventions(
-        "Norse 1.1.0, as norse.torch.from_nir reads files", if_gain="jump", starts_at="leak",
-        note="v_reset is taken from the file; Norse itself takes 0",
+        "Norse 1.1.0", "files as from_nir reads them; but v_reset is the file's, where Norse has 0",
+        if_gain="jump", starts_at="leak",
     ),
     "norse-to-nir": Conventions(
-        "Norse 1.1.0, as norse.torch.to_nir writes files", if_gain="jump", starts_at="leak",
-        time="seconds x dt", current_gain="jump",
-        note="its time constants are multiplied by its dt: give the same dt as to to_nir (0.001 s by default)",
+        "Norse 1.1.0", "files that to_nir wrote: their time constants are multiplied by its dt, by default 1 ms; "
+        "give that dt here", if_gain="jump", starts_at="leak", time="seconds x dt", current_gain="jump",
     ),
     "snntorch": Conventions(
-        "snnTorch 1.0.0, as export_to_nir writes networks of default neurons", reset="subtract",
-        reset_at="next", cuba_reset_at="next", lif_gain="one", li_gain="one", current_gain="one",
-        note="the file does not say how a neuron resets: this is for reset_mechanism='subtract' with its delay",
+        "snnTorch 1.0.0", "files that export_to_nir wrote of neurons that reset as by default, by subtraction with a "
+        "delay (no file says how they reset); its dt is 0.1 ms",
+        reset="subtract", reset_at="next", cuba_reset_at="next", lif_gain="one", li_gain="one", current_gain="one",
     ),
     "snntorch-zero": Conventions(
-        "snnTorch 1.0.0 with reset_mechanism='zero', as import_from_nir reads files, too",
-        note="for Leaky with either reset_delay, and for Synaptic, RLeaky and RSynaptic with reset_delay=False",
+        "snnTorch 1.0.0", "files as import_from_nir reads them; also of Leaky with reset_mechanism='zero', and of "
+        "Synaptic, RLeaky and RSynaptic with that and reset_delay=False; its dt is 0.1 ms",
     ),
     "spikingjelly": Conventions(
-        "SpikingJelly 2.0.0, both ways", compare=">=", starts_at="reset",
+        "SpikingJelly 2.0.0", "files both ways; its dt is 0.1 ms by default", compare=">=", starts_at="reset",
     ),
     "sinabs": Conventions(
-        "Sinabs 2.0.3, as sinabs.nir.to_nir writes files", integrator="exact", time="steps", compare=">=",
-        reset="subtract", if_gain="jump", li_gain="jump",
-        note="for spike_fn=SingleSpike, norm_input as by default, and no lower bound of the voltage",
+        "Sinabs 2.0.3", "files that to_nir wrote, with spike_fn=SingleSpike, norm_input as by default, and no lower "
+        "bound of the voltage; its times are steps", integrator="exact", time="steps", compare=">=", reset="subtract",
+        if_gain="jump", li_gain="jump",
     ),
     "spyx": Conventions(
-        "Spyx 1.0.0, both ways", reset="subtract", reset_at="next", lif_gain="ignored", li_gain="ignored",
-        if_gain="jump", current_gain="ignored", late="neurons",
-        note="its neurons put out what the voltage of the step before says; its own dt is 1 by default",
+        "Spyx 1.0.0", "files both ways; its neurons put out what the voltage of the step before says; its dt is 1 s "
+        "by default", reset="subtract", reset_at="next", lif_gain="ignored", li_gain="ignored", if_gain="jump",
+        current_gain="ignored", late="neurons",
     ),
     "rockpool": Conventions(
-        "Rockpool 3.1.0, as rockpool.nn.modules.to_nir writes files", integrator="exact", compare=">=",
-        reset="subtract", lif_gain="ignored", li_gain="decayed", current_gain="decayed",
-        note="for max_spikes_per_dt=1; its exporter leaves out biases, and its LI ignores r",
+        "Rockpool 3.1.0", "files that to_nir wrote, with max_spikes_per_dt=1; it leaves out biases",
+        integrator="exact", compare=">=", reset="subtract", lif_gain="ignored", li_gain="decayed",
+        current_gain="decayed",
     ),
-    "lava": Conventions(
-        "Lava 0.10.0 in floating point", late="synapses",
-        note="a synapse takes a step",
-    ),
-}
+    "lava": Conventions("Lava 0.10.0", "its LIF in floating point, where each synapse takes a step", late="synapses"),
+}  # fmt: skip
 """Every profile by name."""

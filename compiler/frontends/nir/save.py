@@ -7,14 +7,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from nmc.errors import Fault, UnsupportedError
+from nmc.errors import Fault, UnsupportedError, UsageError
+from nmc.frontends import Export
 from nmc.frontends.nir import hdf5
 from nmc.frontends.nir.conventions import PROFILES
 from nmc.frontends.nir.dynamics import Dynamics
 from nmc.frontends.nir.flatten import FlatGraph
 from nmc.frontends.nir.hdf5 import TextArray, Tree
 from nmc.frontends.nir.in_time import in_time
-from nmc.frontends.nir.load import Options, late_reads
+from nmc.frontends.nir.load import UNITS, Options, late_reads
 from nmc.frontends.nir.primitives import Primitive
 from nmc.frontends.nir.writers import WRITERS, Writing
 from nmc.graph import Graph, Node, Ref
@@ -26,14 +27,6 @@ NIR_VERSION = "1.0.8"
 """The version of the format that is written."""
 
 
-@dataclass(frozen=True)
-class Export:
-    """A file's bytes, and what of the model it leaves out."""
-
-    data: bytes
-    notes: tuple[str, ...]
-
-
 def save(model: Model, options: Options) -> Export:
     """The model as a NIR file, by the conventions of `options.profile` ("nir" without).
 
@@ -41,12 +34,14 @@ def save(model: Model, options: Options) -> Export:
     stay with the model: notes say which. Raises UnsupportedError naming every node that NIR, read by
     those conventions, cannot mean.
     """
+    if options.dt is not None:
+        raise UsageError("dt is given, but the model has its own", "leave out dt")
     profile = options.profile or "nir"
     cut = in_time(model.checked())
     graph = cut.model.graph
     dynamics = None
     if graph.dt_s is not None:
-        dynamics = Dynamics(PROFILES[profile], graph.dt_s, {"s": 1.0, "ms": 1e-3}[options.time_unit or "s"])
+        dynamics = Dynamics(PROFILES[profile], graph.dt_s, UNITS[options.time_unit or "s"])
     exporting = _Exporting(cut.model, dynamics)
     nodes, edges = exporting.nodes_and_edges()
     metadata: dict[str, Tree | Array | TextArray | str] = {}

@@ -226,7 +226,8 @@ def _lif(site: Site) -> Built:
 
 
 def _cuba_lif(site: Site) -> Built:
-    current_decay, current_gain = _synapse(site)
+    rule = site.timing.conventions.current_gain
+    current_decay, current_gain = _stepped(site, "tau_syn", "w_in", rule, ("current_decay", "current_gain"))
     decay, gain = _membrane(site, "tau_mem", site.timing.conventions.lif_gain)
     leak = site.primitive.array("v_leak")
     node = spiking.CubaLIF(
@@ -238,8 +239,11 @@ def _cuba_lif(site: Site) -> Built:
 
 def _cuba_li(site: Site) -> Built:
     """Two leaky integrators, one after the other: the current, then the voltage."""
-    current_decay, current_gain = _synapse(site)
-    current = spiking.LI(name=f"{site.name}_current", inputs=site.reads, decay=current_decay, gain=current_gain)
+    synapse = replace(site, primitive=replace(site.primitive, name=f"{site.name}_current"))
+    current_decay, current_gain = _stepped(
+        synapse, "tau_syn", "w_in", site.timing.conventions.current_gain, ("decay", "gain")
+    )
+    current = spiking.LI(name=synapse.name, inputs=site.reads, decay=current_decay, gain=current_gain)
     decay, gain = _membrane(site, "tau_mem", site.timing.conventions.li_gain)
     leak = site.primitive.array("v_leak")
     initial = leak if site.timing.conventions.starts_at == "leak" else np.zeros(1)
@@ -253,12 +257,6 @@ def _cuba_li(site: Site) -> Built:
 def _membrane(site: Site, time_constant: str, rule: Gain) -> tuple[float | str, float | str]:
     """Decay and gain of the voltage."""
     return _stepped(site, time_constant, "r", rule, ("decay", "gain"))
-
-
-def _synapse(site: Site) -> tuple[float | str, float | str]:
-    """Decay and gain of the current."""
-    rule = site.timing.conventions.current_gain
-    return _stepped(site, "tau_syn", "w_in", rule, ("current_decay", "current_gain"))
 
 
 def _stepped(

@@ -19,7 +19,7 @@ from nmc.frontends.nir.load import UNITS, Options, late_reads
 from nmc.frontends.nir.primitives import Primitive
 from nmc.frontends.nir.writers import WRITERS, Writing
 from nmc.graph import Graph, Node, Ref
-from nmc.model import Array, Model
+from nmc.model import Model
 from nmc.nodes.spiking import Delay
 from nmc.nodes.tensor import Add, Constant, Mul
 
@@ -32,32 +32,29 @@ def save(model: Model, options: Options) -> Export:
 
     The file states its time step and profile, so that reading it needs neither. Encoders and readouts
     stay with the model: notes say which. Raises UnsupportedError naming every node that NIR, read by
-    those conventions, cannot mean.
+    those conventions, cannot mean, UsageError for a dt, ToolError without h5py.
     """
+    tree, notes = tree_of(model, options)
+    return Export(hdf5.write(tree), notes)
+
+
+def tree_of(model: Model, options: Options) -> tuple[Tree, tuple[str, ...]]:
+    """What the file holds, and in words what of the model it leaves out. Raises as `save`."""
     if options.dt is not None:
         raise UsageError("dt is given, but the model has its own", "leave out dt")
-    profile = options.profile or "nir"
+    profile, unit = options.profile or "nir", options.time_unit or "s"
     cut = in_time(model.checked())
-    graph = cut.model.graph
-    dynamics = None
-    if graph.dt_s is not None:
-        dynamics = Dynamics(PROFILES[profile], graph.dt_s, UNITS[options.time_unit or "s"])
-    exporting = _Exporting(cut.model, dynamics)
-    nodes, edges = exporting.nodes_and_edges()
-    metadata: dict[str, Tree | Array | TextArray | str] = {}
-    if dynamics is not None:
-        nmc = {"profile": profile}
-        metadata = {"dt": np.array(graph.dt_s), "time_unit": options.time_unit or "s", "nmc": nmc}
-    tree: Tree = {
-        "version": NIR_VERSION,
-        "node": {
-            "type": "NIRGraph",
-            "nodes": nodes,
-            "edges": TextArray((len(edges), 2), tuple(name for edge in edges for name in edge)),
-            **({"metadata": metadata} if metadata else {}),
-        },
+    dt_s = cut.model.graph.dt_s
+    dynamics = None if dt_s is None else Dynamics(PROFILES[profile], dt_s, UNITS[unit])
+    nodes, edges = _Exporting(cut.model, dynamics).nodes_and_edges()
+    metadata: Tree = {} if dt_s is None else {"dt": np.array(dt_s), "time_unit": unit, "nmc": {"profile": profile}}
+    graph: Tree = {
+        "type": "NIRGraph",
+        "nodes": nodes,
+        "edges": TextArray((len(edges), 2), tuple(name for edge in edges for name in edge)),
+        **({"metadata": metadata} if metadata else {}),
     }
-    return Export(hdf5.write(tree), cut.notes)
+    return {"version": NIR_VERSION, "node": graph}, cut.notes
 
 
 @dataclass
@@ -77,7 +74,7 @@ class _Exporting:
         primitives: dict[str, Primitive] = {}
         reads: dict[str, tuple[Ref, ...]] = {}
         for node in self.graph:
-            if self._is_factor(node) or (isinstance(node, Add) and self._is_plain_sum(node)):
+            if self._is_factor(node) or self._is_plain_sum(node) or self._is_late_output(node):
                 continue
             primitive = self._primitive(node)
             if primitive is not None:
@@ -110,13 +107,21 @@ class _Exporting:
         readers = self.graph.consumers[node.name]
         return isinstance(node, Constant) and bool(readers) and all(isinstance(reader, Mul) for reader in readers)
 
-    def _is_plain_sum(self, node: Add) -> bool:
+    def _is_late_output(self, node: Node) -> bool:
+        """Whether the conventions say without this node that an output of a neuron comes a step late."""
+        if not isinstance(node, Delay) or node.steps != 1 or node.name not in self.graph.outputs:
+            return False
+        late = self.dynamics is not None and self.dynamics.conventions.late == "neurons"
+        return late and not self.graph.consumers[node.name] and len(node.inputs) == 1
+
+    def _is_plain_sum(self, node: Node) -> bool:
         """Whether several edges say the same as this node."""
-        return len({self.graph.signals[ref.node].shape for ref in node.inputs}) == 1
+        return isinstance(node, Add) and len({self.graph.signals[ref.node].shape for ref in node.inputs}) == 1
 
     def _output_name(self, name: str, index: int) -> str:
         """The name of an Output node: of the sum that it stands for, or one that no node has."""
-        if isinstance(self.graph[name], Add) and not self.graph.consumers[name]:
+        node = self.graph[name]
+        if (self._is_plain_sum(node) or self._is_late_output(node)) and not self.graph.consumers[name]:
             return name
         base = "output" if len(self.graph.outputs) == 1 else f"output_{index}"
         while base in self.graph:
@@ -133,7 +138,9 @@ class _Exporting:
 
     def _expand(self, ref: Ref) -> tuple[Ref, ...]:
         node = self.graph[ref.node]
-        if isinstance(node, Add) and self._is_plain_sum(node):
+        if self._is_late_output(node):
+            return (Ref(node.inputs[0].node, node.inputs[0].delay + 1),)
+        if self._is_plain_sum(node):
             return tuple(
                 replace(inner, delay=inner.delay + ref.delay) for part in node.inputs for inner in self._expand(part)
             )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nmc.backends.target import RunResult
     from nmc.estimates.estimate import Estimate
     from nmc.program import Program
+    from nmc.reference.interpreter import Feed
 
 
 def load(model: str | Path, **options: object) -> Model:
@@ -45,14 +46,14 @@ def compile(
 
 def run(
     compiled: Program | str | Path,
-    x: ArrayLike,
+    x: ArrayLike | Mapping[str, ArrayLike],
     *,
     engine: str | None = None,
     steps: int | None = None,
     record: str | Path | None = None,
     strict: bool = False,
 ) -> RunResult:
-    """Run a program on samples [B, *shape], or [B, T, *shape] where its input streams.
+    """Run a program on samples [B, *shape], or [B, T, *shape] where its input streams; by name, for several inputs.
 
     `record` is a directory for a recording (see `nmc.recording`); `strict` asks for warnings where engine and chip
     may differ. Raises UsageError for a wrong input or engine, or one that cannot record, ToolError
@@ -60,7 +61,11 @@ def run(
     """
     loaded = load_program(compiled) if isinstance(compiled, str | Path) else compiled
     place = None if record is None else Path(record)
-    samples = np.asarray(x, dtype=np.float64)
+    samples: Feed = (
+        {name: np.asarray(array, dtype=np.float64) for name, array in x.items()}
+        if isinstance(x, Mapping)
+        else np.asarray(x, dtype=np.float64)
+    )
     return pipeline.run_program(loaded, samples, engine=engine, steps=steps, record=place, strict=strict)
 
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from nmc import passes, program
 from nmc.backends import engine_of, observed_engine_of, target_named
 from nmc.errors import UsageError
-from nmc.model import FloatArray, Model
+from nmc.model import Model
 from nmc.program import Program
 
 if TYPE_CHECKING:
     from nmc.backends.target import Options, RunResult, Target
     from nmc.estimates.estimate import Estimate
+    from nmc.reference.interpreter import Feed
 
 Watch = Callable[[str, Model], None]
 
@@ -74,14 +75,14 @@ def make_options(target: Target, given: Mapping[str, object]) -> Options:
 
 def run_program(
     compiled: Program,
-    x: FloatArray,
+    x: Feed,
     *,
     engine: str | None = None,
     steps: int | None = None,
     record: Path | None = None,
     strict: bool = False,
 ) -> RunResult:
-    """Run a program on samples [B, *shape], or [B, T, *shape] where its input streams.
+    """Run a program on samples [B, *shape], or [B, T, *shape] where its input streams; by name, for several inputs.
 
     `record` is a directory for a recording of all steps; `strict` asks for warnings where engine and chip may differ.
     Raises UsageError for an unknown engine or a wrong input, ToolError where the engine fails.

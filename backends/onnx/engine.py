@@ -14,10 +14,10 @@ from nmc.backends.target import RunResult
 from nmc.errors import ProgramError
 from nmc.estimates.events import Events
 from nmc.estimates.meter import start_meter
-from nmc.model import Array, FloatArray
+from nmc.model import Array
 from nmc.nodes.tensor import Input
 from nmc.program import Program
-from nmc.reference.interpreter import as_feeds, run_length
+from nmc.reference.interpreter import Feed, as_feeds, run_length
 
 MEASURED = "cpu"
 """The target whose runs are timed on this machine, so that they must be what a user would run."""
@@ -27,7 +27,7 @@ SIDE_BY_SIDE = 128
 Outputs = Mapping[str, Array]
 
 
-def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResult:
+def run(program: Program, x: Feed, *, steps: int | None = None) -> RunResult:
     """Run `model.onnx`: all steps in one call.
 
     A program for `cpu`, the target where time is measured, runs batch by batch of the size it was
@@ -43,7 +43,7 @@ def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResu
     return _run_batches(program, x, steps, batch_run)
 
 
-def run_stepwise(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResult:
+def run_stepwise(program: Program, x: Feed, *, steps: int | None = None) -> RunResult:
     """Run `step.onnx` again and again, with the states held here; a graph without time as `run` does."""
     if not _in_time(program):
         return run(program, x, steps=steps)
@@ -115,7 +115,7 @@ def _session(program: Program, name: str) -> Session:
 
 
 def _run_batches(
-    program: Program, x: FloatArray, steps: int | None, batch_run: Callable[[Mapping[str, Array], int], Outputs]
+    program: Program, x: Feed, steps: int | None, batch_run: Callable[[Mapping[str, Array], int], Outputs]
 ) -> RunResult:
     """Check the input, run all samples batch by batch, and time that."""
     graph = program.model.graph

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nmc.comparison import Progress
 
 JSON = typer.Option("--json", help="Print JSON instead of text.")
-MODEL = typer.Argument(help="A model of the zoo (see 'nmc models'), a model.yaml, or the folder of one.")
+MODEL = typer.Argument(help="A model of the zoo (see 'nmc models'), a model.yaml, the folder of one, or an .onnx file.")
 OPTIONS = typer.Option(
     "--option", "-O", metavar="NAME=VALUE", help="An option of the target (see 'nmc targets'); may be repeated."
 )

@@ -84,7 +84,8 @@ class _ConvTranspose(Node):
 class ConvTranspose1d(_ConvTranspose):
     """Every element of [C, N] adds its product with W to the output, `stride` places apart.
 
-    `padding` is what is cut off the ends, `output_padding` what is added to the last. W: [C, channels / groups, kernel], b: [channels].
+    `padding` is what is cut off the ends, `output_padding` what is added to the last.
+    W: [C, channels / groups, kernel], b: [channels].
     """
 
     rank: ClassVar[int] = 1
@@ -94,7 +95,8 @@ class ConvTranspose1d(_ConvTranspose):
 class ConvTranspose2d(_ConvTranspose):
     """Every element of [C, H, W] adds its product with W to the output, `stride` places apart.
 
-    `padding` is what is cut off the ends, `output_padding` what is added to the last. W: [C, channels / groups, kh, kw], b: [channels].
+    `padding` is what is cut off the ends, `output_padding` what is added to the last.
+    W: [C, channels / groups, kh, kw], b: [channels].
     """
 
     rank: ClassVar[int] = 2

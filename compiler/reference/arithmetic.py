@@ -83,13 +83,14 @@ def _conv_transpose(node: product.ConvTranspose1d | product.ConvTranspose2d, ste
     begin, end = node.padding[:rank], node.padding[rank:]
     out = [n + begin[i] + end[i] for i, n in enumerate(node.output_shape(x.shape[1:])[1:])]
     y = np.zeros((batch, node.groups, node.channels // node.groups, *out))
+    whole = (slice(None),) * 3
     for place in np.ndindex(node.kernel):
-        spread = np.einsum("bgc...,gco->bgo...", grouped, weight[(..., *place)])
+        spread = np.einsum("bgc...,gco->bgo...", grouped, weight[(*whole, *place)])
         steps = zip(place, node.dilation, node.stride, spatial, strict=True)
-        reached = tuple(slice(k * d, k * d + s * (n - 1) + 1, s) for k, d, s, n in steps)
-        y[(..., *reached)] += spread
-    kept = tuple(slice(b, n - e) for b, e, n in zip(begin, end, out, strict=True))
-    y = y[(..., *kept)].reshape(batch, node.channels, *(s.stop - s.start for s in kept))
+        y[(*whole, *(slice(k * d, k * d + s * (n - 1) + 1, s) for k, d, s, n in steps))] += spread
+    kept = (slice(b, n - e) for b, e, n in zip(begin, end, out, strict=True))
+    y = y[(*whole, *kept)]
+    y = y.reshape(batch, node.channels, *y.shape[3:])
     return y if node.bias is None else y + step.arrays[node.bias].reshape(1, -1, *(1,) * rank)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -16,6 +16,8 @@ from nmc.errors import ToolError, UsageError
 from nmc.model import Model
 
 if TYPE_CHECKING:
+    from torch import Tensor, nn
+
     from nmc.backends.target import RunResult
     from nmc.estimates.estimate import Estimate
     from nmc.program import Program
@@ -29,6 +31,18 @@ def load(model: str | Path, **options: object) -> Model:
     no such model or option, ModelError with every fault of the file.
     """
     return zoo.load(model, **options)
+
+
+def from_torch(module: nn.Module, example: Tensor | Sequence[Tensor], name: str | None = None) -> Model:
+    """The model that a PyTorch module is in evaluation, for any number of samples.
+
+    `example` is what its forward takes: tensors whose first axis counts samples. Raises ToolError without
+    torch, UsageError for an example that is none, and ModelError or UnsupportedError with everything
+    that cannot be imported, each with the source line that torch gives.
+    """
+    from nmc.frontends import torch
+
+    return torch.from_torch(module, example, name)
 
 
 def compile(

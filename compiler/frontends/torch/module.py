@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 import operator
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,8 +19,10 @@ import numpy as np
 from nmc.errors import Fault, Location, ModelError, NmcError, ToolError, UnsupportedError, UsageError
 from nmc.frontends.onnx.load import Options, of_proto
 from nmc.frontends.onnx.writer import identifier
-from nmc.frontends.torch.aten import OPERATIONS, Call
+from nmc.frontends.torch.aten import OPERATIONS
+from nmc.frontends.torch.call import Call
 from nmc.frontends.torch.graph import OnnxGraph
+from nmc.frontends.torch.merging import keep_samples_apart
 from nmc.model import Array, Model
 
 if TYPE_CHECKING:
@@ -65,7 +69,8 @@ def _exported(module: nn.Module, examples: tuple[Tensor, ...]) -> ExportedProgra
     for overload in list(table):
         if _plain_name(overload) in OPERATIONS:
             del table[overload]
-    with _evaluating(module):
+    with _evaluating(module), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         try:
             shapes = tuple({0: batch} for _ in examples)
             program = torch.export.export(module, examples, dynamic_shapes=_dynamic(module, shapes))
@@ -79,8 +84,6 @@ def _exported(module: nn.Module, examples: tuple[Tensor, ...]) -> ExportedProgra
 
 def _dynamic(module: nn.Module, shapes: tuple[object, ...]) -> object:
     """The shapes as torch.export takes them; those of *args belong together."""
-    import inspect
-
     parameters = list(inspect.signature(module.forward).parameters.values())
     variadic = next((i for i, p in enumerate(parameters) if p.kind is p.VAR_POSITIONAL), None)
     return shapes if variadic is None else (*shapes[:variadic], shapes[variadic:])
@@ -132,6 +135,7 @@ class _Reading:
     def model(self, name: str) -> Model:
         """The model. Raises ModelError or UnsupportedError with every fault."""
         self._check_effects()
+        keep_samples_apart(self.program.graph)
         inputs = self._inputs()
         outputs: list[str] = []
         for node in self.program.graph.nodes:
@@ -188,7 +192,8 @@ class _Reading:
         if not isinstance(name, str):
             self.faults.append(Fault(f"forward gives {value!r}, which is no tensor", "let it give tensors"))
             return ""
-        return self.graph.node("Identity", name)
+        made = any(name in node.output for node in self.graph.nodes)
+        return name if made else self.graph.node("Identity", name)
 
     def _operation(self, node: fx.Node) -> None:
         kind = _plain_name(node.target)
@@ -214,10 +219,11 @@ class _Reading:
         except ValueError as error:
             self._fault(node, f"{kind} cannot be imported: {error}", "say it in other operations")
             return
-        if isinstance(made, str) and made not in self.names.values():
-            self.graph.rename(made, node.name)
-            made = node.name
-        self.names[node] = made
+        first, *rest = (made,) if isinstance(made, str) else made
+        if first not in self.names.values():
+            self.graph.rename(first, node.name)
+            first = node.name
+        self.names[node] = first if isinstance(made, str) else (first, *rest)
 
     def _fault(self, node: fx.Node, what: str, remedy: str) -> None:
         self.faults.append(Fault(what, remedy, node.name, _user_frame(node.meta.get("stack_trace") or "")))

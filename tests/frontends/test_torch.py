@@ -183,6 +183,15 @@ def test_all_that_cannot_be_imported_is_listed_with_its_line() -> None:
     assert any("det" in fault.what for fault in refusal.value.faults)
 
 
+def test_dropout_that_never_ends_is_refused() -> None:
+    class Always(nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return functional.dropout(x)
+
+    with pytest.raises(UnsupportedError, match="drops at random"):
+        nmc.from_torch(Always(), torch.zeros(2, 4))
+
+
 def test_what_mixes_samples_is_refused() -> None:
     class Mixing(nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:

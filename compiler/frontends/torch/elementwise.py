@@ -14,6 +14,12 @@ def _same(call: Call) -> Value:
     return call.x()
 
 
+def _dropout(call: Call) -> Value:
+    if call.given(2, "train"):
+        raise ValueError("it drops at random, in evaluation too")
+    return call.x()
+
+
 def _numbered(kind: str, **attributes: tuple[int, str, float]) -> Operation:
     """An operation with attributes that are numbers: each argument's position, name and default."""
 
@@ -131,9 +137,8 @@ OPERATIONS: Mapping[str, Operation] = {
         "eq": ("Equal", False), "ne": ("Equal", True), "gt": ("Greater", False), "ge": ("GreaterOrEqual", False),
         "lt": ("Less", False), "le": ("LessOrEqual", False),
     }.items()},
-    **dict.fromkeys((
-        "alias", "clone", "contiguous", "detach", "lift_fresh_copy", "dropout", "feature_dropout", "alpha_dropout",
-    ), _same),
+    **dict.fromkeys(("alias", "clone", "contiguous", "detach", "lift_fresh_copy"), _same),
+    **dict.fromkeys(("dropout", "feature_dropout", "alpha_dropout"), _dropout),
     **dict.fromkeys(("to", "_to_copy", "type_as"), _cast),
     "add": partial(_sum, kind="Add"), "sub": partial(_sum, kind="Sub"), "rsub": _reversed_sub, "div": _div,
     "rsqrt": _rsqrt, "square": _square, "where": plain("Where", 3),

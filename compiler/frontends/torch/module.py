@@ -6,7 +6,7 @@ import inspect
 import operator
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -65,21 +65,37 @@ def _exported(module: nn.Module, examples: tuple[Tensor, ...]) -> ExportedProgra
     """The module's graph for batches of any size, without effects, composite operations only where they are known."""
     torch = _torch()
     batch = torch.export.Dim("batch", min=1)
-    table = torch.export.default_decompositions()
-    for overload in list(table):
-        if _plain_name(overload) in OPERATIONS:
-            del table[overload]
     with _evaluating(module), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             shapes = tuple({0: batch} for _ in examples)
             program = torch.export.export(module, examples, dynamic_shapes=_dynamic(module, shapes))
-            decomposed: ExportedProgram = program.run_decompositions(table)
+            decomposed: ExportedProgram = program if _is_plain(program) else program.run_decompositions(_table())
         except NmcError:
             raise
         except Exception as error:  # torch raises many kinds, of its own and of the module's code
             raise _refusal(error) from None
     return decomposed
+
+
+def _is_plain(program: ExportedProgram) -> bool:
+    """Whether all operations are known and none changes an operand: then nothing is left to decompose."""
+    targets = [node.target for node in program.graph.nodes if node.op == "call_function"]
+    return all(
+        target is operator.getitem
+        or (_plain_name(target) in OPERATIONS and not getattr(getattr(target, "_schema", None), "is_mutable", False))
+        for target in targets
+    )
+
+
+def _table() -> dict[object, Callable[..., object]]:
+    """PyTorch's decompositions but those of operations that are known."""
+    table = _torch().export.default_decompositions()
+    for overload in list(table):
+        if _plain_name(overload) in OPERATIONS:
+            del table[overload]
+    decompositions: dict[object, Callable[..., object]] = table
+    return decompositions
 
 
 def _dynamic(module: nn.Module, shapes: tuple[object, ...]) -> object:

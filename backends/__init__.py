@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 TARGETS: Mapping[str, str] = {
     "cpu": "nmc.backends.onnx:CPU",
     "gpu-sim": "nmc.backends.onnx:GPU",
+    "h100-sim": "nmc.backends.onnx:H100",
+    "rtx-4090-sim": "nmc.backends.onnx:RTX_4090",
     "jetson-orin-sim": "nmc.backends.onnx:JETSON_ORIN",
+    "jetson-orin-nano-sim": "nmc.backends.onnx:JETSON_ORIN_NANO",
+    "jetson-tx1-sim": "nmc.backends.onnx:JETSON_TX1",
+    "quadro-k4000-sim": "nmc.backends.onnx:QUADRO_K4000",
     "tpu-sim": "nmc.backends.onnx:TPU",
     "tpu-v1-sim": "nmc.backends.onnx:TPU_V1",
     "loihi-sim": "nmc.backends.loihi:LOIHI1",

@@ -54,13 +54,15 @@ class RunResult:
 
     `outputs` have the shapes of `nmc.reference.run`. `seconds` is the time the engine itself took
     for all samples, without loading; `energy_j` the joules its machine drew in that time, where a meter says.
-    `warnings` are what strict mode found, the earliest first.
+    `device` names the hardware of the target's kind that ran it, if any did: its time and energy are
+    measurements. `warnings` are what strict mode found, the earliest first.
     """
 
     outputs: Mapping[str, FloatArray]
     events: Events
     seconds: float
     energy_j: float | None = None
+    device: str | None = None
     warnings: tuple[RunWarning, ...] = ()
 
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from nmc import backends, pipeline, program, zoo
 from nmc.comparison import DEFAULT_TARGETS, Comparison, compare_targets
-from nmc.errors import ToolError, UsageError
+from nmc.errors import UsageError
 from nmc.model import Model
 
 if TYPE_CHECKING:
@@ -56,6 +56,19 @@ def compile(
     chosen = _model(model)
     place = Path(directory) if directory is not None else program_directory(chosen, target)
     return pipeline.compile_model(chosen, target, place, options)
+
+
+def export(
+    model: Model | str | Path, path: str | Path, format: str = "onnx", **options: object
+) -> tuple[str, ...]:
+    """Write a model as a file of another tool; gives, in words, what of the model the file leaves out.
+
+    `options` are the format's, such as `profile="norse"` for "nir". Raises UsageError for an unknown format
+    or option, UnsupportedError where the format cannot say the model, ToolError where the disk fails.
+    """
+    from nmc.frontends.exports import export_file
+
+    return export_file(_model(model), Path(path), format, options)
 
 
 def run(
@@ -108,24 +121,6 @@ def raster(
         run(loaded, samples[sample : sample + 1], engine=engine, steps=steps, record=Path(scratch) / "r")
         title = f"{loaded.name} on {loaded.target}, sample {sample}"
         write_raster(Recording.load(Path(scratch) / "r"), 0, place, title)
-
-
-def export(model: Model | str | Path, path: str | Path, format: str = "nir", **options: object) -> tuple[str, ...]:
-    """Write a model as a file that other tools read; gives, in words, what of the model the file leaves out.
-
-    `options` are the format's, such as `profile="norse"` for "nir". Raises UsageError for an unknown format
-    or option, UnsupportedError with every node that it cannot say, ToolError where the disk fails.
-    """
-    from nmc import frontends
-
-    place = Path(path)
-    exported = frontends.export(_model(model), format, options)
-    try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(exported.data)
-    except OSError as error:
-        raise ToolError(f"cannot write {place}: {error.strerror or error}", "check the path and the disk") from None
-    return exported.notes
 
 
 def estimate(compiled: Program, result: RunResult) -> Estimate:

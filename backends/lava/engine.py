@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 
 from nmc.backends import toolchain
-from nmc.backends.lava.host import Split
+from nmc.backends.lava.chip import Chip
 from nmc.backends.lava.lowering import FOLDER, UNSUPPORTED
 from nmc.backends.lava.processes import NEURONS
 from nmc.backends.target import RunResult
 from nmc.errors import ToolError, UnsupportedError
 from nmc.estimates.events import Events, NodeEvents
-from nmc.graph import Node, Shape
+from nmc.graph import Node
 from nmc.model import Array, FloatArray
 from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedSparse
 from nmc.program import Program
+from nmc.reference.interpreter import as_feeds, run_length
 from nmc.reference.tensor import convolve
 
 FILES = ("run.py", "graph.json", "weights.npz")
@@ -36,20 +38,33 @@ def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResu
     """
     if UNSUPPORTED in program.manifest.files:
         raise UnsupportedError(program.file(UNSUPPORTED).decode().strip(), "use the engine 'native'")
-    split = Split(program.model)
-    length = split.steps(x, steps)
-    sent = split.encode(x, length)
+    chip = Chip(program.model)
+    feeds = as_feeds(program.model.graph, x)
+    length = run_length(program.model, feeds, steps)
+    on_chip = length + program.model.graph.lag
+    sent = chip.host.feed(feeds, on_chip)
     files = {name: program.file(f"{FOLDER}/{name}") for name in FILES}
+    late = {node.name: _lateness(chip, node) for node in chip.nodes if type(node) not in NEURONS}
+    stops = sorted({on_chip - steps_late for steps_late in (0, *late.values()) if steps_late < on_chip})
     started = perf_counter()
-    received = run_files(files, sent)
+    received = run_files(files, sent, stops)
     seconds = perf_counter() - started
-    counts = {name.removeprefix("count/"): value for name, value in received.items() if name.startswith("count/")}
-    outputs = split.decode(x, {name: received[name].astype(np.float64) for name in split.outputs}, length)
-    return RunResult(outputs, _events(split, sent, counts), seconds)
+    counted = {
+        name.removeprefix("count/"): dict(zip(stops, np.moveaxis(counts, 1, 0), strict=True))
+        for name, counts in received.items()
+        if name.startswith("count/")
+    }
+    outputs = chip.host.read_out(feeds, {name: received[name] for name in chip.host.shown}, length)
+    return RunResult(outputs, _Tally(chip, sent, counted, on_chip).events(), seconds)
 
 
-def run_files(files: Mapping[str, bytes], sent: Mapping[str, FloatArray]) -> Mapping[str, Array]:
-    """What a Lava program puts out, and counts of its spikes; `files` by name, as in the program's folder."""
+def run_files(
+    files: Mapping[str, bytes], sent: Mapping[str, Array], stops: Sequence[int] = ()
+) -> Mapping[str, Array]:
+    """What a Lava program puts out; `files` by name, as in the program's folder.
+
+    With `stops` also "count/NAME", how many messages there were up to these steps, [samples, stops, *shape].
+    """
     samples, steps = next(iter(sent.values())).shape[:2]
     with tempfile.TemporaryDirectory(prefix="nmc-lava-") as name:
         folder = Path(name)
@@ -58,7 +73,8 @@ def run_files(files: Mapping[str, bytes], sent: Mapping[str, FloatArray]) -> Map
         np.savez(folder / "sent.npz", **{key: value.astype(np.int32) for key, value in sent.items()})  # type: ignore[arg-type]
         toolchain.run(
             toolchain.toolchain_named("lava"), folder / "run.py",
-            ["--input", str(folder / "sent.npz"), "--output", str(folder / "received.npz"), "--count"],
+            ["--input", str(folder / "sent.npz"), "--output", str(folder / "received.npz"),
+             *(["--count", *map(str, stops)] if stops else [])],
             timeout_s=STARTUP_S + samples * steps * PER_STEP_S,
         )  # fmt: skip
         try:
@@ -68,38 +84,56 @@ def run_files(files: Mapping[str, bytes], sent: Mapping[str, FloatArray]) -> Map
             raise ToolError(f"lava ended well, but what it wrote cannot be read: {error}") from None
 
 
-def _events(split: Split, sent: Mapping[str, FloatArray], counts: Mapping[str, Array]) -> Events:
-    """Means over the samples: spikes as Lava counted them, synaptic operations by each spike's fan-out."""
-    samples, steps = next(iter(sent.values())).shape[:2]
-    signals = split.model.graph.signals
-    spikes = {name: np.count_nonzero(value, axis=(0, 1)) / samples for name, value in sent.items()}
-    spikes |= {name: value.mean(axis=0) for name, value in counts.items() if signals[name].dtype == "spike"}
-    events = {name: NodeEvents(spikes=value) for name, value in spikes.items()}
-    for node in split.chip:
-        if type(node) in NEURONS:
-            updates = float(steps * np.prod(signals[node.name].shape))
-            events[node.name] = NodeEvents(neuron_updates=updates, spikes=spikes.get(node.name))
-        else:
-            events[node.name] = NodeEvents(synaptic_operations=_operations(split, node, spikes))
-    return Events(samples, steps, events)
+def _lateness(chip: Chip, node: Node) -> int:
+    """How many steps late a synapse reads; Lava reads at once and delivers later, which counts more."""
+    return max(ref.delay for read in node.inputs for ref in chip.origins(read))
 
 
-def _operations(split: Split, node: Node, spikes: Mapping[str, FloatArray]) -> float:
-    """How many weights other than 0 are read in a sample, given the spikes that each element sends in it."""
-    (shape,) = split.model.graph.operand_shapes(node)
-    x = sum((_arriving(split, ref.node, spikes, shape) for ref in node.inputs), start=np.zeros((1, *shape)))
-    match node:
-        case FixedDense():
-            return float((x @ (split.model.weights[node.weight] != 0).T).sum())
-        case FixedSparse():
-            read = split.model.weights[node.column][split.model.weights[node.weight] != 0]
-            return float(x[0, read.astype(np.intp)].sum())
-        case FixedConv2d():
-            return float(convolve(node, x, (split.model.weights[node.weight] != 0).astype(np.float64)).sum())
-    return 0.0
+@dataclass(frozen=True, eq=False)
+class _Tally:
+    """What is known of a run: the messages `sent` by the host, and how many Lava `counted` up to some steps."""
 
+    chip: Chip
+    sent: Mapping[str, Array]
+    counted: Mapping[str, Mapping[int, Array]]
+    steps: int
 
-def _arriving(split: Split, name: str, spikes: Mapping[str, FloatArray], shape: Shape) -> FloatArray:
-    """The spikes of the nodes behind a read, in its shape; Flatten, Reshape and Delay keep the order of elements."""
-    zeros = np.zeros((1, *shape))
-    return sum((spikes[origin].reshape(1, *shape) for origin in split.origins(name) if origin in spikes), start=zeros)
+    def events(self) -> Events:
+        """Means over the samples: messages of neurons, and the synaptic operations that each fan-out makes of them."""
+        signals = self.chip.model.graph.signals
+        samples = len(next(iter(self.sent.values())))
+        events = {name: NodeEvents(spikes=self._messages(name, self.steps)) for name in self.sent}
+        for node in self.chip.nodes:
+            if type(node) in NEURONS:
+                updates = float(self.steps * np.prod(signals[node.name].shape))
+                spikes = self._messages(node.name, self.steps) if node.name in self.counted else None
+                events[node.name] = NodeEvents(neuron_updates=updates, spikes=spikes)
+            else:
+                events[node.name] = NodeEvents(synaptic_operations=self._operations(node))
+        return Events(samples, self.steps, events)
+
+    def _messages(self, name: str, stop: int) -> FloatArray:
+        """How many messages there were up to a step, [*shape]."""
+        sent = self.sent.get(name)
+        counts = self.counted[name][stop] if sent is None else np.count_nonzero(sent[:, :stop], axis=1)
+        mean: FloatArray = counts.mean(axis=0)
+        return mean
+
+    def _operations(self, node: Node) -> float:
+        """How many weights other than 0 are read in a sample."""
+        stop = self.steps - _lateness(self.chip, node)
+        if stop <= 0:
+            return 0.0
+        (shape,) = self.chip.model.graph.operand_shapes(node)
+        sources = [ref.node for read in node.inputs for ref in self.chip.origins(read)]
+        x = self._messages(node.name if len(sources) > 1 else sources[0], stop).reshape(1, *shape)
+        weights = self.chip.model.weights
+        match node:
+            case FixedDense():
+                return float((x @ (weights[node.weight] != 0).T).sum())
+            case FixedSparse():
+                read = weights[node.column][weights[node.weight] != 0]
+                return float(x[0, read.astype(np.intp)].sum())
+            case FixedConv2d():
+                return float(convolve(node, x, (weights[node.weight] != 0).astype(np.float64)).sum())
+        return 0.0

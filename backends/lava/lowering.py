@@ -11,7 +11,7 @@ from importlib.resources import files
 import numpy as np
 
 from nmc import reference
-from nmc.backends.lava.host import Split
+from nmc.backends.lava.chip import Chip
 from nmc.backends.lava.netx import netx_files
 from nmc.backends.lava.processes import NEURONS, SYNAPSES, Process, longest_delay
 from nmc.backends.lava.weights import IntArray
@@ -21,7 +21,7 @@ from nmc.graph import Node, Ref, Shape
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes.spiking import Delay
 from nmc.nodes.tensor import Input
-from nmc.reference.interpreter import Feed, as_feeds
+from nmc.reference.interpreter import Feed, as_feeds, run_length
 
 FOLDER = "lava"
 LONGEST_DELAY = 63
@@ -30,7 +30,7 @@ UNSUPPORTED = f"{FOLDER}/unsupported.txt"
 GOLDEN_SAMPLES = 2
 GOLDEN_STEPS = 64
 """How much of a run a program carries to check itself by; of a longer run, the beginning."""
-Execution = Callable[[Model, Mapping[str, FloatArray]], Mapping[str, FloatArray]]
+Execution = Callable[[Model, Mapping[str, Array]], Mapping[str, FloatArray]]
 """Runs a model on inputs by name: its outputs by name, as `nmc.reference.run` does."""
 Via = list[dict[str, list[int]]]
 """How a port's values are reshaped on their way: [{"transpose": axes}, {"reshape": shape}, ...]."""
@@ -53,6 +53,7 @@ class ProcessGraph:
     connections: list[dict[str, str | Via]]
     inputs: list[dict[str, object]]
     outputs: list[dict[str, object]]
+    counters: list[dict[str, object]]
 
     @property
     def arrays(self) -> dict[str, IntArray]:
@@ -61,14 +62,10 @@ class ProcessGraph:
 
     def as_json(self, model: Model) -> dict[str, object]:
         """The content of graph.json."""
-        entries = [
-            {"name": name, "kind": p.kind, "settings": dict(p.settings), "reset": p.reset,
-             "variables": dict(p.variables)}
-            for name, p in self.processes.items()
-        ]
+        processes = [process.as_json(name) for name, process in self.processes.items()]
         return {
-            "format": "nmc-lava", "version": 1, "name": model.name,
-            "inputs": self.inputs, "processes": entries, "connections": self.connections, "outputs": self.outputs,
+            "format": "nmc-lava", "version": 2, "name": model.name, "inputs": self.inputs, "processes": processes,
+            "connections": self.connections, "outputs": self.outputs, "counters": self.counters,
         }  # fmt: skip
 
 
@@ -77,29 +74,46 @@ def lower(model: Model) -> ProcessGraph:
 
     Raises UnsupportedError or ModelError naming the node that Lava cannot mean.
     """
-    split = Split(model)
-    split.check()
-    return _Lowering(model, split).graph()
+    chip = Chip(model)
+    chip.check()
+    return _Lowering(model, chip).graph()
 
 
 class _Lowering:
     """Collects processes and connections. A synapse becomes one process for each delay it is read at."""
 
-    def __init__(self, model: Model, split: Split) -> None:
+    def __init__(self, model: Model, chip: Chip) -> None:
         self.model = model
-        self.split = split
+        self.chip = chip
         self.processes: dict[str, Process] = {}
         self.connections: list[dict[str, str | Via]] = []
+        self.synapses: dict[str, str] = {}
 
     def graph(self) -> ProcessGraph:
-        for node in self.split.chip:
+        for node in self.chip.nodes:
             if type(node) in NEURONS:
                 self._neuron(node)
         signals = self.model.graph.signals
         inputs: list[dict[str, object]] = [
-            {"name": name, "shape": list(signals[name].shape)} for name in self.split.inputs
+            {"name": name, "shape": list(signals[name].shape)} for name in self.chip.inputs
         ]
-        return ProcessGraph(self.processes, self.connections, inputs, [self._output(n) for n in self.split.outputs])
+        outputs = [self._output(name) for name in self.chip.outputs]
+        return ProcessGraph(self.processes, self.connections, inputs, outputs, [*self._counters()])
+
+    def _counters(self) -> Iterator[dict[str, object]]:
+        """What events need: how often each neuron sends, and how often a synapse gets the sum of several sources."""
+        for node in self.chip.nodes:
+            if type(node) in NEURONS and NEURONS[type(node)].output(node) == "s_out":
+                binary = self.model.graph.signals[node.name].dtype == "spike"
+                reads: list[dict[str, str | Via]] = [{"source": f"{node.name}.s_out", "via": []}]
+                yield {"name": node.name, "binary": binary, "reads": reads}
+        for synapse, process in self.synapses.items():
+            reads = [
+                {"source": link["source"], "via": link["via"]}
+                for link in self.connections if link["target"] == f"{process}.s_in"
+            ]  # fmt: skip
+            if len(reads) > 1:
+                yield {"name": synapse, "binary": False, "reads": reads}
 
     def _neuron(self, node: Node) -> None:
         rule = NEURONS[type(node)]
@@ -141,6 +155,7 @@ class _Lowering:
         if name not in self.processes:
             shape = self.model.graph.operand_shapes(node)[0]
             self.processes[name] = rule.lower(node, self.model, shape, delay)
+            self.synapses[node.name] = name
             for source in sources:
                 if type(source.node) in SYNAPSES:
                     raise UnsupportedError(
@@ -167,7 +182,7 @@ class _Lowering:
 
     def _reads(self, ref: Ref) -> Iterator[Read]:
         node = self.model.graph[ref.node]
-        if self.split.origins(ref.node) == (ref.node,):
+        if self.chip.origins(ref) == (ref,):
             yield Read(node, ref.delay, [])
             return
         (before,) = self.model.graph.operand_shapes(node)
@@ -207,7 +222,7 @@ def _reshaped(before: Shape, after: Shape) -> Via:
 
 
 def program_files(
-    model: Model, graph: ProcessGraph, sent: Mapping[str, FloatArray], received: Mapping[str, FloatArray]
+    model: Model, graph: ProcessGraph, sent: Mapping[str, Array], received: Mapping[str, FloatArray]
 ) -> dict[str, bytes]:
     """The files of a Lava program, by name, for a model and its process graph (see `lower`).
 
@@ -241,7 +256,7 @@ def lower_program(model: Model, execution: Execution = reference.run) -> dict[st
         return {UNSUPPORTED: f"{error}\n".encode()}
     x = calibration(model)
     feeds = _random_samples(model) if x is None else as_feeds(model.graph, x[:GOLDEN_SAMPLES])
-    steps = min(Split(model).steps(feeds, None), GOLDEN_STEPS)
+    steps = min(run_length(model, feeds, None), GOLDEN_STEPS)
     return program_files(model, graph, *golden(model, feeds, steps, execution))
 
 
@@ -256,11 +271,11 @@ def _random_samples(model: Model) -> Mapping[str, FloatArray]:
 
 def golden(
     model: Model, x: Feed, steps: int, execution: Execution = reference.run
-) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+) -> tuple[Mapping[str, Array], Mapping[str, FloatArray]]:
     """What the host sends the chip for samples x, and what an execution of the chip's part answers."""
-    split = Split(model)
-    sent = split.encode(x, steps)
-    return sent, dict(execution(split.chip_model, sent))
+    chip = Chip(model)
+    sent = chip.host.feed(as_feeds(model.graph, x), steps + model.graph.lag)
+    return sent, execution(chip.as_model, sent)
 
 
 def _npz(arrays: Mapping[str, Array]) -> bytes:

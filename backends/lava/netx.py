@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nmc.backends.lava.host import Split
+from nmc.backends.lava.chip import Chip
 from nmc.backends.lava.processes import integers
 from nmc.backends.lava.weights import IntArray
 from nmc.errors import UnsupportedError
@@ -70,13 +70,13 @@ def chain_of(model: Model) -> Chain:
     The model is one that Lava can mean (see `lowering.lower`). Raises UnsupportedError naming the node
     that netx has no means for.
     """
-    split = Split(model)
-    if len(split.outputs) != 1:
-        raise UnsupportedError(f"a netx file has one output, the last layer; there are {len(split.outputs)}")
+    chip = Chip(model)
+    if len(chip.outputs) != 1:
+        raise UnsupportedError(f"a netx file has one output, the last layer; there are {len(chip.outputs)}")
     graph = model.graph
     layers: list[Layer] = []
-    name = split.outputs[0]
-    while name not in split.inputs:
+    name = chip.outputs[0]
+    while name not in chip.inputs:
         neuron = graph[name]
         synapse = _only_source(model, neuron, 1)
         if not isinstance(neuron, FixedLIF) or type(synapse) not in (FixedDense, FixedConv2d):
@@ -86,7 +86,7 @@ def chain_of(model: Model) -> Chain:
             )
         assert isinstance(synapse, FixedDense | FixedConv2d)
         source = _only_source(model, synapse, 0)
-        flatten = isinstance(source, Flatten) and source.name not in split.inputs
+        flatten = isinstance(source, Flatten) and source.name not in chip.inputs
         if flatten:
             flatten = len(graph.operand_shapes(source)[0]) > 1
             source = _only_source(model, source, 0)
@@ -97,7 +97,7 @@ def chain_of(model: Model) -> Chain:
         shape = (int(np.prod(shape)),)
         layers[-1] = replace(layers[-1], flatten=False)
     chain = Chain(shape, tuple(reversed(layers)))
-    _check(chain, split)
+    _check(chain, chip)
     return chain
 
 
@@ -112,10 +112,10 @@ def _only_source(model: Model, node: Node, delay: int) -> Node:
     return model.graph[ref.node]
 
 
-def _check(chain: Chain, split: Split) -> None:
+def _check(chain: Chain, chip: Chip) -> None:
     """Raise UnsupportedError for what shows only when all layers are known: branches, readouts and resets."""
     names = {node.name for layer in chain.layers for node in (layer.synapse, layer.neuron)}
-    for node in split.chip:
+    for node in chip.nodes:
         if node.name not in names:
             raise UnsupportedError("it is not on the one path from input to output that netx takes", node=node.name)
     first = chain.layers[0].neuron

@@ -16,11 +16,31 @@ from nmc.nodes import fixed_point
 Setting = int | str | bool | list[int] | dict[str, str]
 """A number, a list that becomes a tuple, {"array": name}, {"csr": name} or {"enum": "module:Class.MEMBER"}."""
 SIGN_MODE = "lava.utils.weightutils:SignMode."
+KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "LIF": ("lif", ("u", "v")),
+    "LIFReset": ("lif", ("u", "v")),
+    "TernaryLIF": ("lif", ("u", "v")),
+    "RF": ("rf", ("real", "imag")),
+    "RF_IZ": ("rf_iz", ("real", "imag")),
+    "Delta": ("sdn", ("act", "residue", "error")),
+    "Sigma": ("sdn", ("sigma",)),
+    "SigmaDelta": ("sdn", ("sigma", "act", "residue", "error")),
+    "GradedVec": ("graded", ()),
+    "GradedReluVec": ("graded", ()),
+    "NormVecDelay": ("graded", ("v",)),
+    "ProdNeuron": ("prodneuron", ()),
+    "Dense": ("dense", ("a_buff",)),
+    "DelayDense": ("dense", ("a_buff",)),
+    "Sparse": ("sparse", ("a_buff",)),
+    "DelaySparse": ("sparse", ("a_buff",)),
+    "Conv": ("conv", ("a_buf",)),
+}
+"""Where each kind of process is, below lava.proc, and what it carries from step to step."""
 
 
 @dataclass(frozen=True)
 class Process:
-    """One of Lava's processes: its kind and settings, and the arrays that the settings name.
+    """One of Lava's processes: its kind, of KINDS, and settings, and the arrays that the settings name.
 
     `reset` is the interval and the offset at which its state is cleared, in steps;
     `variables` get values of their own after the process is made.
@@ -31,6 +51,14 @@ class Process:
     arrays: Mapping[str, IntArray] = field(default_factory=dict)
     reset: tuple[int, int] | None = None
     variables: Mapping[str, int] = field(default_factory=dict)
+
+    def as_json(self, name: str) -> Mapping[str, object]:
+        """Its entry in graph.json."""
+        module, state = KINDS[self.kind]
+        return {
+            "name": name, "kind": f"lava.proc.{module}.process:{self.kind}", "settings": dict(self.settings),
+            "reset": self.reset, "variables": dict(self.variables), "state": list(state),
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)

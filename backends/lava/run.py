@@ -25,6 +25,8 @@ from typing import TYPE_CHECKING, TypedDict, Union
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lava.magma.core.process.ports.ports import InPort, OutPort
     from lava.magma.core.process.process import AbstractProcess
     from lava.magma.core.process.variable import Var
@@ -32,48 +34,6 @@ if TYPE_CHECKING:
 
     Array = NDArray[np.int64]
     Processes = dict[str, AbstractProcess]
-
-PROCESSES = {
-    "LIF": "lava.proc.lif.process",
-    "LIFReset": "lava.proc.lif.process",
-    "TernaryLIF": "lava.proc.lif.process",
-    "RF": "lava.proc.rf.process",
-    "RF_IZ": "lava.proc.rf_iz.process",
-    "Delta": "lava.proc.sdn.process",
-    "Sigma": "lava.proc.sdn.process",
-    "SigmaDelta": "lava.proc.sdn.process",
-    "GradedVec": "lava.proc.graded.process",
-    "GradedReluVec": "lava.proc.graded.process",
-    "NormVecDelay": "lava.proc.graded.process",
-    "ProdNeuron": "lava.proc.prodneuron.process",
-    "Dense": "lava.proc.dense.process",
-    "DelayDense": "lava.proc.dense.process",
-    "Sparse": "lava.proc.sparse.process",
-    "DelaySparse": "lava.proc.sparse.process",
-    "Conv": "lava.proc.conv.process",
-}
-STATE = {
-    "LIF": ("u", "v"),
-    "LIFReset": ("u", "v"),
-    "TernaryLIF": ("u", "v"),
-    "RF": ("real", "imag"),
-    "RF_IZ": ("real", "imag"),
-    "Delta": ("act", "residue", "error"),
-    "Sigma": ("sigma",),
-    "SigmaDelta": ("sigma", "act", "residue", "error"),
-    "GradedVec": (),
-    "GradedReluVec": (),
-    "NormVecDelay": ("v",),
-    "ProdNeuron": (),
-    "Dense": ("a_buff",),
-    "DelayDense": ("a_buff",),
-    "Sparse": ("a_buff",),
-    "DelaySparse": ("a_buff",),
-    "Conv": ("a_buf",),
-}
-"""What each kind of process carries from step to step, and what is put back before each sample."""
-COUNTED = ("LIF", "LIFReset", "RF", "RF_IZ")
-"""Kinds of process that send spikes, 0 or 1."""
 
 Setting = Union[int, str, bool, "list[int]", "dict[str, str]"]
 """A number, a list that becomes a tuple, {"array": name}, {"csr": name} for the four arrays of a sparse matrix, or
@@ -88,10 +48,11 @@ class Input(TypedDict):
 
 
 class Process(TypedDict):
-    """One of Lava's processes, of a kind in PROCESSES.
+    """One of Lava's processes; `kind` is "module:Class".
 
     With reset = [interval, offset] its state is cleared at steps t (from 1) with t = offset modulo interval.
-    Variables get the values in `variables` in place of those that the process gives them.
+    Variables get the values in `variables` in place of those that the process gives them. `state` names what it
+    carries from step to step, and what is put back before each sample.
     """
 
     name: str
@@ -99,14 +60,28 @@ class Process(TypedDict):
     settings: dict[str, Setting]
     reset: list[int] | None
     variables: dict[str, int]
+    state: list[str]
 
 
-class Connection(TypedDict):
-    """From an input or a port "process.port" to a port, by way of [{"transpose": axes}, {"reshape": shape}, ...]."""
+class Read(TypedDict):
+    """An input or a port "process.port" by way of [{"transpose": axes}, {"reshape": shape}, ...]."""
 
     source: str
-    target: str
     via: list[dict[str, list[int]]]
+
+
+class Connection(Read):
+    """A read by the port `target`."""
+
+    target: str
+
+
+class Counter(TypedDict):
+    """What can be counted: messages other than 0 in a sum of reads. `binary`: there are only 0 and 1."""
+
+    name: str
+    binary: bool
+    reads: list[Read]
 
 
 class Output(TypedDict):
@@ -126,10 +101,11 @@ class Graph(TypedDict):
     processes: list[Process]
     connections: list[Connection]
     outputs: list[Output]
+    counters: list[Counter]
 
 
 def load_lava() -> None:
-    """Import lava, and with it its process models, also on Python 3.11 and newer.
+    """Import what of lava does not import by itself on Python 3.11 and newer.
 
     There, `dataclasses` refuses a default of lava's that has no hash; it is made a default factory.
     """
@@ -144,9 +120,7 @@ def load_lava() -> None:
 
     dataclasses._get_field = tolerant  # type: ignore[attr-defined]
     try:
-        for module in sorted(set(PROCESSES.values())):
-            importlib.import_module(module)
-            importlib.import_module(module.replace(".process", ".models"))
+        importlib.import_module("lava.magma.compiler.var_model")
     finally:
         dataclasses._get_field = original  # type: ignore[attr-defined]
 
@@ -158,17 +132,23 @@ def read_program(folder: Path) -> tuple[Graph, dict[str, Array]]:
         return graph, {name: file[name] for name in file.files}
 
 
+def named(place: str) -> type:
+    """The class "module:Class"."""
+    module, _, name = place.partition(":")
+    kind: type = getattr(importlib.import_module(module), name)
+    return kind
+
+
 def build(graph: Graph, arrays: dict[str, Array]) -> Processes:
     """Lava's processes by name, not yet connected."""
     processes = {}
     for entry in graph["processes"]:
-        kind = getattr(importlib.import_module(PROCESSES[entry["kind"]]), entry["kind"])
         settings = {name: setting(value, arrays) for name, value in entry["settings"].items()}
         if entry["reset"]:
             settings["reset_interval"], settings["reset_offset"] = entry["reset"]
-        processes[entry["name"]] = kind(**settings)
+        processes[entry["name"]] = process = named(entry["kind"])(**settings)
         for name, value in entry["variables"].items():
-            getattr(processes[entry["name"]], name).init = value
+            getattr(process, name).init = value
     return processes
 
 
@@ -182,9 +162,8 @@ def setting(value: Setting, arrays: dict[str, Array]) -> object:
         parts = [arrays[f"{value['csr']}.{part}"] for part in ("data", "indices", "indptr", "shape")]
         return csr_matrix((parts[0].astype(int), parts[1], parts[2]), shape=tuple(parts[3]))
     if isinstance(value, dict):
-        module, _, member = value["enum"].partition(":")
-        kind, _, name = member.partition(".")
-        return getattr(importlib.import_module(module), kind)[name]
+        kind, _, name = value["enum"].rpartition(".")
+        return getattr(named(kind), name)
     return tuple(value) if isinstance(value, list) else value
 
 
@@ -194,14 +173,13 @@ def member(processes: Processes, name: str) -> OutPort | InPort | Var:
     return getattr(processes[process], inside)
 
 
-def connect(graph: Graph, processes: Processes, sources: dict[str, OutPort]) -> None:
-    """Make all connections; `sources` send the inputs."""
-    for link in graph["connections"]:
-        port = sources[link["source"]] if link["source"] in sources else member(processes, link["source"])
-        for step in link["via"]:
-            ((name, numbers),) = step.items()
-            port = port.reshape(tuple(numbers)) if name == "reshape" else port.transpose(tuple(numbers))
-        port.connect(member(processes, link["target"]))
+def source_of(read: Read, processes: Processes, inputs: dict[str, OutPort]) -> OutPort:
+    """The port that a read comes from, reshaped as it says; `inputs` send what goes into the network."""
+    port = inputs[read["source"]] if read["source"] in inputs else member(processes, read["source"])
+    for step in read["via"]:
+        ((name, numbers),) = step.items()
+        port = port.reshape(tuple(numbers)) if name == "reshape" else port.transpose(tuple(numbers))
+    return port
 
 
 def with_resets(graph: Graph, steps: int) -> tuple[Graph, int]:
@@ -311,65 +289,86 @@ BACKENDS = {"sim": Simulator, "loihi2": Loihi2}
 
 
 def run(
-    graph: Graph, arrays: dict[str, Array], inputs: dict[str, Array], backend: Simulator, count: bool = False
+    graph: Graph, arrays: dict[str, Array], inputs: dict[str, Array], backend: Simulator, count: Sequence[int] = ()
 ) -> dict[str, Array]:
     """The outputs by name, [samples, steps, *shape], for inputs by name of the same form.
 
-    With `count` also "count/PROCESS", how many spikes each neuron sent in each sample, [samples, *shape]. The
-    network is built once. Samples follow one another in time, and all state is put back between them.
+    With `count` also "count/NAME" for each counter, how many messages there were in each sample up to and with
+    these steps, [samples, len(count), *shape]. The network is built once. Samples follow one another in time,
+    and all state is put back between them.
     """
     from lava.magma.core.run_conditions import RunSteps
 
     samples, steps = next(iter(inputs.values())).shape[:2]
     graph, period = with_resets(graph, steps)
     processes = build(graph, arrays)
-    connect(graph, processes, {name: backend.source(flow(array, period)) for name, array in inputs.items()})
+    sources = {name: backend.source(flow(array, period)) for name, array in inputs.items()}
+    for link in graph["connections"]:
+        source_of(link, processes, sources).connect(member(processes, link["target"]))
     kept = {}
     for output in graph["outputs"]:
         keep = backend.probe if output["state"] else backend.sink
         kept[output["name"]] = keep(member(processes, output["read"]), samples * period)
-    counters = count_spikes(graph, processes) if count else {}
+    tallies = {entry["name"]: Tally(entry, processes, sources) for entry in graph["counters"] if count}
     initial = initial_state(graph, processes)
-    counts: dict[str, list[Array]] = {name: [] for name in counters}
+    initial += [(part, np.zeros(part.shape, int)) for tally in tallies.values() for part in tally.parts]
+    counts: dict[str, list[Array]] = {name: [] for name in tallies}
     first = processes[graph["processes"][0]["name"]]
     configuration = backend.configuration()
     try:
         for sample in range(samples):
             for variable, value in initial if sample else ():
                 variable.set(value)
-            for counter in counters.values() if sample else ():
-                counter.set(np.zeros(counter.shape, dtype=int))
-            first.run(condition=RunSteps(num_steps=steps), run_cfg=configuration)
-            for name, counter in counters.items():
-                counts[name].append(counter.get().T.astype(int))
-            if period > steps:
-                first.run(condition=RunSteps(num_steps=period - steps), run_cfg=configuration)
+            done = 0
+            for stop in sorted({*count, steps, period}):
+                first.run(condition=RunSteps(num_steps=stop - done), run_cfg=configuration)
+                done = stop
+                for name, tally in tallies.items() if stop in count else ():
+                    counts[name].append(tally.read())
         results = {name: unflow(data.get(), samples, steps) for name, data in kept.items()}
     finally:
         first.stop()
-    return {**results, **{f"count/{name}": np.stack(values) for name, values in counts.items()}}
+    for name, values in counts.items():
+        results[f"count/{name}"] = np.stack(values).reshape(samples, -1, *values[0].shape)
+    return results
 
 
 def initial_state(graph: Graph, processes: Processes) -> list[tuple[Var, Array]]:
     """Every variable that changes during a run, with its value before the first step."""
-    variables = [
-        getattr(processes[entry["name"]], name) for entry in graph["processes"] for name in STATE[entry["kind"]]
-    ]
+    variables = [getattr(processes[entry["name"]], name) for entry in graph["processes"] for name in entry["state"]]
     return [(variable, np.broadcast_to(variable.init, variable.shape).astype(int)) for variable in variables]
 
 
-def count_spikes(graph: Graph, processes: Processes) -> dict[str, Var]:
-    """An accumulator for each population that spikes; the variables that hold the counts."""
-    from lava.proc.sdn.process import Sigma
+class Tally:
+    """Counts messages other than 0, with processes of Lava's own.
 
-    counters = {}
-    for entry in graph["processes"]:
-        if entry["kind"] in COUNTED:
-            spikes = processes[entry["name"]].s_out
-            counter = Sigma(shape=tuple(spikes.shape))
-            spikes.connect(counter.a_in)
-            counters[entry["name"]] = counter.sigma
-    return counters
+    Zeros and ones are added up as they are. Of other messages, synapses of weight 1 make ones; these are a step
+    late, so that the last of them are still in the synapses' buffer.
+    """
+
+    def __init__(self, counter: Counter, processes: Processes, inputs: dict[str, OutPort]) -> None:
+        from lava.proc.sdn.process import Sigma
+        from lava.proc.sparse.process import Sparse
+        from scipy.sparse import identity
+
+        ports = [source_of(read, processes, inputs) for read in counter["reads"]]
+        self.shape = tuple(ports[0].shape)
+        size = int(np.prod(self.shape))
+        total = Sigma(shape=(size,))
+        self.parts = [total.sigma]
+        target = total.a_in
+        if not counter["binary"]:
+            ones = Sparse(weights=identity(size, dtype=int, format="csr"), num_message_bits=0)
+            ones.a_out.connect(target)
+            self.parts.append(ones.a_buff)
+            target = ones.s_in
+        for port in ports:
+            port.reshape((size,)).connect(target)
+
+    def read(self) -> Array:
+        """How many messages there were since the state was put back, as in the graph's arrays."""
+        total: Array = sum(part.get().astype(int) for part in self.parts).reshape(self.shape)
+        return total.T
 
 
 def check(folder: Path, backend: Simulator) -> int:
@@ -427,7 +426,8 @@ def main() -> int:
     parser.add_argument("--input", type=Path, help="samples, .npy or .npz")
     parser.add_argument("--output", type=Path, help="where outputs go, .npz")
     parser.add_argument("--backend", choices=sorted(BACKENDS), default="sim", help="loihi2 is a template, never run")
-    parser.add_argument("--count", action="store_true", help="also give the number of spikes of every neuron")
+    parser.add_argument("--count", type=int, nargs="+", default=[], metavar="STEP",
+                        help="also give how many messages there were up to these steps")
     parser.add_argument("--version", action="store_true", help="print the versions of what this runs on")
     options = parser.parse_args()
     if not (options.check or options.version or (options.input and options.output)):

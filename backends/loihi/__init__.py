@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from nmc.backends.target import Options, Target
 from nmc.errors import UsageError
+from nmc.estimates.estimate import Baseline
 from nmc.model import FloatArray, Model
 
 if TYPE_CHECKING:
@@ -24,12 +25,17 @@ class LoihiOptions(Options):
 
     `weight_bits`: bits of a synapse's weight with its sign, 4 to 8. `encoding`: how an ordinary network's
     input reaches the chip, as evenly spaced spikes ("rate") or as graded values ("current"). `chips`: how
-    many chips it may take at most; None: as many as the largest system has.
+    many chips it may take at most; None: as many as the largest system has. For the estimate: `prices` and
+    `io` name a price profile and a way of feeding the chip (None: the first in the chip's file), `baseline`
+    what energy is counted above.
     """
 
     weight_bits: int = 8
     encoding: Literal["rate", "current"] = "rate"
     chips: int | None = None
+    prices: str | None = None
+    io: str | None = None
+    baseline: Baseline = "total"
 
     def __post_init__(self) -> None:
         if not 4 <= self.weight_bits <= 8:
@@ -40,17 +46,36 @@ class LoihiOptions(Options):
             raise UsageError(f"chips is {self.chips}", "give 1 chip or more")
 
 
+@dataclass(frozen=True)
+class Loihi2Options(LoihiOptions):
+    """The same for Loihi 2, whose neurons can send numbers, too.
+
+    `neurons`: what an ordinary network becomes, neurons that spike at a rate ("spiking"), or that send their value
+    when it changes ("sigma-delta"). `threshold`: changes that sigma-delta neurons keep back, as a fraction of the
+    largest activation of their layer.
+    """
+
+    neurons: Literal["spiking", "sigma-delta"] = "spiking"
+    threshold: float = 0.0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.threshold < 1:
+            raise UsageError(f"threshold is {self.threshold:g}", "give a fraction from 0 to below 1")
+
+
 def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
     from nmc.passes.fuse_synapses import FuseSynapses
     from nmc.passes.quantize_fixed_point import QuantizeFixedPoint
+    from nmc.passes.to_sigma_delta import ToSigmaDelta
     from nmc.passes.to_spiking import ToSpiking
 
     chosen = options if isinstance(options, LoihiOptions) else LoihiOptions(options.steps)
-    return (
-        ToSpiking(steps=chosen.steps, encoding=chosen.encoding, calibration=calibration),
-        FuseSynapses(),
-        QuantizeFixedPoint(chosen.weight_bits, calibration),
-    )
+    second = isinstance(chosen, Loihi2Options)
+    conversion: Pass = ToSpiking(steps=chosen.steps, encoding=chosen.encoding, calibration=calibration)
+    if isinstance(chosen, Loihi2Options) and chosen.neurons == "sigma-delta":
+        conversion = ToSigmaDelta(steps=chosen.steps, threshold=chosen.threshold, calibration=calibration)
+    return conversion, FuseSynapses(), QuantizeFixedPoint(chosen.weight_bits, calibration, graded=second)
 
 
 def _lower(chip: str, model: Model, options: Options) -> Mapping[str, bytes]:
@@ -58,8 +83,21 @@ def _lower(chip: str, model: Model, options: Options) -> Mapping[str, bytes]:
     from nmc.backends.lava.lowering import lower_program
     from nmc.mapping.file import MAPPING, map_model, written
 
+    if isinstance(options, LoihiOptions):
+        _check_choices(chip, options)
     chips = options.chips if isinstance(options, LoihiOptions) else None
     return {MAPPING: written(map_model(model, chip, chips)), **lower_program(model)}
+
+
+def _check_choices(chip: str, options: LoihiOptions) -> None:
+    """Raises UsageError for a price profile or way of I/O that the chip lacks, before anything is written."""
+    from nmc.chips import chip_of
+    from nmc.chips.chip import ManycoreChip
+    from nmc.estimates.manycore import choose
+
+    described = chip_of(chip, ManycoreChip)
+    choose(described.prices, options.prices, "price profile", described.title)
+    choose(described.io, options.io, "way of I/O", described.title)
 
 
 def _estimate(program: Program, result: RunResult) -> Estimate:
@@ -85,4 +123,5 @@ LOIHI2 = replace(
     chip="loihi2",
     description="Intel Loihi 2 with Loihi 1's integers, as Lava 0.10.0 has them; prices extrapolated from Loihi 1",
     lower=partial(_lower, "loihi2"),
+    options=Loihi2Options,
 )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nmc.backends.loihi.native.plan import Plan
-from nmc.graph import Node
+from nmc.graph import Graph
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import tensor
 from nmc.passes.fuse_synapses import pruned
@@ -17,34 +16,28 @@ from nmc.reference import run
 
 @dataclass(frozen=True, eq=False)
 class Host:
-    """The two parts of a model around the chip. In `after`, what the chip puts out is an input that streams."""
+    """The two parts of a model around the chip. In `after`, what the chip puts out is an input that streams.
+
+    `sent` are the host's nodes that the chip reads; `shown` are those of the chip that the host reads.
+    """
 
     before: Model
     after: Model
-    fed: tuple[str, ...]
+    sent: tuple[str, ...]
     shown: tuple[str, ...]
 
     @classmethod
-    def of(cls, plan: Plan) -> Host:
-        """The host's share of a planned model."""
-        model, graph = plan.model, plan.model.graph
-        fed = tuple(sorted(plan.fed))
-        on_chip = set(plan.computed)
-
-        def outside(node: Node) -> Node:
-            return tensor.Input(name=node.name, shape=graph.signals[node.name].shape, stream=True)
-
-        after = pruned(replace(graph, nodes=tuple(outside(n) if n.name in on_chip else n for n in graph)))
-        read = {ref.node for node in after for ref in node.inputs} | set(graph.outputs)
-        shown = tuple(name for name in plan.computed if name in read)
-        kept = tuple(node for node in after if node.name not in on_chip or node.name in shown)
-        return cls(
-            model.with_(pruned(replace(graph, outputs=fed, lag=0))),
-            model.with_(replace(after, nodes=kept)), fed, shown,
-        )
+    def of(cls, model: Model, sent: Iterable[str], outside: Iterable[str]) -> Host:
+        """The host's share where the chip reads `sent`, and the nodes `outside` are none of the host's."""
+        chip, read = tuple(outside), tuple(sent)
+        after = fed(model.graph, chip)
+        shown = tuple(name for name in chip if name in after.outputs or after.consumers.get(name))
+        kept = tuple(node for node in after if node.name not in chip or node.name in shown)
+        before = pruned(replace(model.graph, outputs=read, lag=0))
+        return cls(model.with_(before), model.with_(replace(after, nodes=kept)), read, shown)
 
     def feed(self, x: Mapping[str, FloatArray], steps: int) -> Mapping[str, Array]:
-        """What the chip gets at each of `steps` steps, in whole numbers [B, T, *shape]."""
+        """What the chip gets at each of its `steps` steps, in whole numbers [B, T, *shape]; x by input's name."""
         padded = {}
         for node in self.before.graph:
             if isinstance(node, tensor.Input):
@@ -52,7 +45,7 @@ class Host:
                 missing = steps - value.shape[1] if node.stream else 0
                 pad = [(0, 0), (0, max(0, missing)), *((0, 0) for _ in node.shape)]
                 padded[node.name] = np.pad(value, pad) if missing > 0 else value
-        values = run(self.before, padded, steps) if self.fed else {}
+        values = run(self.before, padded, steps) if self.sent else {}
         return {name: self._streamed(name, value, steps) for name, value in values.items()}
 
     def _streamed(self, name: str, value: FloatArray, steps: int) -> Array:
@@ -68,3 +61,13 @@ class Host:
         inputs = {node.name for node in self.after.graph if isinstance(node, tensor.Input)}
         feeds = {name: value for name, value in {**x, **chip}.items() if name in inputs}
         return run(self.after, feeds, steps)
+
+
+def fed(graph: Graph, names: Iterable[str]) -> Graph:
+    """The graph with inputs that stream in place of the named nodes, and without what only they need."""
+    replaced = set(names)
+    return pruned(replace(graph, nodes=tuple(
+        tensor.Input(name=node.name, shape=graph.signals[node.name].shape, stream=True)
+        if node.name in replaced else node
+        for node in graph
+    )))  # fmt: skip

@@ -18,7 +18,7 @@ DOUBLE = np.float64
 _MODULUS = 2**31 - 1
 
 ENCODERS: tuple[type[Node], ...] = (
-    coding.BernoulliEncode, coding.RateEncode, coding.LatencyEncode, coding.DeltaEncode
+    coding.BernoulliEncode, coding.RateEncode, coding.LatencyEncode, coding.DeltaEncode, coding.Delta
 )
 """The nodes whose state is in double precision."""
 
@@ -85,6 +85,16 @@ def _delta(node: coding.DeltaEncode, site: Site) -> Emitted:
     return site.function(node.kind, build)
 
 
+def _changes(node: coding.Delta, site: Site) -> Emitted:
+    def build(body: Body) -> Emitted:
+        change = body.op("Sub", body.cast(body.x, DOUBLE), body.state("r"))
+        large = body.op("GreaterOrEqual", body.op("Abs", change), body.constant(node.threshold, DOUBLE))
+        y = body.where(large, change, body.constant(0.0, DOUBLE))
+        return Emitted(body.cast(y), {"r": body.op("Add", body.state("r"), y)})
+
+    return site.function(node.kind, build)
+
+
 def _last(node: coding.Last, site: Site) -> Emitted:
     return Emitted(site.x, {"last": site.x})
 
@@ -110,6 +120,7 @@ EMISSIONS: Mapping[type[Node], Emission] = {
     coding.RateEncode: _rate,
     coding.LatencyEncode: _latency,
     coding.DeltaEncode: _delta,
+    coding.Delta: _changes,
     coding.Last: _last,
     coding.Sum: _sum,
     coding.Mean: _mean,

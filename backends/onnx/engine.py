@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
@@ -13,6 +14,7 @@ from nmc.backends.onnx.session import Session
 from nmc.backends.target import RunResult
 from nmc.errors import ProgramError
 from nmc.estimates.events import Events
+from nmc.estimates.gpu_meter import start_gpu_meter
 from nmc.estimates.meter import start_meter
 from nmc.model import Array
 from nmc.nodes.tensor import Input
@@ -33,14 +35,33 @@ def run(program: Program, x: Feed, *, steps: int | None = None) -> RunResult:
     A program for `cpu`, the target where time is measured, runs batch by batch of the size it was
     compiled for. Raises UsageError for a wrong input, ToolError where ONNX Runtime fails.
     """
-    session = _session(program, MODEL)
+    return _run_batches(program, x, steps, _whole(program, _session(program, MODEL)))
+
+
+def run_cuda(program: Program, x: Feed, *, steps: int | None = None) -> RunResult:
+    """The same on a GPU, batch by batch of the size it was compiled for: timed, and metered where NVML can.
+
+    The first batch runs once before the clock starts. Raises ToolError where there is no CUDA.
+    """
+    batch_run = _whole(program, _session(program, MODEL, gpu=True))
+    count = _batch_size(program)
+    first = {name: array[:count] for name, array in as_feeds(program.model.graph, x).items()}
+    _run_batches(program, first, steps, batch_run, measured=True)
+    meter = start_gpu_meter()
+    result = _run_batches(program, x, steps, batch_run, measured=True)
+    energy_j = None if meter is None else meter.energy_j()
+    return replace(result, energy_j=energy_j, device="a GPU, by CUDA" if meter is None else meter.device)
+
+
+def _whole(program: Program, session: Session) -> Callable[[Mapping[str, Array], int], Outputs]:
+    """Runs all steps of a batch in one call."""
     names = {output_name(program.model.graph, name): name for name in program.model.graph.outputs}
 
     def batch_run(feeds: Mapping[str, Array], length: int) -> Outputs:
         given = {**feeds, STEPS: np.asarray(length, np.int64)} if STEPS in session.inputs else feeds
         return dict(zip(names.values(), session.run(list(names), given), strict=True))
 
-    return _run_batches(program, x, steps, batch_run)
+    return batch_run
 
 
 def run_stepwise(program: Program, x: Feed, *, steps: int | None = None) -> RunResult:
@@ -104,20 +125,25 @@ def _in_time(program: Program) -> bool:
     return any(signal.timing != "static" for signal in program.model.graph.signals.values())
 
 
-def _session(program: Program, name: str) -> Session:
+def _session(program: Program, name: str, gpu: bool = False) -> Session:
     threads = program.options.get("threads")
     return Session(
         program.file(name),
         f"{name} of {program.path}",
         threads=threads if isinstance(threads, int) else 1,
-        exact=program.target != MEASURED,
+        exact=program.target != MEASURED and not gpu,
+        gpu=gpu,
     )
 
 
 def _run_batches(
-    program: Program, x: Feed, steps: int | None, batch_run: Callable[[Mapping[str, Array], int], Outputs]
+    program: Program,
+    x: Feed,
+    steps: int | None,
+    batch_run: Callable[[Mapping[str, Array], int], Outputs],
+    measured: bool = False,
 ) -> RunResult:
-    """Check the input, run all samples batch by batch, and time that."""
+    """Check the input, run all samples batch by batch, and time that; `measured` if that time is the target's own."""
     graph = program.model.graph
     feeds = as_feeds(graph, x)
     chosen = program.options.get("steps")
@@ -130,7 +156,7 @@ def _run_batches(
     results = []
     meter = start_meter() if program.target == MEASURED else None
     started = perf_counter()
-    for batch in _batches(program, given):
+    for batch in _batches(program, given, measured or program.target == MEASURED):
         results.append(batch_run(batch, length))
     seconds = perf_counter() - started
     energy_j = meter.energy_j() if meter is not None else None
@@ -140,9 +166,13 @@ def _run_batches(
     return RunResult(outputs, Events(len(next(iter(given.values()))), length), seconds, energy_j)
 
 
-def _batches(program: Program, feeds: Mapping[str, Array]) -> Iterator[Mapping[str, Array]]:
+def _batch_size(program: Program) -> int:
     chosen = program.options.get("batch")
-    size = chosen if program.target == MEASURED and isinstance(chosen, int) else SIDE_BY_SIDE
+    return chosen if isinstance(chosen, int) else SIDE_BY_SIDE
+
+
+def _batches(program: Program, feeds: Mapping[str, Array], measured: bool) -> Iterator[Mapping[str, Array]]:
+    size = _batch_size(program) if measured else SIDE_BY_SIDE
     samples = len(next(iter(feeds.values())))
     for start in range(0, samples, size):
         yield {name: array[start : start + size] for name, array in feeds.items()}

@@ -15,19 +15,21 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+CUDA = "CUDAExecutionProvider"
+
 
 class Session:
     """One ONNX file, loaded. Raises ToolError where ONNX Runtime refuses it, or fails to run it."""
 
-    def __init__(self, data: bytes, name: str, threads: int = 1, exact: bool = True) -> None:
+    def __init__(self, data: bytes, name: str, threads: int = 1, exact: bool = True, gpu: bool = False) -> None:
         """`name` is what messages call the file.
 
         With `exact`, a quantized graph is computed as its QuantizeLinear and DequantizeLinear nodes
         say, the same on every machine; without, ONNX Runtime may fuse them into integer kernels,
-        which round differently.
+        which round differently. With `gpu`, CUDA runs it, and what CUDA cannot the processor.
         """
         self._name = name
-        self._session = self._explained("load", lambda: _open(data, threads, exact))
+        self._session = self._explained("load", lambda: _open(data, threads, exact, gpu))
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -44,6 +46,8 @@ class Session:
     def _explained(self, what: str, action: Callable[[], T]) -> T:
         try:
             return action()
+        except ToolError:
+            raise
         except Exception as error:  # ONNX Runtime's exceptions have no common class of their own
             raise ToolError(
                 f"ONNX Runtime cannot {what} {self._name}: {str(error).strip() or type(error).__name__}",
@@ -51,7 +55,7 @@ class Session:
             ) from error
 
 
-def _open(data: bytes, threads: int, exact: bool) -> InferenceSession:
+def _open(data: bytes, threads: int, exact: bool, gpu: bool) -> InferenceSession:
     import onnxruntime
 
     settings = onnxruntime.SessionOptions()
@@ -60,4 +64,9 @@ def _open(data: bytes, threads: int, exact: bool) -> InferenceSession:
     settings.log_severity_level = 3
     if exact:
         settings.add_session_config_entry("session.disable_quant_qdq", "1")
-    return onnxruntime.InferenceSession(data, settings, providers=["CPUExecutionProvider"])
+    providers = ["CPUExecutionProvider"]
+    if gpu:
+        if CUDA not in onnxruntime.get_available_providers():
+            raise ToolError("this ONNX Runtime has no CUDA", "install onnxruntime-gpu on a machine with a GPU")
+        providers.insert(0, CUDA)
+    return onnxruntime.InferenceSession(data, settings, providers=providers)

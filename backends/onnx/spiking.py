@@ -112,6 +112,20 @@ def _i(node: spiking.I, site: Site) -> Emitted:
     return site.function(node.kind, build)
 
 
+def _sigma_delta(node: spiking.SigmaDelta, site: Site) -> Emitted:
+    def build(body: Body) -> Emitted:
+        s = body.op("Add", body.state("s"), body.x)
+        a = s if node.bias == 0.0 else body.op("Add", s, body.param("bias", node.bias))
+        a = body.op("Relu", a) if node.activation == "relu" else a
+        change = body.op("Sub", a, body.state("r"))
+        large = body.op("GreaterOrEqual", body.op("Abs", change), body.param("threshold", node.threshold))
+        y = body.where(large, change, body.constant(0.0))
+        return Emitted(y, {"s": s, "r": body.op("Add", body.state("r"), y)})
+
+    biased = "" if node.bias == 0.0 else "_biased"
+    return site.function(f"{node.kind}_{node.activation}{biased}", build)
+
+
 def _threshold(node: spiking.Threshold, site: Site) -> Emitted:
     def build(body: Body) -> Emitted:
         above = body.op(_GREATER[node.compare], body.x, body.param("threshold", node.threshold))
@@ -151,6 +165,7 @@ EMISSIONS: Mapping[type[Node], Emission] = {
     spiking.IF: _if,
     spiking.LI: _li,
     spiking.I: _i,
+    spiking.SigmaDelta: _sigma_delta,
     spiking.Threshold: _threshold,
     spiking.Delay: _delay,
     spiking.SumPool2d: _sum_pool,

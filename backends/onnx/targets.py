@@ -45,8 +45,8 @@ class OnnxOptions(Options):
 
 
 @dataclass(frozen=True)
-class JetsonOptions(OnnxOptions):
-    """What a user may choose for a Jetson. `mode`: its power mode, as its chip file names them."""
+class GpuOptions(OnnxOptions):
+    """What a user may choose for a GPU. `mode`: its power mode, as its chip file names them."""
 
     mode: str | None = None
 
@@ -104,14 +104,22 @@ GPU = replace(
     chip="a100",
     description="a data centre GPU (NVIDIA A100), by ONNX and a roofline model",
     estimate=_estimate_gpu,
+    options=GpuOptions,
+    engines={**_ENGINES, "cuda": "nmc.backends.onnx.engine:run_cuda"},
 )
-JETSON_ORIN = replace(
-    GPU,
-    name="jetson-orin-sim",
-    chip="jetson-agx-orin",
-    description="an embedded GPU (NVIDIA Jetson AGX Orin), by ONNX and a roofline model",
-    options=JetsonOptions,
-)
+
+
+def _gpu(name: str, chip: str, title: str) -> Target:
+    """A GPU that differs from another in numbers only: those of its chip file."""
+    return replace(GPU, name=name, chip=chip, description=f"{title}, by ONNX and a roofline model")
+
+
+H100 = _gpu("h100-sim", "h100", "a data centre GPU (NVIDIA H100)")
+RTX_4090 = _gpu("rtx-4090-sim", "rtx-4090", "a desktop GPU (NVIDIA GeForce RTX 4090)")
+JETSON_ORIN = _gpu("jetson-orin-sim", "jetson-agx-orin", "an embedded GPU (NVIDIA Jetson AGX Orin)")
+JETSON_ORIN_NANO = _gpu("jetson-orin-nano-sim", "jetson-orin-nano", "an embedded GPU (NVIDIA Jetson Orin Nano)")
+JETSON_TX1 = _gpu("jetson-tx1-sim", "jetson-tx1", "an embedded GPU (NVIDIA Jetson TX1) under TensorFlow 1")
+QUADRO_K4000 = _gpu("quadro-k4000-sim", "quadro-k4000", "a workstation GPU (NVIDIA Quadro K4000) under TensorFlow 1")
 TPU = replace(
     CPU,
     name="tpu-sim",

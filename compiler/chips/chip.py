@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from nmc.chips.quantity import (
     Bandwidth,
@@ -19,16 +19,38 @@ from nmc.chips.quantity import (
     Time,
     Width,
 )
+from nmc.errors import UsageError
 
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 Dataflow = Literal["output-stationary", "weight-stationary", "input-stationary"]
 
 
+
+def precision_named(name: str) -> Precision:
+    """The precision of this name. Raises UsageError with those there are."""
+    for known in get_args(Precision):
+        if name == known:
+            precision: Precision = known
+            return precision
+    raise UsageError(f"{name!r} is not a precision", f"the precisions are: {', '.join(get_args(Precision))}")
+
+
+MOST_FITTED = 3
+"""How many numbers of a chip may be fitted to measurements."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Described(Facts):
+    """`fitted` are the numbers that `nmc.validation.fit` fits to measurements, by their places in the file."""
+
     name: str
     title: str
     description: str = ""
+    fitted: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.fitted) > MOST_FITTED:
+            raise ValueError(f"{len(self.fitted)} numbers are fitted; more than {MOST_FITTED} would fit anything")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,10 +212,16 @@ class CoreLimits(Facts):
 
 @dataclass(frozen=True, kw_only=True)
 class IoMode(Facts):
-    """A way of feeding the chip: what each time step waits for its host."""
+    """A way of feeding the chip.
+
+    A time step waits `step` for the host, or for a clock, and `core` for every core that the host sends
+    spikes to. The chip works meanwhile where `overlaps` is true, so that the slower of the two sets the pace.
+    """
 
     title: str
     step: Time
+    core: Time | None = None
+    overlaps: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

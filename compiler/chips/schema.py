@@ -1,10 +1,11 @@
-"""Reading chip files: YAML in, frozen facts out, and every fault with its line."""
+"""Reading files of facts, such as chips: YAML in, frozen facts out, and every fault with its line."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
 from io import StringIO
+from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from ruamel.yaml import YAML
@@ -12,6 +13,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from nmc.chips.chip import Chip, CpuChip, GpuChip, ManycoreChip, SystolicChip
 from nmc.errors import Fault, Location, UsageError
+
+Family = TypeVar("Family")
 
 FAMILIES: Mapping[str, type[Chip]] = {
     "cpu": CpuChip,
@@ -32,7 +35,16 @@ def parse_chip(text: str, file: str) -> Chip:
         raise UsageError(
             "this is not a chip: it needs a 'kind'", f"the kinds are {', '.join(FAMILIES)}", where=Location(file, 1)
         )
-    adapter: TypeAdapter[Chip] = TypeAdapter(FAMILIES[kind])
+    return _facts(marked, FAMILIES[kind], file)
+
+
+def parse_facts(text: str, family: type[Family], file: str) -> Family:
+    """The facts that the YAML `text` holds. Raises UsageError with all faults, each with its line in `file`."""
+    return _facts(_marked(text, file), family, file)
+
+
+def _facts(marked: object, family: type[Family], file: str) -> Family:
+    adapter: TypeAdapter[Family] = TypeAdapter(family)
     try:
         return adapter.validate_json(json.dumps(marked, default=str))
     except ValidationError as error:
@@ -58,7 +70,7 @@ def _marked(text: str, file: str) -> object:
 def _what(path: Sequence[int | str], kind: str, message: str) -> str:
     name = ".".join(map(str, path))
     if kind == "unexpected_keyword_argument":
-        return f"{name} is not a fact of a chip of this kind"
+        return f"{name} is not a fact that is known here"
     if kind == "missing":
         return f"{name} is missing"
     return f"{name}: {message.removeprefix('Value error, ')}"
@@ -68,6 +80,10 @@ def _place(marked: object, path: Sequence[int | str], file: str) -> Location:
     """The line of the deepest part of `path` that the file has."""
     line = 1
     for key in path:
+        if isinstance(marked, Sequence) and not isinstance(marked, str) and isinstance(key, int):
+            line = marked.lc.item(key)[0] + 1  # type: ignore[attr-defined]
+            marked = marked[key]
+            continue
         if not isinstance(marked, Mapping):
             break
         part = next((own for own in marked if str(own) == str(key)), None)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Literal
+from typing import Literal, get_args
 
+from nmc.errors import UsageError
 from nmc.estimates.interval import Grade, Interval, total, worst
 
 Baseline = Literal["total", "active", "dynamic"]
@@ -20,6 +21,15 @@ _COUNTED: Mapping[Baseline, frozenset[Kind]] = {
     "dynamic": frozenset({"idle"}),
     "active": frozenset({"idle", "awake"}),
 }
+
+
+def baseline_named(name: str) -> Baseline:
+    """The baseline of this name. Raises UsageError with those there are."""
+    for known in get_args(Baseline):
+        if name == known:
+            baseline: Baseline = known
+            return baseline
+    raise UsageError(f"{name!r} is not a baseline", f"the baselines are: {', '.join(get_args(Baseline))}")
 
 
 @dataclass(frozen=True)
@@ -43,19 +53,32 @@ class Component:
 
 
 @dataclass(frozen=True)
+class Measurement:
+    """What one inference took on hardware of this kind that ran it: `energy_j` is None where no meter said."""
+
+    device: str
+    latency_s: float
+    energy_j: float | None = None
+
+
+@dataclass(frozen=True)
 class Estimate:
     """Energy and latency of one inference: one sample, its share of a batch.
 
     `missing` names the prices that were never published; where there are any, the energy reads "at least".
     `by_node` is the energy of the events and kernels of each node; what belongs to no node is not in it.
-    What follows is computed: `energy_j` in joules and `latency_s` in seconds are the sums over the
-    components, `grade` is the worst among the components that make up a tenth or more of either.
+    `synaptic_operations` are those of a spiking chip. `measured` is what hardware took for the same run,
+    beside the estimate and no part of it. What follows is computed: `energy_j` in joules and
+    `latency_s` in seconds are the sums over the components, `grade` is the worst among the components that
+    make up a tenth or more of either.
     """
 
     components: tuple[Component, ...]
     baseline: Baseline = "total"
     missing: tuple[str, ...] = ()
     by_node: Mapping[str, Interval] = field(default_factory=dict)
+    synaptic_operations: float = 0.0
+    measured: Measurement | None = None
     energy_j: Interval = field(init=False)
     latency_s: Interval = field(init=False)
     grade: Grade = field(init=False)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from nmc.chips import chip_of
-from nmc.errors import UsageError
-from nmc.estimates.estimate import Estimate
+from nmc.estimates.estimate import Estimate, Measurement
 from nmc.estimates.workload import Workload, workload
 
 if TYPE_CHECKING:
@@ -26,17 +25,27 @@ def estimate_cpu(program: Program, result: RunResult) -> Estimate:
 
 
 def estimate_gpu(program: Program, result: RunResult) -> Estimate:
-    """The options "precision" (fp32), "batch" (1) and "mode" (the chip's first power mode) are heeded."""
+    """The options "precision" (fp32), "batch" (1) and "mode" (the chip's first power mode) are heeded.
+
+    Where a GPU ran the program, what it took is beside the estimate.
+    """
+    from dataclasses import replace
+
     from nmc.chips.chip import GpuChip
     from nmc.estimates.gpu import price_gpu
 
     mode = program.options.get("mode")
-    return price_gpu(
+    estimate = price_gpu(
         chip_of(program.chip, GpuChip),
         _workload(program, result),
         _precision(program, "fp32"),
         None if mode is None else str(mode),
     )
+    if result.device is None:
+        return estimate
+    samples = result.events.samples
+    energy = None if result.energy_j is None else result.energy_j / samples
+    return replace(estimate, measured=Measurement(result.device, result.seconds / samples, energy))
 
 
 def estimate_tpu(program: Program, result: RunResult) -> Estimate:
@@ -55,11 +64,6 @@ def _workload(program: Program, result: RunResult) -> Workload:
 
 
 def _precision(program: Program, default: Precision) -> Precision:
-    from nmc.chips.chip import Precision
+    from nmc.chips.chip import precision_named
 
-    chosen = program.options.get("precision") or default
-    for known in get_args(Precision):
-        if chosen == known:
-            precision: Precision = known
-            return precision
-    raise UsageError(f"{chosen!r} is not a precision", f"the precisions are: {', '.join(get_args(Precision))}")
+    return precision_named(str(program.options.get("precision") or default))

@@ -1,6 +1,6 @@
 """Energy and latency on a chip of many neuron cores: events times prices, static power times time, and I/O.
 
-latency = steps x (I/O step + barrier + longest way) + the slowest core's work
+latency = steps x (barrier + longest way) + the slowest core's work, and what the chip waits for its host
 energy  = (idle + awake power) x latency + sum over events of count x price
 
 Counts are means over steps and samples. The slowest core of the mean step is at most as slow as the
@@ -10,14 +10,16 @@ mean of the slowest cores, so that unevenness from step to step is not in the la
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeVar, cast, get_args
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 from nmc.chips import chip_of
-from nmc.chips.chip import ManycoreChip, Price, PriceProfile
+from nmc.chips.chip import IoMode, ManycoreChip, Price, PriceProfile
 from nmc.errors import UsageError
-from nmc.estimates.estimate import Baseline, Component, Estimate, Kind
+from nmc.estimates.estimate import Component, Estimate, Kind, baseline_named
 from nmc.estimates.events import Events
 from nmc.estimates.interval import ZERO, Interval, largest, total, worst
+from nmc.estimates.load import Load, load_of
 from nmc.estimates.traffic import Traffic, traffic
 from nmc.graph import Graph
 from nmc.mapping.file import mapping_of
@@ -43,8 +45,6 @@ def estimate_manycore(program: Program, result: RunResult) -> Estimate:
     its first ones; "baseline" is what the energy is counted above (total).
     """
     prices, io, baseline = (program.options.get(name) for name in ("prices", "io", "baseline"))
-    if baseline is not None and baseline not in get_args(Baseline):
-        raise UsageError(f"{baseline!r} is not a baseline", f"the baselines are: {', '.join(get_args(Baseline))}")
     estimate = price_manycore(
         chip_of(program.chip, ManycoreChip),
         program.model.graph,
@@ -53,7 +53,7 @@ def estimate_manycore(program: Program, result: RunResult) -> Estimate:
         prices=None if prices is None else str(prices),
         io=None if io is None else str(io),
     )
-    return estimate.above(cast(Baseline, baseline)) if baseline is not None else estimate
+    return estimate if baseline is None else estimate.above(baseline_named(str(baseline)))
 
 
 def price_manycore(
@@ -69,56 +69,67 @@ def price_manycore(
 
     Raises UnsupportedError where the network does not fit the chip, UsageError for an unknown choice.
     """
-    profile = _choose(chip.prices, prices, "price profile", chip.title)
-    feeding = _choose(chip.io, io, "way of I/O", chip.title)
+    profile = choose(chip.prices, prices, "price profile", chip.title)
     if placement is None:
         placement = place(partition(graph, chip.limits), chip.limits)
     happened = traffic(placement, routes(placement), events)
-    work = _event_components(profile, happened)
-    times = (
-        _slowest_core(profile, happened),
-        _barrier(profile, placement, events.steps),
-        _longest_way(profile, happened, events.steps),
-        Component(
-            f"I/O: {feeding.title}", "io", None, feeding.step.interval * events.steps,
-            feeding.step.grade, feeding.step.source,
-        ),
-    )  # fmt: skip
-    duration = total(part.latency_s for part in times if part.latency_s is not None)
-    chips = placement.chips.used
+    uncounted = tuple(f"spikes of {name}, which the engine did not count" for name in happened.uncounted)
+    estimate = price_load(chip, load_of(happened, events.steps), prices=prices, io=io)
+    return replace(
+        estimate, missing=(*estimate.missing, *uncounted), by_node=energy_by_node(profile, happened, events)
+    )
+
+
+def price_load(chip: ManycoreChip, load: Load, *, prices: str | None = None, io: str | None = None) -> Estimate:
+    """What one inference costs that loads the cores so. Raises UsageError for an unknown choice."""
+    profile = choose(chip.prices, prices, "price profile", chip.title)
+    feeding = choose(chip.io, io, "way of I/O", chip.title)
+    times = (_slowest_core(profile, load), _barrier(profile, load), _longest_way(profile, load))
+    on_chip = total(part.latency_s for part in times if part.latency_s is not None)
+    fed = _feeding(feeding, load, on_chip)
+    duration = on_chip + (fed.latency_s or ZERO)
     static = (
-        Component("chip, idle after boot", "idle", chip.idle_power.interval * duration * chips, None,
+        Component("chip, idle after boot", "idle", chip.idle_power.interval * duration * load.chips, None,
                   chip.idle_power.grade, chip.idle_power.source),
-        Component("x86 cores and mesh, awake", "awake", chip.awake_power.interval * duration * chips, None,
+        Component("awake after the first run", "awake", chip.awake_power.interval * duration * load.chips, None,
                   chip.awake_power.grade, chip.awake_power.source),
     )  # fmt: skip
-    uncounted = tuple(f"spikes of {name}, which the engine did not count" for name in happened.uncounted)
     return Estimate(
-        (*work, *times, *static),
-        missing=(*profile.unpublished, *(_BETWEEN_CHIPS if chips > 1 else ()), *uncounted),
-        by_node=_by_node(profile, happened, events),
+        (*_event_components(profile, load), *times, fed, *static),
+        missing=(*profile.unpublished, *(_BETWEEN_CHIPS if load.chips > 1 else ())),
+        synaptic_operations=load.synaptic_operations,
     )
+
+
+def _feeding(mode: IoMode, load: Load, on_chip: Interval) -> Component:
+    """The time that the chip waits for its host, or for the clock."""
+    step = mode.step.interval + (mode.core.interval * load.input_cores if mode.core else ZERO)
+    waiting = step * load.steps
+    return Component(
+        f"I/O: {mode.title}", "io", None, waiting.above(on_chip) if mode.overlaps else waiting,
+        mode.step.grade, mode.step.source,
+    )  # fmt: skip
 
 
 Count = tuple[Price, float]
 
 
-def _event_components(profile: PriceProfile, happened: Traffic) -> tuple[Component, ...]:
-    synapse, updates = profile.synaptic_operation, float(happened.updates.sum())
+def _event_components(profile: PriceProfile, load: Load) -> tuple[Component, ...]:
+    synapse, updates = profile.synaptic_operation, float(load.updates.sum())
     return (
         _priced("synaptic operations", "compute", [
-            (synapse.dense, float(happened.dense_operations.sum())),
-            (synapse.conv, float(happened.conv_operations.sum())),
+            (synapse.dense, float(load.dense_operations.sum())),
+            (synapse.conv, float(load.conv_operations.sum())),
         ]),
         _priced("neuron updates", "compute", [(profile.neuron_access, updates), (profile.neuron_change, updates)]),
         _priced("spikes and messages", "communication", [
-            (profile.spike, float(happened.spikes.sum())),
-            (profile.message, float(happened.sent.sum())),
-            (profile.arrival, float(happened.arrived.sum())),
+            (profile.spike, float(load.spikes.sum())),
+            (profile.message, float(load.sent.sum())),
+            (profile.arrival, float(load.arrived.sum())),
         ]),
         _priced("hops", "communication", [
-            (profile.hop_east_west, sum(float(r.hops_east_west @ n) for r, n in happened.ways)),
-            (profile.hop_north_south, sum(float(r.hops_north_south @ n) for r, n in happened.ways)),
+            (profile.hop_east_west, load.hops_east_west),
+            (profile.hop_north_south, load.hops_north_south),
         ]),
     )  # fmt: skip
 
@@ -130,59 +141,57 @@ def _priced(name: str, kind: Kind, counts: list[Count]) -> Component:
     return Component(name, kind, energy, None, worst("silicon", *(q.grade for q in used)), sources or "no such event")
 
 
-def _slowest_core(profile: PriceProfile, happened: Traffic) -> Component:
+def _slowest_core(profile: PriceProfile, load: Load) -> Component:
     """The work of the core that takes longest, over the whole run."""
     synapse = profile.synaptic_operation
     counts = (
-        (synapse.dense, happened.dense_operations),
-        (synapse.conv, happened.conv_operations),
-        (profile.neuron_access, happened.updates),
-        (profile.neuron_change, happened.updates),
-        (profile.spike, happened.spikes),
-        (profile.message, happened.sent),
-        (profile.arrival, happened.arrived),
+        (synapse.dense, load.dense_operations),
+        (synapse.conv, load.conv_operations),
+        (profile.neuron_access, load.updates),
+        (profile.neuron_change, load.updates),
+        (profile.spike, load.spikes),
+        (profile.message, load.sent),
+        (profile.arrival, load.arrived),
     )
-    cores = (total(_time(price, float(per_core[i])) for price, per_core in counts) for i in range(len(happened.spikes)))
-    used = [price.time for price, per_core in counts if price.time is not None and per_core.any()]
+    cores = (
+        total(_time(price, float(counted[i] / load.cores[i])) for price, counted in counts)
+        for i in range(len(load.cores))
+    )
+    used = [price.time for price, counted in counts if price.time is not None and counted.any()]
     sources = "; ".join(dict.fromkeys(quantity.source for quantity in used))
     return Component(
         "slowest core", "compute", None, largest(ZERO, *cores), worst("silicon", *(q.grade for q in used)),
-        sources or "no event",
+        sources or "no event, or none with a time",
     )  # fmt: skip
 
 
-def _longest_way(profile: PriceProfile, happened: Traffic, steps: int) -> Component:
+def _longest_way(profile: PriceProfile, load: Load) -> Component:
     """The longest way that a spike takes, once a step; spikes are taken not to hold up one another."""
     east_west, north_south = profile.hop_east_west, profile.hop_north_south
-    taken = {
-        way
-        for route, spikes in happened.ways
-        for way in set(zip(
-            route.hops_east_west[spikes > 0].tolist(), route.hops_north_south[spikes > 0].tolist(), strict=True
-        ))
-    }
-    ways = (_time(east_west, across) + _time(north_south, down) for across, down in taken)
+    ways = (_time(east_west, across) + _time(north_south, down) for across, down in load.ways)
     quantity = east_west.time or north_south.time
     return Component(
-        "longest way through the mesh", "communication", None, largest(ZERO, *ways) * steps,
+        "longest way through the mesh", "communication", None, largest(ZERO, *ways) * load.steps,
         quantity.grade if quantity else "assumed", quantity.source if quantity else "not published",
     )  # fmt: skip
 
 
-def _barrier(profile: PriceProfile, placement: Placement, steps: int) -> Component:
+def _barrier(profile: PriceProfile, load: Load) -> Component:
     """The barrier that ends each step, between the published numbers of tiles by straight lines."""
-    tiles, known = placement.tiles.used, sorted(profile.barrier)
-    above = next((n for n in known if n >= tiles), known[-1])
-    below = next((n for n in reversed(known) if n <= tiles), known[0])
+    if not profile.barrier:
+        return Component("barrier", "overhead", None, ZERO, "silicon", "the chip has none apart from its clock")
+    known = sorted(profile.barrier)
+    above = next((n for n in known if n >= load.tiles), known[-1])
+    below = next((n for n in reversed(known) if n <= load.tiles), known[0])
     low, high = profile.barrier[below].interval, profile.barrier[above].interval
-    part = (tiles - below) / (above - below) if above > below else 0.0
+    part = (load.tiles - below) / (above - below) if above > below else 0.0
     quantity = profile.barrier[above]
     return Component(
-        "barrier", "overhead", None, (low * (1 - part) + high * part) * steps, quantity.grade, quantity.source
+        "barrier", "overhead", None, (low * (1 - part) + high * part) * load.steps, quantity.grade, quantity.source
     )
 
 
-def _by_node(profile: PriceProfile, happened: Traffic, events: Events) -> Mapping[str, Interval]:
+def energy_by_node(profile: PriceProfile, happened: Traffic, events: Events) -> Mapping[str, Interval]:
     """The energy of each node's events: at synapses their operations, at the senders of spikes all that these cost."""
     prices = profile.synaptic_operation
     found: dict[str, Interval] = {}
@@ -213,7 +222,8 @@ def _time(price: Price, count: float) -> Interval:
     return price.time.interval * count if price.time is not None else ZERO
 
 
-def _choose(choices: Mapping[str, Choice], name: str | None, what: str, chip: str) -> Choice:
+def choose(choices: Mapping[str, Choice], name: str | None, what: str, chip: str) -> Choice:
+    """The choice of this name; the first without. Raises UsageError with those that a chip has."""
     name = name or next(iter(choices))
     if name not in choices:
         raise UsageError(f"{chip} has no {what} {name!r}", f"there are: {', '.join(choices)}")

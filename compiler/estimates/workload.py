@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 BYTES: Mapping[Precision, int] = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 
-_VIEWS = frozenset({"Flatten", "Reshape"})
+_VIEWS = frozenset({"Flatten", "Reshape", "QuantizeLinear", "DequantizeLinear"})
+"""Nodes that take no kernel: a runtime quantizes where another kernel writes or reads."""
 _SOURCES = frozenset({"Input", "Constant"})
 _MOVES = frozenset({"Concat", "Transpose", "Pad", "Delay", "Slice", "Gather", "Embedding", "Expand"})
 
 OPERATIONS: Mapping[str, float] = {
     "BatchNorm": 2, "LeakyRelu": 2, "Sigmoid": 4, "Tanh": 4, "Clip": 2, "Softmax": 6,
     "Affine": 2, "Exp": 4, "Log": 4, "Sqrt": 4, "Erf": 8, "Sin": 4, "Cos": 4, "Div": 4, "Pow": 8,
-    "QuantizeLinear": 4, "DequantizeLinear": 2,
-    "LIF": 6, "CubaLIF": 9, "IF": 4, "LI": 4, "I": 2,
+    "LIF": 6, "CubaLIF": 9, "IF": 4, "LI": 4, "I": 2, "SigmaDelta": 6, "Delta": 4,
     "BernoulliEncode": 6, "RateEncode": 3, "DeltaEncode": 5, "LatencyEncode": 4,
 }  # fmt: skip
 """Operations for each element put out, by kind of node; 1 for a kind that is not listed."""
@@ -55,8 +55,8 @@ class Gemm:
 class Kernel:
     """One kernel: the nodes it computes, and what it does each of the `repeats` times it runs in a call.
 
-    A product or an element-wise node, with the element-wise nodes that follow it and are read by nothing
-    else fused to it, as ONNX Runtime and TensorRT do. Elements count the whole batch.
+    A product or an element-wise node, with the element-wise nodes fused to it that follow it where nothing
+    else reads it, sums of several operands among them, as ONNX Runtime and TensorRT do. Elements count the whole batch.
     """
 
     nodes: tuple[str, ...]
@@ -118,7 +118,7 @@ def workload(graph: Graph, *, steps: int = 1, batch: int = 1) -> Workload:
         if node.kind in _VIEWS | _SOURCES:
             continue
         kernel = _kernel(graph, node, steps, batch)
-        head = owner.get(_sole_producer(graph, node) or "")
+        head = next((owner[name] for name in _fusible(graph, node) if name in owner), None)
         if kernel.gemm is None and head is not None and kernels[head].repeats == kernel.repeats:
             kernels[head] = _fused(kernels[head], kernel)
             owner[name] = head
@@ -180,25 +180,29 @@ def _operations(node: Node, operands: tuple[Shape, ...]) -> float:
     return OPERATIONS.get(node.kind, 1.0)
 
 
-def _sole_producer(graph: Graph, node: Node) -> str | None:
-    """The one node that this one reads, views skipped, if nothing else reads it."""
-    while len(node.inputs) == 1 and not node.inputs[0].delay:
-        producer = graph[node.inputs[0].node]
-        if producer.name in graph.outputs or len(graph.consumers[producer.name]) > 1:
-            return None
-        if producer.kind not in _VIEWS:
-            return producer.name
-        node = producer
-    return None
+def _fusible(graph: Graph, node: Node) -> list[str]:
+    """The nodes that this one could be fused to, since nothing else reads them, views skipped; the latest first."""
+    if node.kind in _MOVES and len(node.inputs) > 1:
+        return []
+    found = []
+    for ref in node.inputs:
+        producer, delay = graph[ref.node], ref.delay
+        while not delay and producer.name not in graph.outputs and len(graph.consumers[producer.name]) == 1:
+            if producer.kind not in _VIEWS:
+                found.append(producer.name)
+                break
+            delay, producer = producer.inputs[0].delay, graph[producer.inputs[0].node]
+    return sorted(found, key=graph.order.index, reverse=True) if len(found) > 1 else found
 
 
 def _fused(first: Kernel, then: Kernel) -> Kernel:
-    """Two kernels as one: what the first wrote stays in registers."""
+    """Two kernels as one: what the first wrote stays in registers, and the other operands are read."""
     return replace(
         first,
         nodes=first.nodes + then.nodes,
         operations=first.operations + then.operations,
         weights=first.weights + then.weights,
+        reads=first.reads + max(0, then.reads - first.writes),
         writes=then.writes,
         states=first.states + then.states,
     )

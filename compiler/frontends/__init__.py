@@ -1,12 +1,11 @@
-"""Frontends: files to models, and models to files. Tables of suffixes and formats, imported on first use."""
+"""Frontends: files to models. One table of suffixes, imported on first use."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from nmc.errors import UsageError, closest
@@ -24,20 +23,6 @@ FRONTENDS: Mapping[str, str] = {
 what such files leave open, each field with a default. A module without `Options` has `load(path)`."""
 
 
-EXPORTS: Mapping[str, str] = {
-    "nir": "nmc.frontends.nir",
-}
-"""The module that writes each format. It has `save(model, options)`, which gives an Export, and `Options`."""
-
-
-@dataclass(frozen=True)
-class Export:
-    """A file's bytes, and in words what of the model it leaves out."""
-
-    data: bytes
-    notes: tuple[str, ...]
-
-
 def load_file(path: Path, options: Mapping[str, object]) -> Model:
     """The model of a file, read by what its suffix says.
 
@@ -50,29 +35,19 @@ def load_file(path: Path, options: Mapping[str, object]) -> Model:
             f"{path} is not a model file", f"name a file of {', '.join(FRONTENDS)}, or a folder that holds a model.yaml"
         )
     module = import_module(FRONTENDS[suffix])
-    chosen = _options(module, f"a {suffix} file", options)
+    chosen = choose_options(getattr(module, "Options", None), f"a {suffix} file", options)
     model: Model = module.load(path) if chosen is None else module.load(path, chosen)
     return model
 
 
-def export(model: Model, format: str, options: Mapping[str, object]) -> Export:
-    """The model as a file of a format of EXPORTS.
+def choose_options(kind: Callable[..., object] | None, what: str, options: Mapping[str, object]) -> object:
+    """A frozen dataclass of what `what` lets one choose, with the given values; None is not given.
 
-    `options` are the format's, by name; None is not given. Raises UsageError for an unknown format or
-    option, UnsupportedError with every node that the format cannot say.
+    `kind` is that dataclass, or None where there is nothing to choose; then so is the result. Raises
+    UsageError for a name that it does not have.
     """
-    if format not in EXPORTS:
-        raise UsageError(f"{format!r} is not a format to export to", closest(format, EXPORTS))
-    module = import_module(EXPORTS[format])
-    exported: Export = module.save(model, _options(module, format, options))
-    return exported
-
-
-def _options(module: ModuleType, what: str, options: Mapping[str, object]) -> object:
-    """The module's Options with the given values; None if it has none. Raises UsageError."""
     given = {name: value for name, value in options.items() if value is not None}
-    kind = getattr(module, "Options", None)
-    known = [f.name for f in fields(kind)] if kind is not None else []
+    known = [] if kind is None else list(signature(kind).parameters)
     if unknown := [name for name in given if name not in known]:
         raise UsageError(
             f"{what} takes no option {unknown[0]!r}", closest(unknown[0], known) if known else "leave it out"

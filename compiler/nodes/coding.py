@@ -109,6 +109,22 @@ class DeltaEncode(_Encoder):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Delta(_Encoder):
+    """Changes: y = x - r where |x - r| >= threshold, else 0; r' = r + y. r starts at 0."""
+
+    threshold: float = 0.0
+
+    def __post_init__(self) -> None:
+        require(self.threshold >= 0, f"threshold is {self.threshold}: it is 0 or more")
+
+    def output_dtype(self, *xs: DType) -> DType:
+        return "real"
+
+    def state(self, *xs: Shape) -> Mapping[str, State]:
+        return {"r": State(xs[0])}
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Readout(Node):
     produces: ClassVar[Timing | None] = "final"
 
@@ -152,5 +168,5 @@ class Max(_Readout):
 
 
 KINDS: tuple[type[Node], ...] = (
-    ConstantCurrent, BernoulliEncode, RateEncode, LatencyEncode, DeltaEncode, Last, Sum, Mean, Max,
+    ConstantCurrent, BernoulliEncode, RateEncode, LatencyEncode, DeltaEncode, Delta, Last, Sum, Mean, Max,
 )

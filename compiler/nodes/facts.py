@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from nmc.graph import Shape, ShapeError
+from nmc.graph import Node, Shape, ShapeError
 
 Param = float | str
 """One value for all elements, or the name of an array that broadcasts over them."""
@@ -56,6 +56,27 @@ def require_entries(fact: str, value: Shape, entries: int, least: int) -> None:
     )
 
 
+def complete(node: Node, fact: str, default: Shape) -> None:
+    """Give an empty per-axis fact its default, which depends on the rank."""
+    if not getattr(node, fact):
+        object.__setattr__(node, fact, default)
+
+
+def complete_window(node: Node, rank: int) -> None:
+    """Give stride and padding their defaults, and check them and the kernel: ValueError where they do not fit."""
+    complete(node, "stride", (1,) * rank)
+    complete(node, "padding", (0,) * 2 * rank)
+    for fact, entries, least in (("kernel", rank, 1), ("stride", rank, 1), ("padding", 2 * rank, 0)):
+        require_entries(fact, getattr(node, fact), entries, least)
+
+
+def require_axis(kind: str, axis: int, x: Shape) -> int:
+    """The axis counted from the front. Raises ShapeError unless `x` has it."""
+    if not -len(x) <= axis < len(x):
+        raise ShapeError(f"{kind} works along axis {axis}, which shape {x} does not have")
+    return axis % len(x)
+
+
 def require_groups(channels: int, groups: int) -> None:
     """Raise ValueError unless the channels are positive and divide into the groups."""
     require(channels > 0, f"channels is {channels}: it must be positive")
@@ -101,13 +122,6 @@ def window_shape(
             )
         out.append(room // stride[axis] + 1)
     return tuple(out)
-
-
-def axis_of(kind: str, axis: int, x: Shape) -> int:
-    """An axis of `x`, counted from the front. Raises ShapeError where there is none."""
-    if not -len(x) <= axis < len(x):
-        raise ShapeError(f"{kind} works along axis {axis}, which shape {x} does not have")
-    return axis % len(x)
 
 
 def broadcast_shape(kind: str, *xs: Shape) -> Shape:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nmc.graph import DType, Node, Shape, ShapeError, widest
-from nmc.nodes.facts import axis_of, require
+from nmc.nodes.facts import require, require_axis
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,7 +18,7 @@ class Reduction(Node):
         require(bool(self.axes), "axes is (): name the axes to reduce")
 
     def output_shape(self, *xs: Shape) -> Shape:
-        axes = [axis_of(self.kind, axis, xs[0]) for axis in self.axes]
+        axes = [require_axis(self.kind, axis, xs[0]) for axis in self.axes]
         if len(set(axes)) < len(axes):
             raise ShapeError(f"{self.kind} takes each axis once, got {self.axes} for shape {xs[0]}")
         return tuple(1 if axis in axes else n for axis, n in enumerate(xs[0]))
@@ -60,7 +60,7 @@ class ArgMax(Node):
     axis: int
 
     def output_shape(self, *xs: Shape) -> Shape:
-        axis = axis_of(self.kind, self.axis, xs[0])
+        axis = require_axis(self.kind, self.axis, xs[0])
         return (*xs[0][:axis], 1, *xs[0][axis + 1 :])
 
     def output_dtype(self, *xs: DType) -> DType:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nmc.graph import ArraySpec, DType, Node, Shape, ShapeError
-from nmc.nodes.facts import axis_of, broadcast_shape, require
+from nmc.nodes.facts import broadcast_shape, require, require_axis
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Slice(Node):
         require(self.step > 0, f"step is {self.step}: it must be positive")
 
     def output_shape(self, *xs: Shape) -> Shape:
-        axis = axis_of(self.kind, self.axis, xs[0])
+        axis = require_axis(self.kind, self.axis, xs[0])
         if self.stop > xs[0][axis]:
             raise ShapeError(f"Slice stops at {self.stop} along axis {axis}, which shape {xs[0]} does not reach")
         return (*xs[0][:axis], len(range(self.start, self.stop, self.step)), *xs[0][axis + 1 :])
@@ -44,14 +44,14 @@ class Gather(Node):
         require(self.count > 0, f"count is {self.count}: it must be positive")
 
     def output_shape(self, *xs: Shape) -> Shape:
-        axis = axis_of(self.kind, self.axis, xs[0])
+        axis = require_axis(self.kind, self.axis, xs[0])
         return (*xs[0][:axis], self.count, *xs[0][axis + 1 :])
 
     def output_dtype(self, *xs: DType) -> DType:
         return xs[0]
 
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
-        last = xs[0][axis_of(self.kind, self.axis, xs[0])] - 1
+        last = xs[0][require_axis(self.kind, self.axis, xs[0])] - 1
         return {self.indices: ArraySpec((self.count,), whole=True, low=0, high=last)}
 
 

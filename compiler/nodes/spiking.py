@@ -149,6 +149,29 @@ class I(_Stateful):  # noqa: E742 - NIR names it so
 
 
 @dataclass(frozen=True, kw_only=True)
+class SigmaDelta(Node):
+    """s' = s + x; a = f(s' + bias); y = a - r where |a - r| >= threshold, else 0; r' = r + y. s and r start at 0.
+
+    Inputs are changes, and so is the output: f is max(., 0) for "relu", and nothing for "unit".
+    """
+
+    threshold: float = 0.0
+    bias: Param = 0.0
+    activation: Literal["relu", "unit"] = "relu"
+
+    produces: ClassVar[Timing | None] = "stream"
+
+    def __post_init__(self) -> None:
+        require(self.threshold >= 0, f"threshold is {self.threshold}: it is 0 or more")
+
+    def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
+        return {name: ArraySpec(xs[0], broadcast=True) for name in param_names(self.bias)}
+
+    def state(self, *xs: Shape) -> Mapping[str, State]:
+        return {"s": State(xs[0]), "r": State(xs[0])}
+
+
+@dataclass(frozen=True, kw_only=True)
 class Threshold(Node):
     """y = 1 where x > threshold, else 0; no state."""
 
@@ -202,4 +225,4 @@ class SumPool2d(Window):
         return "integer" if xs[0] == "spike" else xs[0]
 
 
-KINDS: tuple[type[Node], ...] = (LIF, CubaLIF, IF, LI, I, Threshold, Delay, SumPool2d)
+KINDS: tuple[type[Node], ...] = (LIF, CubaLIF, IF, LI, I, SigmaDelta, Threshold, Delay, SumPool2d)

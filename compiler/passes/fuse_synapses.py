@@ -25,11 +25,14 @@ from nmc.passes.linear_paths import (
 from nmc.passes.normalized_neurons import normalized
 from nmc.passes.refusal import refuse
 
-POPULATIONS: tuple[type[Node], ...] = (spiking.Neuron, spiking.LI, spiking.I, spiking.Threshold)
+POPULATIONS: tuple[type[Node], ...] = (
+    spiking.Neuron, spiking.SigmaDelta, spiking.LI, spiking.I, spiking.Threshold
+)
 """Kinds whose elements are neurons of a chip."""
 READOUTS: tuple[type[Node], ...] = (coding.Last, coding.Sum, coding.Mean, coding.Max)
 ENCODERS: tuple[type[Node], ...] = (
     coding.ConstantCurrent, coding.BernoulliEncode, coding.RateEncode, coding.LatencyEncode, coding.DeltaEncode,
+    coding.Delta,
 )
 
 

@@ -15,6 +15,8 @@ LARGEST_EXPONENT = 7
 SMALLEST_EXPONENT = -8
 ACTIVATION_LIMIT = 2**17 - 1
 """The largest sum of a step that Lava's 24-bit current holds: it is shifted by 6 bits."""
+SUM_LIMIT = 2**23 - 1
+"""The largest sum of a sigma-delta neuron, in the 24 bits of the chip's state; Lava's wraps at 32 bits only."""
 BIAS_BITS = 12
 _SAMPLED = 1 << 18
 
@@ -62,6 +64,7 @@ class Weights:
     value: FloatArray
     grid: Grid
     has_exponent: bool
+    largest_message: float = 1.0
 
     def exponent(self, scale: float) -> int:
         """The exponent that uses the grid best at this scale, in activation units per model unit."""

@@ -58,8 +58,13 @@ class Population:
 
     @property
     def spikes(self) -> bool:
-        """Whether its neurons spike, rather than show their voltage."""
-        return not isinstance(self.node, spiking.LI | spiking.I)
+        """Whether its neurons spike, rather than show their voltage or send numbers."""
+        return not self.graded and not isinstance(self.node, spiking.LI | spiking.I)
+
+    @property
+    def graded(self) -> bool:
+        """Whether its neurons send numbers."""
+        return isinstance(self.node, spiking.SigmaDelta)
 
     def edges(self) -> tuple[Edge, ...]:
         """Its incoming synapses for retiming. A neuron that reads its old current works a step late."""

@@ -11,7 +11,7 @@ from nmc.graph import Ref
 from nmc.model import FloatArray, Model
 from nmc.nodes import fixed_point, quantized
 from nmc.passes.populations import Population, populations
-from nmc.reference import run
+from nmc.reference import each_step, run
 
 
 @dataclass(frozen=True)
@@ -105,13 +105,33 @@ def _activity_errors(
     fused: Model, fixed: Model, found: tuple[Population, ...], samples: FloatArray
 ) -> Iterator[ActivityError]:
     """What is shown on the host is compared step by step; spikes by their number, each population at its own lag."""
+    yield from _sent_errors(fused, fixed, [p.name for p in found if p.graded], samples)
     names = [population.name for population in found if population.name in fixed.graph]
     want, have = run(fused, samples, record=names), run(fixed, samples, record=names)
     for population in found:
-        if population.name not in have:
+        if population.name not in have or population.graded:
             continue
         one, other = want[population.name], have[population.name]
         if population.spikes:
             one, other = one.sum(axis=1), other.sum(axis=1)
         size = float(np.sqrt(np.mean(one**2))) or 1.0
         yield ActivityError(population.name, float(np.sqrt(np.mean((other - one) ** 2))) / size)
+
+
+def _sent_errors(fused: Model, fixed: Model, names: list[str], samples: FloatArray) -> Iterator[ActivityError]:
+    """Of neurons that send changes: what all of them add up to, in the unit that fits the integers best."""
+    want, have = (_totals(model, names, samples) for model in (fused, fixed))
+    for name in names:
+        one, other = want[name], have[name]
+        unit = float(np.sum(one * other)) / max(float(np.sum(other * other)), 1e-300)
+        size = float(np.sqrt(np.mean(one**2))) or 1.0
+        yield ActivityError(name, float(np.sqrt(np.mean((other * unit - one) ** 2))) / size)
+
+
+def _totals(model: Model, names: list[str], samples: FloatArray) -> dict[str, FloatArray]:
+    """The sum over all steps, those of the lag included, of what each node puts out: [B, *shape]."""
+    totals = {name: np.zeros((len(samples), *model.graph.signals[name].shape)) for name in names}
+    for values in each_step(model, samples) if names else ():
+        for name, total in totals.items():
+            total += values[name]
+    return totals

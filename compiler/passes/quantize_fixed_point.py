@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import ceil, log2
 from typing import ClassVar
 
 import numpy as np
 
-from nmc.errors import UnsupportedError
+from nmc.errors import Fault, UnsupportedError
 from nmc.graph import Node, Ref
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import fixed_point, quantized, spiking, tensor
@@ -24,11 +26,13 @@ from nmc.passes.integer_scale import (
 from nmc.passes.populations import Population, Synapse, populations
 from nmc.passes.refusal import refuse
 from nmc.passes.retiming import Edge, chip_delay, lags
-from nmc.passes.signal_ranges import Ranges
+from nmc.passes.signal_ranges import MARGIN, Message, Ranges
 from nmc.passes.unfit_neurons import faults_of
 
 LONGEST_DELAY = 62
 """Steps that a synapse of the chip can hold a spike beyond the one it always takes."""
+GRADED_BITS = 12
+"""Bits of what a sigma-delta neuron sends, with its sign and a margin."""
 ONCE = 2**30
 """A reset interval longer than any run."""
 
@@ -37,7 +41,8 @@ ONCE = 2**30
 class QuantizeFixedPoint:
     """Neurons, synapses and biases as integers with the meaning of Lava 0.10.0 `fixed_pt`; the rest on the host.
 
-    `weight_bits` counts the sign; `calibration` are samples [B, ...] that show how large signals get.
+    `weight_bits` counts the sign; `calibration` are samples [B, ...] that show how large signals get;
+    `graded`: whether the chip's neurons can send numbers.
     Each population has one scale, in activation units per unit of the model. Every synapse is read a
     step late, as the chip does it; relative timing stays as it was, by lags, and the graph as a whole
     gets the lag of its outputs. Takes what `fuse_synapses` gives.
@@ -45,6 +50,7 @@ class QuantizeFixedPoint:
 
     weight_bits: int = 8
     calibration: FloatArray | None = None
+    graded: bool = False
 
     name: ClassVar[str] = "quantize_fixed_point"
     stage: ClassVar[str] = "fixed-point"
@@ -52,9 +58,16 @@ class QuantizeFixedPoint:
     def __call__(self, model: Model) -> Model:
         """The model in integers. Raises UnsupportedError with every neuron that the chip cannot mean."""
         found = populations(model)
-        refuse(model.graph, faults_of(model, found))
+        refuse(model.graph, [*faults_of(model, found), *(_too_graded(p) for p in found if p.graded > self.graded)])
         model = with_bias_axons(model, found)
         return _Writer(model, self.weight_bits, Ranges(model, self.calibration)).written()
+
+
+def _too_graded(population: Population) -> Fault:
+    return Fault(
+        f"{population.node.kind} sends numbers, and this chip's neurons send spikes only",
+        "compile it for a chip with graded spikes, as with --target loihi2-sim", population.name,
+    )
 
 
 @dataclass
@@ -67,6 +80,7 @@ class _Writer:
     nodes: list[Node] = field(default_factory=list)
     arrays: dict[str, Array] = field(default_factory=dict)
     host_reads: dict[str, str] = field(default_factory=dict)
+    sent: dict[str, Message] = field(default_factory=dict)
 
     @cached_property
     def populations(self) -> tuple[Population, ...]:
@@ -117,7 +131,8 @@ class _Writer:
 
     def written(self) -> Model:
         """The whole model."""
-        for population in self.populations:
+        rank = {name: place for place, name in enumerate(self.model.graph.order)}
+        for population in sorted(self.populations, key=lambda p: rank[p.name]):
             self._add(population)
         for name in sorted(self.shown - self.names):
             self._hold(name, self.graph_lag)
@@ -139,21 +154,67 @@ class _Writer:
 
     def _add(self, population: Population) -> None:
         weights = [self._weights(synapse) for synapse in population.synapses]
+        if population.graded:
+            self._add_graded(population, weights)
+            return
         threshold = float(getattr(population.node, "threshold", 0.0)) if population.spikes else None
         highest = self.ranges.highest_scale(population, weights)
         scale = choose_scale(weights, threshold, highest)
-        reads = tuple(
-            self._synapse(synapse, w, edge, scale)
-            for synapse, w, edge in zip(population.synapses, weights, population.edges(), strict=True)
-        )
+        reads = self._reads(population, weights, scale)
         name = population.name if population.spikes else fresh(f"{population.name}_voltage", self.taken)
         self.nodes.append(self._neuron(population, name, reads, scale))
         if population.name in self.shown:
             self._show(population, name, scale)
 
+    def _add_graded(self, population: Population, weights: Sequence[Weights]) -> None:
+        """Sigma-delta neurons. Their sums keep all bits; what they send is shifted to GRADED_BITS."""
+        node, name = population.node, population.name
+        assert isinstance(node, spiking.SigmaDelta)
+        scale = choose_scale(weights, None, self.ranges.highest_graded_scale(population))
+        largest = max(MARGIN * self.ranges.largest(population) * scale, 1.0)
+        shift = min(max(ceil(log2(largest) - (GRADED_BITS - 1)), 0), 15)
+        self.sent[name] = Message(2**shift / scale, GRADED_BITS)
+        unit = self.sent[name].unit
+        bias = np.rint(np.asarray(self._value(node.bias)) / unit)
+        self.nodes.append(fixed_point.FixedSigmaDelta(
+            name=name, inputs=self._reads(population, weights, scale), activation=node.activation, state_exp=shift,
+            vth=max(round(node.threshold / unit), 1), bias=self._parameter(f"{name}.bias", bias),
+        ))
+        if name in self.shown:
+            late = self.graph_lag - self.lag[name]
+            shown = name
+            if late:
+                shown = fresh(f"{name}_held", self.taken)
+                self.nodes.append(spiking.Delay(name=shown, inputs=(Ref(name),), steps=late))
+            self.host_reads[name] = fresh(f"{name}_shown", self.taken)
+            self.nodes.append(quantized.DequantizeLinear(
+                name=self.host_reads[name], inputs=(Ref(shown),), scale=unit, bits=24
+            ))
+
+    def _reads(self, population: Population, weights: Sequence[Weights], scale: float) -> tuple[Ref, ...]:
+        """The population's synapses in integers, as reads of them."""
+        return tuple(
+            self._synapse(synapse, w, edge, scale)
+            for synapse, w, edge in zip(population.synapses, weights, population.edges(), strict=True)
+        )
+
+    def _message(self, source: str) -> Message:
+        """What a source sends. Raises UnsupportedError in a loop of populations that send numbers."""
+        if source in self.sent:
+            return self.sent[source]
+        if source in self.names and self.model.graph.signals[source].dtype != "spike":
+            raise UnsupportedError(
+                "it is in a loop of neurons that send numbers, whose scale would depend on itself",
+                "leave the loop out, or close it through spiking neurons", node=source,
+                where=self.model.graph.sources.get(source),
+            )
+        return self.ranges.message(source)
+
     def _weights(self, synapse: Synapse) -> Weights:
-        value = synapse.weight * self.ranges.unit(synapse.source)
-        return Weights(value, Grid.of(value, self.weight_bits), isinstance(synapse.node, tensor.Linear))
+        message = self._message(synapse.source)
+        value = synapse.weight * message.unit
+        grid = Grid.of(value, self.weight_bits)
+        return Weights(value, grid, isinstance(synapse.node, tensor.Linear), message.largest)
 
     def _neuron(self, population: Population, name: str, reads: tuple[Ref, ...], scale: float) -> Node:
         node = population.node
@@ -196,7 +257,7 @@ class _Writer:
     def _synapse(self, synapse: Synapse, weights: Weights, edge: Edge, scale: float) -> Ref:
         """The synapse in integers, as a read of it."""
         feed = self._fed(synapse, chip_delay(edge, self.lag) - 1)
-        bits = self.ranges.message_bits(synapse.source)
+        bits = self._message(synapse.source).bits
         array = f"{synapse.node.name}.weight"
         self.arrays[array] = weights.integers(scale).astype(np.int16)
         node = synapse.node
@@ -224,8 +285,8 @@ class _Writer:
         if self.ranges.is_real(source):
             source = f"{synapse.source}_quantized"
             self._once(quantized.QuantizeLinear(
-                name=source, inputs=(Ref(synapse.source),), scale=self.ranges.unit(synapse.source),
-                bits=8 if self.ranges.message_bits(synapse.source) else 2,
+                name=source, inputs=(Ref(synapse.source),), scale=self.ranges.message(synapse.source).unit,
+                bits=self.ranges.message(synapse.source).bits or 2,
             ))
         if synapse.feed != synapse.source:
             self._once(replace(graph[synapse.feed], inputs=(Ref(source),)))

@@ -13,7 +13,7 @@ from nmc.errors import ModelError
 from nmc.model import FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
 from nmc.passes.fuse_synapses import pruned
-from nmc.passes.integer_scale import ACTIVATION_LIMIT, Weights, largest_bias_scale, message_scale
+from nmc.passes.integer_scale import ACTIVATION_LIMIT, SUM_LIMIT, Weights, largest_bias_scale, message_scale
 from nmc.passes.populations import Population, populations
 from nmc.reference import each_step, run
 
@@ -22,6 +22,22 @@ MARGIN = 2.0
 SAMPLES = 16
 MEASURED_STEPS = 512
 """How many steps are measured; what sums up over a longer run is taken to go on growing as it did."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """What travels from a source: what one unit of it means in the model, and its bits, 0 for spikes."""
+
+    unit: float = 1.0
+    bits: int = 0
+
+    @property
+    def largest(self) -> float:
+        """The size of the largest one, in units."""
+        return 2.0 ** (self.bits - 1) if self.bits else 1.0
+
+
+SPIKE = Message()
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,18 +54,35 @@ class Ranges:
         return frozenset(s.source for p in found for s in p.synapses) - {p.name for p in found}
 
     def is_real(self, source: str) -> bool:
-        """Whether a source holds real numbers, which the host must round first."""
-        return self.model.graph.signals[source].dtype == "real"
+        """Whether a source of the host holds real numbers, which it must round first."""
+        return source in self.sources and self.model.graph.signals[source].dtype == "real"
 
-    def unit(self, source: str) -> float:
-        """What one unit of the source's messages means in the model."""
-        return self._messages[source][0] if source in self._messages else 1.0
-
-    def message_bits(self, source: str) -> int:
-        """0 for spikes, else the bits of a graded message."""
+    def message(self, source: str) -> Message:
+        """What a host source, or a population of spiking neurons, sends."""
         if source in self._messages:
-            return self._messages[source][1]
-        return 0 if self.model.graph.signals[source].dtype == "spike" else 8
+            return self._messages[source]
+        return SPIKE if self.model.graph.signals[source].dtype == "spike" else Message(bits=8)
+
+    def highest_graded_scale(self, population: Population) -> float:
+        """The same for sigma-delta neurons, whose sums are the chip's largest integers."""
+        return SUM_LIMIT / (MARGIN * max(self._largest_sum(population), self.largest(population), 1e-30))
+
+    def largest(self, population: Population) -> float:
+        """The largest size of what a population puts out on calibration data, if it is not spikes."""
+        return float(np.max(self._measured(population)[population.name]))
+
+    def _largest_sum(self, population: Population) -> float:
+        return float(np.max(self._measured(population)[_sum_of(population.name)]))
+
+    def _measured(self, population: Population) -> Mapping[str, FloatArray]:
+        """The peaks. Raises ModelError where there is no data to measure them on."""
+        if self.calibration is None:
+            raise ModelError(
+                "it sends numbers, and nothing says how large they get",
+                "add calibration data to the model's task", node=population.name,
+                where=self.model.graph.sources.get(population.name),
+            )
+        return self._peaks
 
     def highest_scale(self, population: Population, weights: Sequence[Weights]) -> float:
         """The largest scale, in activation units per model unit, at which nothing overflows."""
@@ -74,8 +107,8 @@ class Ranges:
         for positive in (True, False):
             total = np.zeros(population.shape)
             for synapse, w in zip(population.synapses, weights, strict=True):
-                graded = self.message_bits(synapse.source) > 0
-                value = np.abs(w.value) * 128 if graded else w.value
+                graded = w.largest_message != 1.0
+                value = np.abs(w.value) * w.largest_message if graded else w.value
                 sums = synapse.row_sums(value, positive or graded)
                 conv = isinstance(synapse.node, tensor.Conv2d)
                 total = total + (sums[:, None, None] if conv else sums.reshape(population.shape))
@@ -102,12 +135,12 @@ class Ranges:
         return self.model.steps or 64
 
     @cached_property
-    def _messages(self) -> Mapping[str, tuple[float, int]]:
-        """Of each host source with real numbers: what a unit means, and the bits of its messages."""
+    def _messages(self) -> Mapping[str, Message]:
+        """Of each host source with real numbers."""
         real = sorted(name for name in self.sources if self.is_real(name))
         graph = self.model.graph
         fixed = [name for name in real if _is_constant(self.model, name)]
-        known = dict.fromkeys(fixed, (1.0, 0))
+        known = dict.fromkeys(fixed, SPIKE)
         measured = [name for name in real if name not in fixed]
         if not measured:
             return known
@@ -121,25 +154,39 @@ class Ranges:
         values = run(part, self.calibration, self._steps)
         for name in measured:
             spikes = bool(np.all((values[name] == 0) | (values[name] == 1)))
-            known[name] = (1.0, 0) if spikes else (message_scale(values[name]), 8)
+            known[name] = SPIKE if spikes else Message(message_scale(values[name]), 8)
         return known
 
     @cached_property
     def _peaks(self) -> Mapping[str, FloatArray]:
-        """The largest size of what each synapse delivers, and of each shown voltage: [*shape]."""
+        """The largest size of what each synapse delivers, of each shown voltage and of each sent number: [*shape].
+
+        Of sigma-delta neurons also that of their sums.
+        """
         found = populations(self.model)
         wanted = [s.read for p in found for s in p.synapses]
         wanted += [p.name for p in found if not p.spikes]
         assert self.calibration is not None
         steps = min(self._steps, MEASURED_STEPS)
         peaks = {name: np.zeros(self.model.graph.signals[name].shape) for name in wanted}
-        for values in each_step(self.model, self.calibration[:SAMPLES], steps):
+        graded = [p for p in found if p.graded]
+        peaks |= {_sum_of(p.name): np.zeros(p.shape) for p in graded}
+        sums: dict[str, FloatArray] = {}
+        for step in each_step(self.model, self.calibration[:SAMPLES], steps):
+            values = dict(step)
+            for p in graded:
+                sums[p.name] = sum((values[s.read] for s in p.synapses), start=sums.get(p.name, np.zeros(p.shape)))
+                values[_sum_of(p.name)] = sums[p.name]
             for name, peak in peaks.items():
                 np.maximum(peak, np.abs(values[name]).max(axis=0), out=peak)
         for p in found:
             if isinstance(p.node, spiking.I):
                 peaks[p.name] *= self._steps / steps
         return peaks
+
+
+def _sum_of(population: str) -> str:
+    return f"sum of {population}"
 
 
 def _is_constant(model: Model, name: str) -> bool:

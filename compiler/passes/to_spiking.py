@@ -2,43 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
 
-from nmc.errors import Fault, ModelError, UnsupportedError
-from nmc.graph import Graph, Node, Ref
-from nmc.model import Array, FloatArray, Model
-from nmc.nodes import coding, elementwise, product, reduction, selection, spiking, tensor
+from nmc.errors import ModelError, UnsupportedError
+from nmc.graph import Node, Ref
+from nmc.model import FloatArray, Model
+from nmc.nodes import coding, spiking, tensor
+from nmc.passes.conversion import Conversion, Parts
 from nmc.passes.fuse_synapses import fresh, unfit_streams
-from nmc.passes.linear_paths import LINEAR
-from nmc.passes.rate_calibration import Activations, balance, encoded, has_weights
+from nmc.passes.rate_calibration import Activations, balance, encoded
 from nmc.passes.refusal import refuse
 
 STEPS = 32
 """How long a run lasts where nobody says."""
-_RELU = (tensor.Relu, tensor.Clip)
-_REMEDIES: Mapping[type[Node], str] = {
-    **dict.fromkeys(
-        (tensor.Mul, elementwise.Div, elementwise.Pow, product.MatMul),
-        "rates do not multiply: give the network fixed weights there, in place of gates, attention or normalization",
-    ),
-    **dict.fromkeys(
-        (reduction.ReduceMax, reduction.ReduceProd, reduction.ArgMax, elementwise.Maximum, elementwise.Minimum),
-        "rates only add up: train the network with sums or means there, or do this after the last layer",
-    ),
-    **dict.fromkeys(
-        (elementwise.Equal, elementwise.Greater, elementwise.GreaterOrEqual, elementwise.Where, selection.Embedding),
-        "spikes do not branch: choose before the first layer, which the host computes",
-    ),
-}
-"""What would help, by kind of node; another activation instead of Relu for all others."""
-_FINISH = (
-    tensor.Softmax, tensor.Sigmoid, tensor.Tanh, tensor.LeakyRelu, *_RELU,
-    tensor.Flatten, tensor.Reshape, tensor.Transpose,
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,99 +46,41 @@ class ToSpiking:
             refuse(model.graph, unfit_streams(model.graph))
             return replace(model, steps=self.steps) if self.steps else model
         parts = Parts.of(model.graph)
-        if self.calibration is None:
-            raise ModelError(
-                "to turn this network into a spiking one takes samples, to see how large activations get",
-                "add calibration data to the model's task, as in 'data: {calibration: calibration.npz}'",
-            )
         steps = self.steps or model.steps or STEPS
-        writer = _Writer(model, parts, steps, Activations.of(model, self.calibration, steps))
-        for name in model.graph.order:
-            writer.add(model.graph[name], self.encoding)
-        return writer.written(self.dt_s)
+        activations = Activations.of(model, calibrated(self.calibration, "a spiking one"), steps)
+        return _Rates(model, parts, 1 / steps, activations=activations, encoding=self.encoding).written(
+            self.dt_s, steps
+        )
 
 
-@dataclass(frozen=True)
-class Parts:
-    """Names of the nodes before the first layer with weights, and of those that finish off after the last."""
-
-    head: frozenset[str]
-    tail: frozenset[str]
-
-    @classmethod
-    def of(cls, graph: Graph) -> Parts:
-        """The parts of a graph. Raises UnsupportedError with every node between them that rates cannot do."""
-        head: set[str] = set()
-        for name in graph.order:
-            node = graph[name]
-            if not has_weights(node) and all(ref.node in head for ref in node.inputs):
-                head.add(name)
-        tail: set[str] = set()
-        for name in reversed(graph.order):
-            readers = graph.consumers[name]
-            finishes = isinstance(graph[name], _FINISH) and len(graph[name].inputs) == 1
-            if name not in head and finishes and all(reader.name in tail for reader in readers):
-                tail.add(name)
-        refuse(graph, (_refusal(n) for n in graph if n.name not in head | tail and not _is_possible(n)))
-        return cls(frozenset(head), frozenset(tail))
+def calibrated(samples: FloatArray | None, what: str) -> FloatArray:
+    """The samples. Raises ModelError where there are none."""
+    if samples is not None:
+        return samples
+    raise ModelError(
+        f"to turn this network into {what} takes samples, to see how large activations get",
+        "add calibration data to the model's task, as in 'data: {calibration: calibration.npz}'",
+    )
 
 
-def _is_possible(node: Node) -> bool:
-    if isinstance(node, tensor.Clip):
-        return node.minimum == 0
-    return isinstance(node, (*LINEAR, tensor.Relu, tensor.Constant))
+@dataclass(kw_only=True)
+class _Rates(Conversion):
+    """The conversion to rates; simulates what it has so far."""
 
-
-def _refusal(node: Node) -> Fault:
-    if isinstance(node, tensor.MaxPool1d | tensor.MaxPool2d):
-        remedy = f"train the network with AvgPool{node.rank}d, or with a stride in the layer before"
-        return Fault(f"{node.kind} takes the larger of rates, which spikes do not tell", remedy, node.name)
-    remedy = _REMEDIES.get(type(node), "train the network with Relu there")
-    return Fault(f"{node.kind} stands between layers, where spiking neurons can do Relu only", remedy, node.name)
-
-
-@dataclass
-class _Writer:
-    """Collects the spiking graph, layer after layer, and simulates what it has so far."""
-
-    model: Model
-    parts: Parts
-    steps: int
     activations: Activations
-    nodes: list[Node] = field(default_factory=list)
-    arrays: dict[str, Array] = field(default_factory=dict)
-    decoded: dict[str, str] = field(default_factory=dict)
-    taken: set[str] = field(init=False)
+    encoding: Literal["rate", "current"]
 
-    def __post_init__(self) -> None:
-        self.taken = set(self.model.graph.by_name)
+    result: ClassVar[str] = "mean"
 
-    def add(self, node: Node, encoding: Literal["rate", "current"]) -> None:
-        """The node's spiking counterpart."""
-        graph = self.model.graph
-        if node.name in self.parts.tail:
-            self.nodes.append(replace(node, inputs=tuple(Ref(self._read_out(ref.node)) for ref in node.inputs)))
+    def encode(self, node: Node) -> None:
+        if isinstance(node, tensor.Constant):
             return
-        if node.name in self.parts.head:
-            self.nodes.append(node)
-            inner = any(reader.name not in self.parts.head for reader in graph.consumers[node.name])
-            if inner and not isinstance(node, tensor.Constant):
-                self._encode(node, encoding)
-            return
-        inputs = tuple(Ref(self.decoded.get(ref.node, ref.node)) for ref in node.inputs)
-        if isinstance(node, _RELU):
-            self._neurons(node, inputs)
-        else:
-            self.nodes.append(replace(node, inputs=inputs))
-            self.activations.follow(node)
-
-    def _encode(self, node: Node, encoding: Literal["rate", "current"]) -> None:
         values = self.activations.static[node.name]
         name = fresh("encode" if isinstance(node, tensor.Input) else f"{node.name}_encoded", self.taken)
-        if encoding == "current":
+        if self.encoding == "current":
             self.nodes.append(coding.ConstantCurrent(name=name, inputs=(Ref(node.name),)))
             self.decoded[node.name] = name
-            self.activations.streams[node.name] = np.repeat(values[:, None], self.steps, axis=1)
+            self.activations.streams[node.name] = np.repeat(values[:, None], self.activations.steps, axis=1)
             return
         if values.min() < 0:
             raise UnsupportedError(
@@ -169,10 +90,14 @@ class _Writer:
             )
         peak = max(1.0, float(values.max()))
         self.nodes.append(coding.RateEncode(name=name, inputs=(Ref(node.name),), gain=1 / peak))
-        self.activations.streams[node.name] = encoded(values / peak, self.steps) * peak
+        self.activations.streams[node.name] = encoded(values / peak, self.activations.steps) * peak
         self._decode(node.name, name, peak)
 
-    def _neurons(self, node: Node, inputs: tuple[Ref, ...]) -> None:
+    def layer(self, node: Node, inputs: tuple[Ref, ...]) -> None:
+        self.nodes.append(replace(node, inputs=inputs))
+        self.activations.follow(node)
+
+    def neurons(self, node: Node, inputs: tuple[Ref, ...]) -> None:
         chosen = balance(self.activations.current(node), self.activations.static[node.name])
         self.nodes.append(spiking.IF(name=node.name, inputs=inputs, threshold=chosen.threshold))
         self.activations.streams[node.name] = chosen.spikes * chosen.amplitude
@@ -193,31 +118,3 @@ class _Writer:
             mean=arrays["mean"], variance=arrays["variance"],
         ))
         self.decoded[name] = decoded
-
-    def _read_out(self, name: str) -> str:
-        """The mean of a current over the run, known after it, as a node to read."""
-        if name in self.parts.tail | self.parts.head:
-            return name
-        key = f"read {name}"
-        if key not in self.decoded:
-            self.decoded[key] = fresh(f"{name}_mean", self.taken)
-            self._integrate(self.decoded.get(name, name), self.decoded[key])
-        return self.decoded[key]
-
-    def _integrate(self, current: str, result: str) -> None:
-        integral = fresh(f"{result}_integral", self.taken)
-        self.nodes.append(spiking.I(name=integral, inputs=(Ref(current),), gain=1 / self.steps))
-        self.nodes.append(coding.Last(name=result, inputs=(Ref(integral),)))
-
-    def written(self, dt_s: float) -> Model:
-        """The whole model, its outputs under their old names."""
-        renamed = {}
-        for name in self.model.graph.outputs:
-            if name not in self.parts.tail | self.parts.head:
-                renamed[name] = fresh(f"{name}_current", self.taken)
-        nodes = tuple(replace(node, name=renamed.get(node.name, node.name)) for node in self.nodes)
-        self.nodes = list(Graph(nodes, ()).rewire(renamed).nodes)
-        for name, current in renamed.items():
-            self._integrate(renamed.get(self.decoded.get(name, name), self.decoded.get(name, current)), name)
-        graph = replace(self.model.graph, nodes=tuple(self.nodes), dt_s=dt_s)
-        return replace(self.model.with_(graph, self.arrays), steps=self.steps)

@@ -14,6 +14,13 @@ from nmc.passes.populations import Population
 def faults_of(model: Model, found: Iterable[Population]) -> list[Fault]:
     """Every fact of every population, and every synapse, that the chip has no counterpart for."""
     faults = [Fault(what, remedy, p.name) for p in found for what, remedy in _complaints(p.node)]
+    faults += [
+        Fault(
+            "a bias at every step would make its sum grow without end", "give the bias to the neuron, as in 'bias: b'",
+            p.name,
+        )
+        for p in found if p.graded and p.biases
+    ]
     return faults + [
         Fault(
             f"it reads {synapse.source}, which shows its voltage: on the chip only spikes travel between neurons",

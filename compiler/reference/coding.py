@@ -11,6 +11,7 @@ from nmc.graph import Node
 from nmc.model import FloatArray
 from nmc.nodes import coding
 from nmc.reference.meaning import Meaning, Result, Step
+from nmc.reference.spiking import changes
 
 _MODULUS = 2**31 - 1
 
@@ -71,6 +72,7 @@ MEANINGS: Mapping[type[Node], Meaning] = {
     coding.RateEncode: _rate,
     coding.LatencyEncode: _latency,
     coding.DeltaEncode: _delta,
+    coding.Delta: lambda node, step: changes(step.x, step.state["r"], node.threshold),
     coding.Last: lambda node, step: step.x,
     coding.Sum: _sum,
     coding.Mean: _mean,

@@ -80,6 +80,20 @@ def _i(node: spiking.I, step: Step) -> Result:
     return Result(v, {"v": v})
 
 
+def _sigma_delta(node: spiking.SigmaDelta, step: Step) -> Result:
+    s = step.state["s"] + step.x
+    a = s + step.param(node.bias)
+    sent = changes(np.maximum(a, 0.0) if node.activation == "relu" else a, step.state["r"], node.threshold)
+    return Result(sent.y, {"s": s, **sent.state})
+
+
+def changes(x: FloatArray, r: FloatArray, threshold: float) -> Result:
+    """What is sent of x where the receiver holds r: the changes that reach the threshold."""
+    change = x - r
+    y = np.where(np.abs(change) >= threshold, change, 0.0)
+    return Result(y, {"r": r + y})
+
+
 def _delay(node: spiking.Delay, step: Step) -> Result:
     if not node.longest:
         return Result(step.x, {})
@@ -98,6 +112,7 @@ MEANINGS: Mapping[type[Node], Meaning] = {
     spiking.IF: _if,
     spiking.LI: _li,
     spiking.I: _i,
+    spiking.SigmaDelta: _sigma_delta,
     spiking.Threshold: lambda node, step: exceeds(step.x, step.param(node.threshold), node.compare),
     spiking.Delay: _delay,
     spiking.SumPool2d: sum_pool,

@@ -11,6 +11,7 @@ from nmc.backends import target_named, targets
 from nmc.report.chip_tables import chips
 from nmc.report.markdown import table
 from nmc.report.node_tables import nodes
+from nmc.report.validation_tables import validation
 
 
 def target_list() -> str:
@@ -23,7 +24,12 @@ def target_list() -> str:
     return table(("target", "what it is", "chip", "engines, the default first", "options"), rows)
 
 
-PARTS: Mapping[str, Callable[[], str]] = {"chips": chips, "nodes": nodes, "targets": target_list}
+PARTS: Mapping[str, Callable[[], str]] = {
+    "chips": chips,
+    "nodes": nodes,
+    "targets": target_list,
+    "validation": validation,
+}
 
 
 def updated(page: str) -> str:

@@ -69,6 +69,9 @@ def estimate_lines(estimate: Estimate) -> list[str]:
         cost += [_spread(part.latency_s, "s")] if part.latency_s else []
         lines.append(f"  {part.name:24} {', '.join(cost):44} {part.grade}: {part.source}")
     lines += [f"  not included, never published: {what}" for what in estimate.missing]
+    if (measured := estimate.measured) is not None:
+        energy = "no meter" if measured.energy_j is None else si(measured.energy_j, "J")
+        lines.append(f"measured on {measured.device}: energy {energy}, latency {si(measured.latency_s, 's')}")
     return lines
 
 

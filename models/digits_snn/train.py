@@ -42,4 +42,4 @@ class DigitsSNN(nn.Module):
 
 
 if __name__ == "__main__":
-    main(DigitsSNN, digits_split(), RECIPE, jitter_images, Path(__file__).parent)
+    main(DigitsSNN, digits_split(), RECIPE, jitter_images, Path(__file__).resolve().parent)

@@ -78,4 +78,4 @@ class VowelsRSNN(nn.Module):
 
 
 if __name__ == "__main__":
-    main(VowelsRSNN, vowels_split(), RECIPE, jitter_recordings, Path(__file__).parent)
+    main(VowelsRSNN, vowels_split(), RECIPE, jitter_recordings, Path(__file__).resolve().parent)

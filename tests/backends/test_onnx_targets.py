@@ -1,14 +1,18 @@
 """The targets that are compiled to ONNX: their options, their passes, and what they write."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
 import pytest
 
 from nmc import program
+from nmc.backends import TARGETS as TABLE
 from nmc.backends import engine_of, target_named
-from nmc.errors import ModelError, UsageError
+from nmc.chips import load_chip
+from nmc.chips.chip import GpuChip
+from nmc.errors import ModelError, ToolError, UsageError
 from nmc.model import FloatArray, Model
 from nmc.passes import apply
 from nmc.pipeline import make_options
@@ -58,7 +62,7 @@ def test_every_target_compiles_runs_and_prices(name, tmp_path):
     assert made.options["precision"] == TARGETS[name]
     check_files({file: made.file(file) for file in ("model.onnx", "step.onnx")})
     target = target_named(name)
-    whole, stepwise = (engine_of(target, engine)(made, X) for engine in target.engines)
+    whole, stepwise = (engine_of(target, engine)(made, X) for engine in ("onnxruntime", "onnxruntime-stepwise"))
     np.testing.assert_array_equal(whole.outputs["y"], stepwise.outputs["y"])
     rounded = TARGETS[name] == "int8"  # a spike more or less of 12 moves an output by a twelfth of its weight
     np.testing.assert_allclose(whole.outputs["y"], reference(network(), X)["y"], atol=2 / 12 if rounded else 1e-5)
@@ -66,6 +70,35 @@ def test_every_target_compiles_runs_and_prices(name, tmp_path):
     estimate = target.estimate(made, whole)
     assert estimate.latency_s.best > 0
     assert estimate.energy_j is not None
+
+
+GPUS = [name for name in TABLE if isinstance(load_chip(target_named(name).chip), GpuChip)]
+
+
+@pytest.mark.parametrize("name", GPUS)
+def test_every_gpu_takes_its_power_modes_and_runs_on_cuda(name):
+    target = target_named(name)
+    (mode, *_) = load_chip(target.chip).modes
+    assert make_options(target, {"mode": mode}).mode == mode
+    assert "cuda" in target.engines
+
+
+def test_without_cuda_the_engine_says_so(tmp_path):
+    made = compiled(tmp_path, "gpu-sim")
+    with pytest.raises(ToolError, match="no CUDA"):
+        engine_of(target_named("gpu-sim"), "cuda")(made, X)
+
+
+def test_cuda_is_timed_batch_by_batch_and_metered(tmp_path, monkeypatch):
+    """With the processor in the place of CUDA, and a meter that says 2 J."""
+    made = compiled(tmp_path, "gpu-sim", batch=2)
+    monkeypatch.setattr("nmc.backends.onnx.session.CUDA", "CPUExecutionProvider")
+    meter = SimpleNamespace(device="NVIDIA H100", energy_j=lambda: 2.0)
+    monkeypatch.setattr("nmc.backends.onnx.engine.start_gpu_meter", lambda: meter)
+    result = engine_of(target_named("gpu-sim"), "cuda")(made, X)
+    assert (result.device, result.energy_j, result.events.samples) == ("NVIDIA H100", 2.0, len(X))
+    np.testing.assert_allclose(result.outputs["y"], reference(network(), X)["y"], atol=1e-5)
+    assert target_named("gpu-sim").estimate(made, result).measured.energy_j == pytest.approx(2.0 / len(X))
 
 
 def test_int8_files_hold_int8(tmp_path):

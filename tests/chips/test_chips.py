@@ -54,9 +54,10 @@ def test_the_price_profiles_of_loihi_are_kept_apart():
 def test_static_power_of_loihi_spans_what_boards_measured():
     chip = load_chip("loihi1")
     power = chip.idle_power.interval + chip.awake_power.interval
-    assert power.low == pytest.approx(0.030)
     assert power.best == pytest.approx(0.0961)
-    assert power.high == pytest.approx(0.170, rel=0.01)
+    # the mean power of runs of Blouw et al. 2019, NxTF (660 uJ in 6.65 ms) and Imam and Cleland (430 uJ in 2.75 ms)
+    for measured in (0.1075, 0.1102, 0.1100, 0.1173, 660e-6 / 6.65e-3, 430e-6 / 2.75e-3):
+        assert measured in power
 
 
 def test_a_chip_of_the_users_own(tmp_path):
@@ -74,7 +75,7 @@ def test_numbers_become_base_units():
 
 
 def test_an_unknown_fact_is_refused_with_its_line():
-    assert faults(MINE + "colour: red\n")[0].startswith("mine.yaml:5: colour is not a fact of a chip of this kind")
+    assert faults(MINE + "colour: red\n")[0].startswith("mine.yaml:5: colour is not a fact that is known here")
 
 
 def test_an_unknown_unit_is_refused_with_its_line():

@@ -77,3 +77,27 @@ def test_compare_has_a_row_for_each_target(nmc: Nmc) -> None:
     facts = json.loads(ok(nmc("compare", "digits-snn", "--samples", 20, "--targets", "cpu,loihi-sim", "--json")))
     assert [row["target"] for row in facts["rows"]] == ["cpu", "loihi-sim"]
     assert facts["samples"] == 20
+
+
+def test_estimate_a_network_by_its_layers(nmc: Nmc, tmp_path: Path) -> None:
+    assert "one inference: energy at least" in ok(nmc("estimate", "kws", "--chip", "loihi1", "--steps", 10))
+    (tmp_path / "own.graph").write_text("x = Input(shape=(4,))\ny = Linear(x, features=2, weight='w')\nreturn y\n")
+    facts = json.loads(ok(nmc("estimate", "own.graph", "--chip", "h100", "--baseline", "dynamic", "--json")))
+    assert facts["baseline"] == "dynamic"
+    assert "one inference" in ok(nmc("estimate", "digits-snn", "--chip", "spinnaker1", "--rate", 0.05))
+    refused = nmc("estimate", "kws", "--chip", "h100", "--mode", "turbo")
+    assert refused.returncode == 2 and "no power mode 'turbo'" in refused.stderr
+
+
+def test_validate_prints_predicted_beside_measured(nmc: Nmc) -> None:
+    text = ok(nmc("validate", "--chip", "quadro-k4000"))
+    assert "quadro-k4000, batch 16" in text and "worst error" in text
+    facts = json.loads(ok(nmc("validate", "--json")))
+    assert facts["broken"] == []
+    assert {row["use"] for row in facts["rows"]} == {"calibration", "held-out"}
+
+
+def test_loihi_takes_prices_and_io_by_name(nmc: Nmc) -> None:
+    ok(nmc("compile", "digits-snn", "-t", "loihi-sim", "-o", "p", "-O", "io=on-chip", "-O", "prices=davies2018"))
+    refused = nmc("compile", "digits-snn", "-t", "loihi-sim", "-o", "q", "-O", "io=telepathy")
+    assert refused.returncode == 2 and "no way of I/O 'telepathy'" in refused.stderr

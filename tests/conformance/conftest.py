@@ -7,6 +7,7 @@ import os
 import pytest
 
 from nmc.backends import toolchain
+from nmc.backends.toolchain import Toolchain
 from nmc.errors import ToolError
 
 
@@ -16,9 +17,23 @@ def lava_toolchain() -> None:
 
     Where it cannot be made, tests that need it fail under continuous integration, and are skipped elsewhere.
     """
+    _install(toolchain.toolchain_named("lava"))
+
+
+@pytest.fixture(scope="session")
+def lava_dl_toolchain() -> Toolchain:
+    """lava-dl beside Lava, for tests alone: as `lava_toolchain`."""
+    tool = Toolchain(
+        "lava-dl", "conformance", "lava-dl 0.6.0: loads netx files", "lava_dl.lock", "lava_dl_oracle.py"
+    )
+    _install(tool)
+    return tool
+
+
+def _install(tool: Toolchain) -> None:
     try:
-        toolchain.install(toolchain.toolchain_named("lava"))
+        toolchain.install(tool)
     except ToolError as error:
         if os.environ.get("CI"):
             raise
-        pytest.skip(f"no Lava: {error}")
+        pytest.skip(f"no {tool.name}: {error}")

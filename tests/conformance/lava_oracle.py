@@ -7,6 +7,7 @@ with the arrays "CASE/weights/NAME" and "CASE/input/NAME". It writes traces.npz 
 what each neuron sends ("s_out") and carries, at every step, [samples, steps, *shape], axes as in the graph.
 """
 
+import importlib
 import importlib.util
 import json
 import sys
@@ -49,7 +50,7 @@ def model_of(process):
     """Lava's fixed-point model of a process, with its variables and ports as the builder would make them."""
     from scipy.sparse import csr_matrix
 
-    module = sys.modules[type(process).__module__.replace(".process", ".models")]
+    module = importlib.import_module(type(process).__module__.replace(".process", ".models"))
     (kind,) = (
         item for item in vars(module).values()
         if isinstance(item, type) and getattr(item, "implements_process", None) is type(process)
@@ -137,7 +138,7 @@ def trace(program, graph, arrays, inputs, samples, steps):
     kept = {}
     for sample in range(samples):
         network = Network(graph, processes)
-        kinds = {entry["name"]: entry["kind"] for entry in graph["processes"]}
+        state = {entry["name"]: entry["state"] for entry in graph["processes"]}
         for t in range(steps):
             for name, wire in network.inputs.items():
                 wire.send(inputs[name][sample, t].T)
@@ -145,7 +146,7 @@ def trace(program, graph, arrays, inputs, samples, steps):
             for name in network.neurons:
                 model = network.models[name]
                 kept.setdefault(f"{name}/s_out", []).append(model.s_out.value.T.copy())
-                for variable in program.STATE[kinds[name]]:
+                for variable in state[name]:
                     kept.setdefault(f"{name}/{variable}", []).append(getattr(model, variable).T.copy())
     return {name: np.stack(v).reshape(samples, steps, *v[0].shape).astype(np.int64) for name, v in kept.items()}
 

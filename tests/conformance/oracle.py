@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from conformance.networks import Case
 from nmc.backends import toolchain
-from nmc.backends.lava.host import Split
+from nmc.backends.lava.chip import Chip
 from nmc.backends.lava.lowering import lower
 from nmc.backends.lava.processes import NEURONS
 from nmc.backends.loihi.native import Emulator
+from nmc.model import Array
 from nmc.reference import Interpreter
+from nmc.reference.interpreter import as_feeds
 
 Trace = Mapping[str, NDArray[np.int64]]
 """What each neuron sent ("NODE/s_out") and carried ("NODE/u", "NODE/v"), as [B, T, *shape]."""
@@ -27,9 +29,8 @@ def lava_traces(cases: Iterable[Case], folder: Path) -> list[Trace]:
     """What Lava 0.10.0's fixed-point models do with each case."""
     described, arrays = [], {}
     for number, case in enumerate(cases):
-        split = Split(case.model)
         graph = lower(case.model)
-        inputs = split.encode(case.x, case.steps)
+        inputs = sent_to_chip(case)
         described.append({"graph": graph.as_json(case.model), "samples": len(case.x), "steps": case.steps})
         arrays |= {f"{number}/weights/{name}": array.astype(np.int32) for name, array in graph.arrays.items()}
         arrays |= {f"{number}/input/{name}": value.astype(np.int32) for name, value in inputs.items()}
@@ -53,7 +54,7 @@ def reference_trace(case: Case) -> Trace:
     """What the reference does with a case."""
     interpreter = Interpreter(case.model, len(case.x))
     kept: dict[str, list[NDArray[np.float64]]] = {}
-    neurons = [node for node in Split(case.model).chip if type(node) in NEURONS]
+    neurons = [node for node in Chip(case.model).nodes if type(node) in NEURONS]
     for t in range(case.steps):
         values = interpreter.step({"input": case.x[:, t]})
         for node in neurons:
@@ -69,8 +70,8 @@ def native_trace(case: Case) -> Trace:
     What neurons send is from one window over all steps, what they carry from windows of one step.
     """
     whole, stepwise = (Emulator(case.model, len(case.x)) for _ in range(2))
-    neurons = [node.name for node in Split(case.model).chip if type(node) in NEURONS]
-    sent = {name: x.astype(np.int32) for name, x in Split(case.model).encode(case.x, case.steps).items()}
+    neurons = [node.name for node in Chip(case.model).nodes if type(node) in NEURONS]
+    sent = sent_to_chip(case)
     spikes = whole.advance(sent, case.steps, neurons)
     kept: dict[str, list[NDArray[np.int64]]] = {}
     for t in range(case.steps):
@@ -80,6 +81,11 @@ def native_trace(case: Case) -> Trace:
                 kept.setdefault(f"{name}/{part}", []).append(array.astype(np.int64))
     states = {name: np.stack(values, axis=1) for name, values in kept.items()}
     return {**states, **{f"{name}/s_out": value.astype(np.int64) for name, value in spikes.items()}}
+
+
+def sent_to_chip(case: Case) -> Mapping[str, Array]:
+    """What the host sends the chip in a case, [B, T, *shape]."""
+    return Chip(case.model).host.feed(as_feeds(case.model.graph, case.x), case.steps)
 
 
 def difference(case: Case, found: Trace, expected: Trace) -> str:

@@ -5,11 +5,13 @@ import pytest
 
 from nmc.backends.target import RunResult
 from nmc.errors import UsageError
+from nmc.estimates.estimate import Measurement
 from nmc.estimates.events import Events
 from nmc.estimates.kernels import estimate_cpu, estimate_gpu, estimate_tpu
 from nmc.estimates.manycore import estimate_manycore
 from nmc.model import Model
 from nmc.program import write
+from nmc.report.terminal import estimate_lines
 from nmc.text import parse
 
 TENSOR = parse("x = Input(shape=(64,))\ny = Linear(x, features=10, weight='w')\nreturn y")
@@ -51,6 +53,16 @@ def test_a_gpu_heeds_precision_batch_and_mode(program):
     assert estimate_gpu(program("jetson-agx-orin", mode="15w"), ran()).energy_j.best < plain.energy_j.best
 
 
+def test_what_a_gpu_took_stands_beside_its_estimate(program):
+    plain = estimate_gpu(program("h100"), ran())
+    beside = estimate_gpu(program("h100"), ran(device="NVIDIA H100", energy_j=0.08))
+    assert plain.measured is None
+    assert (beside.energy_j, beside.latency_s) == (plain.energy_j, plain.latency_s)
+    # 8 samples in 4 ms, for 80 mJ
+    assert beside.measured == Measurement("NVIDIA H100", pytest.approx(0.0005), pytest.approx(0.01))
+    assert estimate_lines(beside)[-1] == "measured on NVIDIA H100: energy 10 mJ, latency 500 us"
+
+
 def test_a_tpu_takes_int8_unless_told_otherwise(program):
     assert estimate_tpu(program("edge-tpu"), ran()).energy_j.best > 0
     with pytest.raises(UsageError, match="has no bf16"):
@@ -63,8 +75,8 @@ def test_a_many_core_chip_heeds_prices_io_and_baseline(program):
     def energy(**options):
         return estimate_manycore(program("loihi1", SPIKING, **options), ran(steps=10)).energy_j.best
 
-    assert energy() == energy(prices="sanafe", io="streamed", baseline="total")
-    assert energy(io="preloaded") < energy()
+    assert energy() == energy(prices="sanafe", io="host-bound", baseline="total")
+    assert energy(io="on-chip") < energy()
     assert energy(baseline="active") < energy(baseline="dynamic") < energy()
     with pytest.raises(UsageError, match="'none' is not a baseline"):
         energy(baseline="none")

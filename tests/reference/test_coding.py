@@ -81,6 +81,16 @@ def test_delta_sends_changes_of_at_least_the_threshold() -> None:
     assert followed("DeltaEncode(x, threshold=0.5, falling=False)", x) == [1, 1, 0, 0, 0]
 
 
+def test_changes_are_sent_once_they_reach_the_threshold() -> None:
+    # r: 0 -> 1 -> 1 (0.25 is too little) -> 1.5 -> 0
+    assert followed("Delta(x, threshold=0.5)", [1.0, 1.25, 1.5, 0.0]) == [1.0, 0.0, 0.5, -1.5]
+
+
+def test_sigma_delta_neurons_add_up_changes_and_send_those_of_their_activation() -> None:
+    # s: 1, 1, -1, 2; a = max(s - 0.5, 0): 0.5, 0.5, 0, 1.5
+    assert followed("SigmaDelta(x, bias=-0.5)", [1.0, 0.0, -2.0, 3.0]) == [0.5, 0.0, -0.5, 1.5]
+
+
 def test_without_falling_events_the_reference_still_follows_down() -> None:
     # up to 0.5, silently back to 0, and up again
     assert followed("DeltaEncode(x, threshold=0.5, falling=False)", [0.5, 0.0, 0.5]) == [1, 0, 1]

@@ -39,4 +39,4 @@ def test_every_node_and_target_is_listed() -> None:
 def test_text_around_the_marks_stays() -> None:
     marks = "<!-- targets: made by python -m nmc.report.pages -->\nold\n<!-- end of targets -->"
     page = updated(f"before\n{marks}\nafter\n")
-    assert page.startswith("before\n") and page.endswith("\nafter\n") and "old" not in page and "loihi-sim" in page
+    assert page.startswith("before\n") and page.endswith("\nafter\n") and "\nold\n" not in page and "loihi-sim" in page

@@ -94,6 +94,8 @@ FACTS: dict[str, dict[str, st.SearchStrategy[object]]] = {
     "BernoulliEncode": {"seed": st.integers(0, 2**31 - 2), "gain": _floats},
     "RateEncode": {"gain": _floats, "initial": _floats},
     "LatencyEncode": {"window": _small, "minimum": _floats},
+    "SigmaDelta": {"threshold": st.floats(0, 1e6), "bias": _params, "activation": st.sampled_from(["relu", "unit"])},
+    "Delta": {"threshold": st.floats(0, 1e6)},
     "DeltaEncode": {"threshold": st.floats(1e-6, 1e6), "falling": st.booleans()},
     "QuantizeLinear": _affine, "DequantizeLinear": _affine,
     "FixedLIF": {"du": st.integers(-1, 4095), "dv": st.integers(0, 4096), "vth": st.integers(0, 2**17 - 1),

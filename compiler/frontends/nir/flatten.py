@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import keyword
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from nmc.errors import Fault, Location, ModelError
 from nmc.frontends.nir.primitives import NirGraph, Primitive
+from nmc.frontends.onnx.names import identifier
 
 
 @dataclass(frozen=True)
@@ -102,18 +102,8 @@ def identifiers(names: Iterable[str]) -> Mapping[str, str]:
     taken = {name for name in names if _is_identifier(name)}
     given = {}
     for name in names:
-        if _is_identifier(name):
-            given[name] = name
-            continue
-        base = re.sub(r"[^A-Za-z0-9_]", "_", name)
-        base = base if base and not base[0].isdigit() else f"n{base}"
-        base = f"{base}_" if keyword.iskeyword(base) else base
-        unique, count = base, 1
-        while unique in taken:
-            count += 1
-            unique = f"{base}_{count}"
-        taken.add(unique)
-        given[name] = unique
+        given[name] = name if _is_identifier(name) else identifier(name, taken)
+        taken.add(given[name])
     return given
 
 

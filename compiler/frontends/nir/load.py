@@ -187,7 +187,7 @@ class _Building:
             if primitive.kind == "Output" or (known is None and sources):
                 continue
             shortened = any((source, name) in self.loops for source in sources)
-            site = Site(primitive, self._refs(name), known or (), self.dynamics, shortened)
+            site = Site(primitive, self._refs(name), known or (), self.dynamics, shortened, self.flat.nodes)
             try:
                 nodes = BUILDERS[primitive.kind](site)
                 shapes[name] = _shape(nodes, known or ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 
@@ -11,6 +11,7 @@ import numpy as np
 from nmc.frontends.nir.conventions import Gain
 from nmc.frontends.nir.dynamics import Dynamics
 from nmc.frontends.nir.primitives import Primitive
+from nmc.frontends.onnx.names import identifier
 from nmc.graph import Node, Ref, Shape
 from nmc.model import Array, FloatArray
 from nmc.nodes import spiking, tensor
@@ -25,7 +26,7 @@ LIMIT_DELAY_STEPS = 1 << 20
 class Site:
     """A primitive in its place: what it reads, of which shape, in which time, and the arrays of its nodes.
 
-    `shortened`: a step of a Delay is in its late reads already.
+    `shortened`: a step of a Delay is in its late reads already. `taken`: the names of the graph's nodes.
     """
 
     primitive: Primitive
@@ -33,6 +34,7 @@ class Site:
     shape: Shape
     dynamics: Dynamics | None
     shortened: bool = False
+    taken: Collection[str] = ()
     arrays: dict[str, Array] = field(default_factory=dict)
 
     @property
@@ -46,6 +48,10 @@ class Site:
         if self.dynamics is None:
             raise ValueError("it has a state, but there is no time step")
         return self.dynamics
+
+    def beside(self, what: str) -> str:
+        """A name for another node of this primitive."""
+        return identifier(f"{self.name}_{what}", self.taken)
 
     def keep(self, fact: str, array: Array) -> str:
         """Keep an array of this node beside the graph; gives its name."""
@@ -106,7 +112,7 @@ def _scale(site: Site) -> Built:
     if scale.size not in (1, prod(site.shape)) or len(scale.shape) > len(site.shape):
         raise ValueError(f"scale has shape {scale.shape}, but what it scales {site.shape}")
     full = np.array(np.broadcast_to(scale, site.shape))
-    factor = tensor.Constant(name=f"{site.name}_scale", value=site.keep("scale", full), shape=site.shape)
+    factor = tensor.Constant(name=site.beside("scale"), value=site.keep("scale", full), shape=site.shape)
     before, read = _summed(site)
     return (factor, *before, tensor.Mul(name=site.name, inputs=(read, Ref(factor.name))))
 
@@ -115,7 +121,7 @@ def _summed(site: Site) -> tuple[Built, Ref]:
     """One read of the sum of all reads, for nodes that take each read as an operand."""
     if len(site.reads) == 1:
         return (), site.reads[0]
-    total = tensor.Add(name=f"{site.name}_sum", inputs=site.reads)
+    total = tensor.Add(name=site.beside("sum"), inputs=site.reads)
     return (total,), Ref(total.name)
 
 
@@ -239,7 +245,7 @@ def _cuba_lif(site: Site) -> Built:
 
 def _cuba_li(site: Site) -> Built:
     """Two leaky integrators, one after the other: the current, then the voltage."""
-    synapse = replace(site, primitive=replace(site.primitive, name=f"{site.name}_current"))
+    synapse = replace(site, primitive=replace(site.primitive, name=site.beside("current")))
     current_decay, current_gain = _stepped(
         synapse, "tau_syn", "w_in", site.timing.conventions.current_gain, ("decay", "gain")
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from nmc.errors import Fault, UnsupportedError, UsageError
-from nmc.frontends import Export
+from nmc.frontends.exports import Export
 from nmc.frontends.nir import hdf5
 from nmc.frontends.nir.conventions import PROFILES
 from nmc.frontends.nir.dynamics import Dynamics

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nmc.frontends.onnx.known import real
 from nmc.frontends.onnx.values import Known, Refusal, Signal, Value
-from nmc.frontends.onnx.writer import Writer, real
+from nmc.frontends.onnx.writer import Writer
 from nmc.model import Array
 
 if TYPE_CHECKING:

@@ -20,7 +20,9 @@ LIMIT_BYTES = 2 << 30
 LIMIT_ELEMENTS = 1 << 29
 """Of all arrays together, and of a signal for one sample: 2 GiB of 32-bit floats."""
 LIMIT_COMPUTED = 1 << 27
-"""Of an array that is computed or repeated."""
+"""Of constants that follow from others, all together."""
+LIMIT_PLACES = 1 << 20
+"""Of indices along an axis, and of what is written out for each of them."""
 LIMIT_NODES = 50_000
 LIMIT_DEPTH = 8
 
@@ -77,6 +79,9 @@ def _faults(model: ModelProto) -> Iterator[Fault]:
     """What is wrong with a file as a whole."""
     from onnx import defs
 
+    if not _is_text(model):
+        yield Fault("it holds names that are not UTF-8 text", _EXPORT)
+        return
     newest = defs.onnx_opset_version()
     if not model.HasField("graph") or not (model.graph.node or model.graph.output):
         yield Fault("this is not an ONNX file, or an empty one: it holds no graph", _EXPORT)
@@ -97,6 +102,21 @@ def _faults(model: ModelProto) -> Iterator[Fault]:
     if total > LIMIT_ELEMENTS:
         what = f"the arrays hold {total:,} elements, and at most {LIMIT_ELEMENTS:,} are read"
         yield Fault(what, "export a part of it")
+
+
+def _is_text(model: ModelProto) -> bool:
+    """Whether all names and texts are UTF-8; protobuf gives others as bytes."""
+    from google.protobuf.message import Message
+
+    waiting: list[Message] = [model]
+    while waiting:
+        for entry, value in waiting.pop().ListFields():
+            values = [value] if isinstance(value, str | bytes | Message) else value
+            if entry.type == entry.TYPE_MESSAGE:
+                waiting += values
+            elif entry.type == entry.TYPE_STRING and not all(isinstance(text, str) for text in values):
+                return False
+    return True
 
 
 def _all_nodes(graph: GraphProto, depth: int) -> Iterator[None]:

@@ -12,9 +12,10 @@ from numpy.typing import ArrayLike
 
 from nmc.errors import Fault, Location, ModelError, UsageError, closest
 from nmc.frontends.onnx import file as files
+from nmc.frontends.onnx.names import identifier
 from nmc.frontends.onnx.reader import Reader, Scope
 from nmc.frontends.onnx.values import BATCH, Known, Refusal, Signal
-from nmc.frontends.onnx.writer import Writer, identifier
+from nmc.frontends.onnx.writer import Writer
 from nmc.graph import Graph, Node, Ref, Shape
 from nmc.model import Model
 from nmc.nodes import elementwise, tensor

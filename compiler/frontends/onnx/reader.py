@@ -12,11 +12,12 @@ import numpy as np
 
 from nmc.errors import Fault
 from nmc.frontends.onnx.call import Call
-from nmc.frontends.onnx.file import LIMIT_DEPTH, LIMIT_NODES, array_of
+from nmc.frontends.onnx.file import LIMIT_COMPUTED, LIMIT_DEPTH, LIMIT_NODES, array_of
 from nmc.frontends.onnx.folding import fold, is_foldable
+from nmc.frontends.onnx.names import identifier
 from nmc.frontends.onnx.ops import OPERATIONS
 from nmc.frontends.onnx.values import Known, Refusal, Value
-from nmc.frontends.onnx.writer import Writer, identifier
+from nmc.frontends.onnx.writer import Writer
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, FunctionProto, GraphProto, NodeProto
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 _KEPT_WHEN_KNOWN = frozenset({"DequantizeLinear"})
 """Operations that do more with known operands than compute: weights keep their integers."""
 _LOOPS = frozenset({"Loop", "Scan", "If", "SequenceMap"})
-_NUMPY_FAULTS = (ValueError, IndexError, TypeError, KeyError, ZeroDivisionError, OverflowError, StopIteration)
+_NUMPY_FAULTS = (
+    ValueError, IndexError, TypeError, KeyError, ZeroDivisionError, OverflowError, StopIteration, MemoryError
+)  # fmt: skip
 """What code that expects a sound file stumbles over in one that is not."""
 
 Scope = dict[str, Value | None]
@@ -33,15 +36,18 @@ Scope = dict[str, Value | None]
 
 @dataclass
 class Reader:
-    """The operations of one file on their way into a writer, with the faults found so far."""
+    """The operations of one file on their way into a writer, with the faults found so far.
+
+    `count` is how many there were, and `computed` how many constants they came to.
+    """
 
     writer: Writer
     opset: int
     folder: Path
     functions: Mapping[tuple[str, str], FunctionProto] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
-    names: list[str] = field(default_factory=list)
     count: int = 0
+    computed: int = 0
 
     def graph(self, graph: GraphProto, scope: Scope, depth: int = 0) -> None:
         """All operations of a graph; `scope` has its inputs, and gets everything else."""
@@ -118,12 +124,14 @@ class Reader:
         operation = OPERATIONS.get(proto.op_type)
         known = [value for value in inputs if value is None or isinstance(value, Known)]
         if len(known) == len(inputs) and is_foldable(proto.op_type) and proto.op_type not in _KEPT_WHEN_KNOWN:
-            return fold(proto, opset, known)
+            made = fold(proto, opset, known, LIMIT_COMPUTED - self.computed)
+            self.computed += sum(value.array.size for value in made if 0 not in value.array.strides)
+            return made
         if not any(value is not None for value in inputs):
             raise Refusal("it makes values of nothing", "store them in the file as a constant")
         if operation is not None:
-            made = operation(Call(proto, opset, inputs, self.writer, uses))
-            return made if isinstance(made, tuple | list) else (made,)
+            given = operation(Call(proto, opset, inputs, self.writer, uses))
+            return given if isinstance(given, tuple | list) else (given,)
         return self._called(proto, self._definition(proto, inputs, opset), inputs, depth)
 
     def _constant(self, proto: NodeProto) -> Known:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import prod
@@ -11,10 +9,10 @@ from math import prod
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nmc.frontends.onnx.file import LIMIT_COMPUTED, LIMIT_ELEMENTS
+from nmc.frontends.onnx.file import LIMIT_COMPUTED, LIMIT_ELEMENTS, LIMIT_PLACES
+from nmc.frontends.onnx.known import plain, real, single_sample
 from nmc.frontends.onnx.values import (
     BATCH,
-    OTHER_BATCH,
     Element,
     Known,
     Refusal,
@@ -24,7 +22,7 @@ from nmc.frontends.onnx.values import (
     sample_shape,
 )
 from nmc.graph import Node, Ref, Shape
-from nmc.model import Array, FloatArray
+from nmc.model import Array
 from nmc.nodes import elementwise, product, reduction, selection, tensor
 
 
@@ -143,6 +141,8 @@ class Writer:
         shape = sample_shape(dims)
         if shape == x.shape:
             return Signal(x.node, dims, x.element)
+        if len(shape) == 1:
+            return self.node(tensor.Flatten, (x,), dims, x.element)
         return self.node(tensor.Reshape, (x,), dims, x.element, shape=shape)
 
     def transpose(self, x: Signal, permutation: Sequence[int]) -> Signal:
@@ -171,6 +171,10 @@ class Writer:
     def gather(self, x: Signal, axis: int, places: Sequence[int]) -> Signal:
         """Elements at fixed places along an axis."""
         axis %= len(x.dims)
+        if isinstance(places, range) and places.step > 0:
+            return self.slice(x, axis, places[0], places[-1] + 1, places.step)
+        if len(places) > LIMIT_PLACES:
+            raise Refusal(f"it picks {len(places):,} places", f"pick {LIMIT_PLACES:,} along an axis")
         places = list(places)
         step = places[1] - places[0] if len(places) > 1 else 1
         if step > 0 and places == list(range(places[0], places[-1] + 1, step)):
@@ -300,50 +304,6 @@ class Writer:
         return self.node(tensor.Reshape, (y,), dims, shape=sample_shape(dims)) if own == 1 else y
 
 
-def plain(array: Array) -> Array:
-    """An array as weights have it: whole numbers, or 32-bit floats. Infinity, as in masks, is the largest of these."""
-    if array.dtype.kind == "b":
-        return array.astype(np.uint8)
-    if array.dtype.kind in "iu":
-        return array
-    largest = np.finfo(np.float32).max
-    return np.clip(array, -largest, largest).astype(np.float32)
-
-
-def real(value: Known) -> Known:
-    """A known value, a quantized one as the real numbers that it means."""
-    if value.scale is None:
-        return value
-    scale = value.scale.astype(np.float64)
-    if scale.size > 1:
-        scale = scale.reshape([-1 if axis == value.axis else 1 for axis in range(value.array.ndim)])
-    return Known((value.array.astype(np.float64) * scale).astype(np.float32), value.name)
-
-
-def numbers(value: Known) -> FloatArray:
-    """The real numbers of a known value, in double precision."""
-    return real(value).array.astype(np.float64)
-
-
-def single_sample(value: Known) -> Array:
-    """The numbers of a known value, without an axis for samples. Raises Refusal where they depend on the samples."""
-    value = real(value)
-    one = _without_samples(value.array, BATCH)
-    if value.other is not None and not np.array_equal(one, _without_samples(value.other, OTHER_BATCH)):
-        raise Refusal("it computes with the number of samples", "a sample must not depend on how many there are")
-    return one
-
-
-def _without_samples(array: Array, batch: int) -> Array:
-    """An array of which one axis may be a multiple of the number of samples, with that number taken out."""
-    axis = batch_axis(array.shape, batch)
-    if axis is None:
-        return array
-    if array.strides[axis] != 0 and not np.all(array == array.take([0], axis)):
-        raise Refusal("it holds a different value for each sample", "a sample must not depend on its number")
-    return array[(slice(None),) * axis + (slice(array.shape[axis] // batch),)]
-
-
 def broadcast_dims(*dims: Shape) -> Shape:
     """The dims that values broadcast to. Raises Refusal."""
     try:
@@ -366,18 +326,6 @@ def shown(dims: Shape) -> str:
         return str(n) if n == 0 or n % BATCH else "N" if own == 1 else f"{own}N"
 
     return f"[{', '.join(map(size, dims))}]"
-
-
-def identifier(name: str, taken: Iterable[str]) -> str:
-    """A node's name for the name of an ONNX value; one that is not taken."""
-    made = re.sub(r"_+", "_", re.sub(r"[^0-9A-Za-z]", "_", name)).strip("_") or "value"
-    if made[0].isdigit() or keyword.iskeyword(made):
-        made = f"v{made}" if made[0].isdigit() else f"{made}_"
-    unique, count = made, 1
-    while unique in taken:
-        count += 1
-        unique = f"{made}_{count}"
-    return unique
 
 
 def _without_batch_of(own: Shape, dims: Shape) -> Shape:

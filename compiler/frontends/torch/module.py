@@ -18,7 +18,7 @@ import numpy as np
 
 from nmc.errors import Fault, Location, ModelError, NmcError, ToolError, UnsupportedError, UsageError
 from nmc.frontends.onnx.load import Options, of_proto
-from nmc.frontends.onnx.writer import identifier
+from nmc.frontends.onnx.names import identifier
 from nmc.frontends.torch.aten import OPERATIONS
 from nmc.frontends.torch.call import Call
 from nmc.frontends.torch.graph import OnnxGraph

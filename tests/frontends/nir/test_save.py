@@ -107,7 +107,7 @@ return output
 
 
 def test_encoders_and_readouts_stay_with_the_model(tmp_path: Path) -> None:
-    notes = nmc.export("digits-snn", tmp_path / "digits.nir")
+    notes = nmc.export("digits-snn", tmp_path / "digits.nir", "nir")
     assert notes == (
         "encode: RateEncode is left out; feed the file what it puts out",
         "logits: Last is left out; apply it to what the file puts out",
@@ -182,7 +182,7 @@ def test_nir_reads_what_is_written(tmp_path: Path) -> None:
     tree = chain(node("Linear", weight=np.ones((3, 2))), lif(3))
     nested = graph({"input": node("Input", shape=[2]), "net": tree, "output": node("Output")},
                    ["input -> net", "net -> output"])  # fmt: skip
-    nmc.export(imported(nested), tmp_path / "a.nir")
+    nmc.export(imported(nested), tmp_path / "a.nir", "nir")
     read = nir.read(tmp_path / "a.nir")
     assert read.nodes["net_n1"].v_threshold.shape == (3,)
     assert read.output_type["output"].tolist() == [3]
@@ -190,4 +190,4 @@ def test_nir_reads_what_is_written(tmp_path: Path) -> None:
 
 def test_a_dt_of_the_file_is_not_for_export(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="has its own"):
-        nmc.export("digits-snn", tmp_path / "a.nir", dt="1 ms")
+        nmc.export("digits-snn", tmp_path / "a.nir", "nir", dt="1 ms")

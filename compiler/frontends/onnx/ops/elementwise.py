@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import reduce
-from math import inf, sqrt
+from math import inf
 
 import numpy as np
 
 from nmc.frontends.onnx.call import Call, Operation
+from nmc.frontends.onnx.known import real
 from nmc.frontends.onnx.values import Element, Known, Refusal, Signal, Value
-from nmc.frontends.onnx.writer import real
 from nmc.graph import Node
 from nmc.nodes import elementwise, tensor
 
@@ -20,7 +20,8 @@ _ELEMENTS: Mapping[str, Element] = {
 }  # fmt: skip
 
 
-def _unary(kind: type[Node], whole: bool = False) -> Operation:
+def unary(kind: type[Node], whole: bool = False) -> Operation:
+    """A function of single elements; `whole` ones keep whole numbers whole."""
     def operation(call: Call) -> Value:
         x = call.x()
         return call.writer.unary(kind, x, x.element if whole else "real")
@@ -217,79 +218,6 @@ def _cast(call: Call) -> Value:
     return Signal(x.node, x.dims, element)
 
 
-def _hard_sigmoid(call: Call) -> Value:
-    return _hard(call, call.number("alpha", 0.2), call.number("beta", 0.5))
-
-
-def _hard(call: Call, alpha: float, beta: float) -> Signal:
-    return call.writer.clip(call.writer.affine(call.x(), alpha, beta), 0.0, 1.0)
-
-
-def _hard_swish(call: Call) -> Value:
-    return call.writer.mul(call.x(), _hard(call, 1 / 6, 0.5))
-
-
-def _gelu(call: Call) -> Value:
-    writer, x = call.writer, call.x()
-    if call.text("approximate", "none") == "tanh":
-        cube = writer.broadcast(tensor.Mul, x, x, x)
-        inner = writer.affine(writer.add(x, writer.affine(cube, 0.044715)), sqrt(2 / np.pi))
-        bell: Value = writer.unary(tensor.Tanh, inner)
-    else:
-        bell = writer.unary(elementwise.Erf, writer.affine(x, 1 / sqrt(2)))
-    return writer.mul(writer.affine(x, 0.5), writer.affine(bell, offset=1.0))
-
-
-def _elu(call: Call) -> Value:
-    return _exponential(call, call.number("alpha", 1.0), 1.0)
-
-
-def _selu(call: Call) -> Value:
-    gamma = call.number("gamma", 1.0507009873554805)
-    return _exponential(call, gamma * call.number("alpha", 1.6732632423543772), gamma)
-
-
-def _celu(call: Call) -> Value:
-    alpha = call.number("alpha", 1.0)
-    return _exponential(call, alpha, 1.0, 1 / alpha)
-
-
-def _exponential(call: Call, below: float, above: float, speed: float = 1.0) -> Signal:
-    """above x for x > 0, below (exp(speed x) - 1) else."""
-    writer, x = call.writer, call.x()
-    falling = writer.unary(elementwise.Exp, writer.affine(writer.clip(x, -inf, 0.0), speed))
-    return writer.add(writer.affine(writer.unary(tensor.Relu, x), above), writer.affine(falling, below, -below))
-
-
-def _softplus(call: Call) -> Value:
-    writer, x = call.writer, call.x()
-    small = writer.unary(elementwise.Exp, writer.affine(writer.unary(elementwise.Abs, x), -1.0))
-    rest = writer.unary(elementwise.Log, writer.affine(small, offset=1.0))
-    return writer.add(writer.unary(tensor.Relu, x), rest)
-
-
-def _softsign(call: Call) -> Value:
-    x = call.x()
-    return call.writer.div(x, call.writer.affine(call.writer.unary(elementwise.Abs, x), offset=1.0))
-
-
-def _prelu(call: Call) -> Value:
-    writer, x, slope = call.writer, call.x(), call.value(1)
-    if call.opset < 7 and isinstance(slope, Known) and slope.array.size > 1:  # then, a slope for each channel
-        slope = Known(slope.array.reshape(-1, *(1,) * (len(x.dims) - 2)), slope.name)
-    below = writer.mul(writer.clip(x, -inf, 0.0), slope)
-    return writer.add(writer.unary(tensor.Relu, x), below)
-
-
-def _leaky_relu(call: Call) -> Value:
-    return call.writer.unary(tensor.LeakyRelu, call.x(), alpha=call.number("alpha", 0.01))
-
-
-def _swish(call: Call) -> Value:
-    x = call.x()
-    return call.writer.mul(x, call.writer.unary(tensor.Sigmoid, call.writer.affine(x, call.number("alpha", 1.0))))
-
-
 def _reciprocal(call: Call) -> Value:
     return call.writer.div(Known(np.ones((), np.float32)), call.x())
 
@@ -304,30 +232,24 @@ def _tan(call: Call) -> Value:
 
 
 OPERATIONS: Mapping[str, Operation] = {
-    "Abs": _unary(elementwise.Abs, whole=True),
+    "Abs": unary(elementwise.Abs, whole=True),
     "Add": _add,
     "And": _logic(tensor.Mul),
     "Cast": _cast,
     "CastLike": _cast,
     "Ceil": _ceil,
-    "Celu": _celu,
     "Clip": _clip,
-    "Cos": _unary(elementwise.Cos),
+    "Cos": unary(elementwise.Cos),
     "Div": _div,
-    "Elu": _elu,
     "Equal": _compare(elementwise.Equal),
-    "Erf": _unary(elementwise.Erf),
-    "Exp": _unary(elementwise.Exp),
-    "Floor": _unary(elementwise.Floor),
-    "Gelu": _gelu,
+    "Erf": unary(elementwise.Erf),
+    "Exp": unary(elementwise.Exp),
+    "Floor": unary(elementwise.Floor),
     "Greater": _compare(elementwise.Greater),
     "GreaterOrEqual": _compare(elementwise.GreaterOrEqual),
-    "HardSigmoid": _hard_sigmoid,
-    "HardSwish": _hard_swish,
-    "LeakyRelu": _leaky_relu,
     "Less": _compare(elementwise.Greater, swapped=True),
     "LessOrEqual": _compare(elementwise.GreaterOrEqual, swapped=True),
-    "Log": _unary(elementwise.Log),
+    "Log": unary(elementwise.Log),
     "Max": _extreme(elementwise.Maximum),
     "Mean": _mean,
     "Min": _extreme(elementwise.Minimum),
@@ -337,22 +259,14 @@ OPERATIONS: Mapping[str, Operation] = {
     "Not": _not,
     "Or": _logic(elementwise.Maximum),
     "Pow": _pow,
-    "PRelu": _prelu,
     "Reciprocal": _reciprocal,
-    "Relu": _unary(tensor.Relu, whole=True),
-    "Round": _unary(elementwise.Round),
-    "Selu": _selu,
-    "Sigmoid": _unary(tensor.Sigmoid),
-    "Sign": _unary(elementwise.Sign, whole=True),
-    "Sin": _unary(elementwise.Sin),
-    "Softplus": _softplus,
-    "Softsign": _softsign,
-    "Sqrt": _unary(elementwise.Sqrt),
+    "Round": unary(elementwise.Round),
+    "Sign": unary(elementwise.Sign, whole=True),
+    "Sin": unary(elementwise.Sin),
+    "Sqrt": unary(elementwise.Sqrt),
     "Sub": _sub,
     "Sum": _add,
-    "Swish": _swish,
     "Tan": _tan,
-    "Tanh": _unary(tensor.Tanh),
     "Where": _where,
     "Xor": _xor,
 }

@@ -8,8 +8,9 @@ from math import prod
 import numpy as np
 
 from nmc.frontends.onnx.call import Call, Operation
+from nmc.frontends.onnx.known import numbers, real
 from nmc.frontends.onnx.values import BATCH, Known, Refusal, Signal, Value
-from nmc.frontends.onnx.writer import Writer, numbers, real
+from nmc.frontends.onnx.writer import Writer
 from nmc.graph import Shape
 from nmc.nodes import elementwise, product, reduction, tensor
 

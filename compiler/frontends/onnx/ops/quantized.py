@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from nmc.frontends.onnx.call import Call, Operation
+from nmc.frontends.onnx.known import real
 from nmc.frontends.onnx.ops.layers import convolution, matrix_product
 from nmc.frontends.onnx.values import Known, Refusal, Signal, Value
-from nmc.frontends.onnx.writer import real
 from nmc.model import Array
 from nmc.nodes import quantized
 

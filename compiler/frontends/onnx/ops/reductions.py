@@ -64,7 +64,7 @@ def _arg(call: Call) -> Value:
     signed = writer.affine(x, -1.0) if call.kind == "ArgMin" else x
     if call.whole("select_last_index", 0):
         last = x.dims[axis] - 1
-        turned = writer.gather(signed, axis, list(range(last, -1, -1)))
+        turned = writer.gather(signed, axis, range(last, -1, -1))
         y = writer.affine(writer.arg_max(turned, axis), -1.0, last)
     else:
         y = writer.arg_max(signed, axis)

@@ -8,11 +8,12 @@ from math import prod
 import numpy as np
 
 from nmc.frontends.onnx.call import Call, Operation, integers, require_axis
-from nmc.frontends.onnx.folding import evaluated
+from nmc.frontends.onnx.file import LIMIT_PLACES
+from nmc.frontends.onnx.known import real
 from nmc.frontends.onnx.values import BATCH, OTHER_BATCH, Known, Refusal, Signal, Value, batch_axis
-from nmc.frontends.onnx.writer import Writer, real, with_size
+from nmc.frontends.onnx.writer import Writer, with_size
 from nmc.graph import Shape
-from nmc.nodes import elementwise, selection, tensor
+from nmc.nodes import elementwise, selection
 
 _MOST_PARTS = 1024
 
@@ -86,8 +87,6 @@ def _flatten(call: Call) -> Value:
     axis = call.whole("axis", 1)
     axis = axis + len(x.dims) if axis < 0 else axis
     dims = (prod(x.dims[:axis]), prod(x.dims[axis:]))
-    if x.batch == 0 and x.dims[0] == BATCH and axis == 1 and len(x.shape) != 1:
-        return call.writer.node(tensor.Flatten, (x,), dims, x.element)
     return call.writer.reshape(x, dims)
 
 
@@ -136,7 +135,7 @@ def _split(call: Call) -> tuple[Value, ...]:
     if sizes is None and call.given(1) is not None:
         sizes = integers(call.array(1, "list of sizes"))
     if sizes is None:
-        count = call.whole("num_outputs", len(call.proto.output))
+        count = len(call.proto.output)
         each = -(-x.dims[axis] // count)
         sizes = (*(each,) * (count - 1), x.dims[axis] - each * (count - 1))
     if sum(sizes) != x.dims[axis] or min(sizes) < 1:
@@ -164,7 +163,7 @@ def _slice(call: Call) -> Value:
         if len(picked) == x.dims[place] and step == 1:
             continue
         x.axis(place)
-        x = call.writer.gather(x, place, list(picked))
+        x = call.writer.gather(x, place, picked)
     return x
 
 
@@ -205,94 +204,6 @@ def _tile(call: Call) -> Value:
     return x
 
 
-def _pad(call: Call) -> Value:
-    x, rank = call.x(), len(call.x().dims)
-    if call.opset < 11:
-        pads, value = call.wholes("pads") or (), call.number("value", 0.0)
-    else:
-        pads, value = integers(call.array(1, "padding")), call.scalar(2, "value", 0.0)
-    axes = range(rank)
-    if call.given(3) is not None:
-        axes = [require_axis(axis, rank) for axis in integers(call.array(3, "list of axes"))]  # type: ignore[assignment]
-    begin, end = [0] * rank, [0] * rank
-    for axis, b, e in zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True):
-        begin[axis], end[axis] = b, e
-    mode = call.text("mode", "constant")
-    if mode != "constant":
-        return _pad_by_elements(call, x, begin, end, mode)
-    for axis in range(rank):
-        if begin[axis] < 0 or end[axis] < 0:
-            x.axis(axis)
-            x = call.writer.slice(x, axis, max(-begin[axis], 0), x.dims[axis] - max(-end[axis], 0))
-    return call.writer.pad(x, [max(b, 0) for b in begin], [max(e, 0) for e in end], value)
-
-
-def _pad_by_elements(call: Call, x: Signal, begin: list[int], end: list[int], mode: str) -> Signal:
-    numpy_mode = {"reflect": "reflect", "edge": "edge", "wrap": "wrap"}.get(mode)
-    if numpy_mode is None:
-        raise Refusal(f"it pads by {mode}", "pad by constant, reflect, edge or wrap")
-    for axis, (b, e) in enumerate(zip(begin, end, strict=True)):
-        if b or e:
-            x.axis(axis)
-            inner = np.arange(x.dims[axis])[max(-b, 0) : x.dims[axis] - max(-e, 0)]
-            places = np.pad(inner, (max(b, 0), max(e, 0)), numpy_mode)  # type: ignore[call-overload]
-            x = call.writer.gather(x, axis, places.tolist())
-    return x
-
-
-def _resize(call: Call) -> Value:
-    """Each axis by itself: the known matrix, or the places, that ONNX's own definition gives for that axis."""
-    x, rank = call.x(), len(call.x().dims)
-    older = call.opset < 11
-    scales = call.numbers("scales") or tuple(
-        float(scale) for scale in (call.array(1 if older else 2, "scale") if call.given(1 if older else 2) else ())
-    )
-    sizes = integers(call.array(3, "size")) if not scales else ()
-    mode = call.text("mode", "nearest")
-    if call.text("coordinate_transformation_mode", "") == "tf_crop_and_resize":
-        raise Refusal("it crops and resizes", "crop with Slice, then resize")
-    if call.text("keep_aspect_ratio_policy", "stretch") != "stretch":
-        raise Refusal("it keeps the aspect ratio", "export it with the sizes that result")
-    axes = call.wholes("axes") or tuple(range(rank))
-    for place, axis in enumerate(axes):
-        axis = require_axis(axis, rank)
-        n = x.dims[axis]
-        if (scales and scales[place] == 1) or (sizes and sizes[place] == n):
-            continue
-        if sizes and axis == x.batch and sizes[place] == call.writer.file_batch:
-            continue
-        x.axis(axis)
-        matrix = _resize_matrix(call, n, scales[place] if scales else None, sizes[place] if sizes else None, older)
-        if mode == "nearest":
-            x = call.writer.gather(x, axis, matrix.argmax(axis=1).tolist())
-        else:
-            x = call.writer.along(x, axis, matrix)
-    return x
-
-
-def _resize_matrix(call: Call, n: int, scale: float | None, size: int | None, older: bool) -> np.ndarray:
-    """How each of the resized elements of one axis follows from the n that there are: [resized, n]."""
-    from onnx import helper
-
-    kept = ("mode", "coordinate_transformation_mode", "cubic_coeff_a", "exclude_outside", "nearest_mode", "antialias")
-    facts = [] if older else [attribute for attribute in call.proto.attribute if attribute.name in kept]
-    names = ["x", "", "scales"] if scale is not None else ["x", "", "", "sizes"]
-    proto = helper.make_node("Resize", names, ["y"])
-    proto.attribute.extend(facts)
-    if older:
-        mode = {"nearest": "nearest", "linear": "linear", "bilinear": "linear"}[call.text("mode", "nearest")]
-        for name, value in (
-            ("mode", mode), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor")
-        ):
-            proto.attribute.append(helper.make_attribute(name, value))
-    if max(n, size or int(n * (scale or 1))) > 1 << 14:
-        raise Refusal(f"it resizes {n} elements", f"resize up to {1 << 14} elements an axis")
-    last = np.asarray([1.0, scale], np.float32) if scale is not None else np.asarray([n, size], np.int64)
-    operands = [np.eye(n, dtype=np.float32), None, *([None] if scale is None else []), last]
-    (result,) = evaluated(proto, max(call.opset, 13), operands)
-    return result.T
-
-
 def _depth_to_space(call: Call) -> Value:
     writer, x = call.writer, call.x()
     n, c, h, w = x.dims
@@ -319,6 +230,8 @@ def _space_to_depth(call: Call) -> Value:
 def _one_hot(call: Call) -> Value:
     writer, x = call.writer, call.x()
     depth = int(call.scalar(1, "depth", 0))
+    if not 0 < depth <= LIMIT_PLACES:
+        raise Refusal(f"its depth is {depth:,}", f"give it a depth of 1 to {LIMIT_PLACES:,}")
     off, on = (float(value) for value in call.array(2, "pair of values").reshape(-1))
     rank = len(x.dims) + 1
     axis = require_axis(call.whole("axis", -1), rank)
@@ -332,6 +245,8 @@ def _one_hot(call: Call) -> Value:
 def _trilu(call: Call) -> Value:
     x = call.x()
     k = int(call.scalar(1, "diagonal", 0))
+    for axis in (-1, -2):
+        x.axis(require_axis(axis, len(x.dims)))
     ones = np.ones(x.dims[-2:], np.float32)
     mask = np.triu(ones, k) if call.whole("upper", 1) else np.tril(ones, k)
     return call.writer.mul(x, Known(mask))
@@ -357,9 +272,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "Gather": _gather,
     "Identity": _identity,
     "OneHot": _one_hot,
-    "Pad": _pad,
     "Reshape": _reshape,
-    "Resize": _resize,
     "Shape": _shape,
     "Size": _size,
     "Slice": _slice,
@@ -370,5 +283,4 @@ OPERATIONS: Mapping[str, Operation] = {
     "Transpose": _transpose,
     "Trilu": _trilu,
     "Unsqueeze": _unsqueeze,
-    "Upsample": _resize,
 }

@@ -1,0 +1,170 @@
+"""What every way to turn an ordinary network into one of neurons has in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+from nmc.errors import Fault
+from nmc.graph import Graph, Node, Ref
+from nmc.model import Array, Model
+from nmc.nodes import coding, elementwise, product, reduction, selection, spiking, tensor
+from nmc.passes.fuse_synapses import fresh
+from nmc.passes.linear_paths import LINEAR
+from nmc.passes.rate_calibration import has_weights
+from nmc.passes.refusal import refuse
+
+RELU = (tensor.Relu, tensor.Clip)
+_REMEDIES: Mapping[type[Node], str] = {
+    **dict.fromkeys(
+        (tensor.Mul, elementwise.Div, elementwise.Pow, product.MatMul),
+        "rates do not multiply: give the network fixed weights there, in place of gates, attention or normalization",
+    ),
+    **dict.fromkeys(
+        (reduction.ReduceMax, reduction.ReduceProd, reduction.ArgMax, elementwise.Maximum, elementwise.Minimum),
+        "rates only add up: train the network with sums or means there, or do this after the last layer",
+    ),
+    **dict.fromkeys(
+        (elementwise.Equal, elementwise.Greater, elementwise.GreaterOrEqual, elementwise.Where, selection.Embedding),
+        "spikes do not branch: choose before the first layer, which the host computes",
+    ),
+}
+"""What would help, by kind of node; another activation instead of Relu for all others."""
+_FINISH = (
+    tensor.Softmax, tensor.Sigmoid, tensor.Tanh, tensor.LeakyRelu, *RELU,
+    tensor.Flatten, tensor.Reshape, tensor.Transpose,
+)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Names of the nodes before the first layer with weights, and of those that finish off after the last."""
+
+    head: frozenset[str]
+    tail: frozenset[str]
+
+    @classmethod
+    def of(cls, graph: Graph) -> Parts:
+        """The parts of a graph. Raises UnsupportedError with every node between them that neurons cannot do."""
+        head: set[str] = set()
+        for name in graph.order:
+            node = graph[name]
+            if not has_weights(node) and all(ref.node in head for ref in node.inputs):
+                head.add(name)
+        tail: set[str] = set()
+        for name in reversed(graph.order):
+            readers = graph.consumers[name]
+            finishes = isinstance(graph[name], _FINISH) and len(graph[name].inputs) == 1
+            if name not in head and finishes and all(reader.name in tail for reader in readers):
+                tail.add(name)
+        refuse(graph, (_refusal(n) for n in graph if n.name not in head | tail and not _is_possible(n)))
+        return cls(frozenset(head), frozenset(tail))
+
+    @property
+    def hosted(self) -> frozenset[str]:
+        """Both together: what stays as it is, for the host."""
+        return self.head | self.tail
+
+
+def _is_possible(node: Node) -> bool:
+    if isinstance(node, tensor.Clip):
+        return node.minimum == 0
+    return isinstance(node, (*LINEAR, tensor.Relu, tensor.Constant))
+
+
+def _refusal(node: Node) -> Fault:
+    if isinstance(node, tensor.MaxPool1d | tensor.MaxPool2d):
+        remedy = f"train the network with AvgPool{node.rank}d, or with a stride in the layer before"
+        return Fault(f"{node.kind} takes the larger of rates, which spikes do not tell", remedy, node.name)
+    remedy = _REMEDIES.get(type(node), "train the network with Relu there")
+    return Fault(f"{node.kind} stands between layers, where spiking neurons can do Relu only", remedy, node.name)
+
+
+@dataclass
+class Conversion(ABC):
+    """Collects the converted graph, layer after layer.
+
+    Results are what a last layer's current adds up to, times `gain`. `decoded` says what is read in
+    place of a node of the network.
+    """
+
+    model: Model
+    parts: Parts
+    gain: float
+    nodes: list[Node] = field(default_factory=list)
+    arrays: dict[str, Array] = field(default_factory=dict)
+    decoded: dict[str, str] = field(default_factory=dict)
+    taken: set[str] = field(init=False)
+
+    result: ClassVar[str]
+    """What a current that was read out is called after."""
+
+    def __post_init__(self) -> None:
+        self.taken = set(self.model.graph.by_name)
+
+    @abstractmethod
+    def encode(self, node: Node) -> None:
+        """Put what the host knows before the run, constants included, into the form that the network reads."""
+
+    @abstractmethod
+    def neurons(self, node: Node, inputs: tuple[Ref, ...]) -> None:
+        """A Relu as a population."""
+
+    @abstractmethod
+    def layer(self, node: Node, inputs: tuple[Ref, ...]) -> None:
+        """A linear node in the stream."""
+
+    def finished(self, name: str, result: str) -> None:
+        """Turn the integrated current `name` into the node `result`."""
+        self.nodes.append(coding.Last(name=result, inputs=(Ref(self._integral(name, result)),)))
+
+    def add(self, node: Node) -> None:
+        """The node's counterpart."""
+        graph = self.model.graph
+        if node.name in self.parts.tail:
+            self.nodes.append(replace(node, inputs=tuple(Ref(self._read_out(ref.node)) for ref in node.inputs)))
+            return
+        if node.name in self.parts.head:
+            self.nodes.append(node)
+            inner = any(reader.name not in self.parts.head for reader in graph.consumers[node.name])
+            if inner:
+                self.encode(node)
+            return
+        inputs = tuple(Ref(self.decoded.get(ref.node, ref.node)) for ref in node.inputs)
+        if isinstance(node, RELU):
+            self.neurons(node, inputs)
+        else:
+            self.layer(node, inputs)
+
+    def written(self, dt_s: float, steps: int) -> Model:
+        """The whole model, its outputs under their old names."""
+        for name in self.model.graph.order:
+            self.add(self.model.graph[name])
+        renamed = {}
+        for name in self.model.graph.outputs:
+            if name not in self.parts.hosted:
+                renamed[name] = fresh(f"{name}_current", self.taken)
+        nodes = tuple(replace(node, name=renamed.get(node.name, node.name)) for node in self.nodes)
+        self.nodes = list(Graph(nodes, ()).rewire(renamed).nodes)
+        for name, current in renamed.items():
+            self.decoded[name] = renamed.get(self.decoded.get(name, name), self.decoded.get(name, current))
+            self.finished(name, name)
+        graph = replace(self.model.graph, nodes=tuple(self.nodes), dt_s=dt_s)
+        return replace(self.model.with_(graph, self.arrays), steps=steps)
+
+    def _read_out(self, name: str) -> str:
+        """The result of a current, known after the run, as a node to read."""
+        if name in self.parts.hosted:
+            return name
+        key = f"read {name}"
+        if key not in self.decoded:
+            self.decoded[key] = fresh(f"{name}_{self.result}", self.taken)
+            self.finished(name, self.decoded[key])
+        return self.decoded[key]
+
+    def _integral(self, name: str, result: str) -> str:
+        integral = fresh(f"{result}_integral", self.taken)
+        self.nodes.append(spiking.I(name=integral, inputs=(Ref(self.decoded.get(name, name)),), gain=self.gain))
+        return integral

@@ -1,0 +1,143 @@
+"""An ordinary network becomes one of sigma-delta neurons, which send numbers, and only when they change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from nmc.errors import UnsupportedError
+from nmc.graph import Node, Ref
+from nmc.model import FloatArray, Model
+from nmc.nodes import coding, spiking, tensor
+from nmc.passes.conversion import Conversion, Parts
+from nmc.passes.fuse_synapses import fresh, unfit_streams
+from nmc.passes.linear_paths import constant
+from nmc.passes.rate_calibration import Activations
+from nmc.passes.refusal import refuse
+from nmc.passes.to_spiking import calibrated
+
+STEPS = 8
+"""How long a run lasts where nobody says. One step would do for an input that is held; changes below
+a threshold, and rounding, settle in the others."""
+
+
+@dataclass(frozen=True, eq=False)
+class ToSigmaDelta:
+    """Relu becomes SigmaDelta (O'Connor and Welling 2017, "Sigma Delta Quantized Networks"); the input is sent once.
+
+    Layers lose their biases, which go into the neurons: what travels are changes. A neuron keeps back changes
+    below `threshold`, a fraction of the largest activation of its layer on `calibration` [B, *shape]. What comes
+    before the first and after the last layer with weights stays as it is, for the host. A network that works
+    in time already only gets its number of steps, where `steps` says one.
+    """
+
+    steps: int | None = None
+    threshold: float = 0.0
+    calibration: FloatArray | None = None
+    dt_s: float = 1e-3
+
+    name: ClassVar[str] = "to_sigma_delta"
+    stage: ClassVar[str] = "spiking"
+
+    def __call__(self, model: Model) -> Model:
+        """The model of sigma-delta neurons. Raises UnsupportedError with every node that they cannot do."""
+        if model.graph.dt_s is not None:
+            refuse(model.graph, unfit_streams(model.graph))
+            return replace(model, steps=self.steps) if self.steps else model
+        parts = Parts.of(model.graph)
+        steps = self.steps or model.steps or STEPS
+        peaks: dict[str, float] = {}
+        if self.threshold:
+            static = Activations.of(model, calibrated(self.calibration, "a sigma-delta one"), 1).static
+            peaks = {name: self.threshold * float(np.max(np.abs(values))) for name, values in static.items()}
+        return _Changes(model, parts, 1.0, thresholds=peaks, silent=_silent(model, parts)).written(self.dt_s, steps)
+
+
+def _silent(model: Model, parts: Parts) -> Model:
+    """The model with an input in place of whatever the host knows: its other constants are biases."""
+    graph = model.graph
+    known = [graph[name] for name in parts.head if not isinstance(graph[name], tensor.Constant)]
+    return model.with_(
+        graph.replace(*(tensor.Input(name=n.name, shape=graph.signals[n.name].shape) for n in known))
+    )
+
+
+@dataclass(kw_only=True)
+class _Changes(Conversion):
+    """The conversion to changes."""
+
+    thresholds: dict[str, float]
+    silent: Model
+
+    result: ClassVar[str] = "sum"
+
+    def encode(self, node: Node) -> None:
+        if isinstance(node, tensor.Constant):
+            self._silence(node)
+            return
+        name = fresh("changes" if isinstance(node, tensor.Input) else f"{node.name}_changes", self.taken)
+        self.nodes.append(coding.Delta(
+            name=name, inputs=(Ref(node.name),), threshold=self.thresholds.get(node.name, 0.0)
+        ))
+        self.decoded[node.name] = name
+
+    def _silence(self, node: tensor.Constant) -> None:
+        """A constant never changes: the streams read zeros."""
+        name = fresh(f"{node.name}_changes", self.taken)
+        self.arrays[name] = np.zeros(node.shape)
+        self.nodes.append(replace(node, name=name, value=name))
+        self.decoded[node.name] = name
+
+    def layer(self, node: Node, inputs: tuple[Ref, ...]) -> None:
+        plain = replace(node, inputs=inputs)
+        match plain:
+            case tensor.Linear() | tensor.Conv1d() | tensor.Conv2d():
+                plain = replace(plain, bias=None)
+            case tensor.BatchNorm():
+                zeros = f"{node.name}.no_bias"
+                self.arrays[zeros] = np.zeros(self.model.graph.signals[node.name].shape[:1])
+                plain = replace(plain, bias=zeros, mean=zeros)
+            case tensor.Pad():
+                plain = replace(plain, value=0.0)
+        self.nodes.append(plain)
+
+    def neurons(self, node: Node, inputs: tuple[Ref, ...]) -> None:
+        if isinstance(node, tensor.Clip) and node.maximum < np.inf:
+            raise UnsupportedError(
+                f"Clip has a maximum of {node.maximum:g}, which sigma-delta neurons do not",
+                "train the network with Relu, or choose the option neurons=spiking", node=node.name,
+                where=self.model.graph.sources.get(node.name),
+            )
+        bias = sum(self._bias(ref) for ref in node.inputs)
+        fact: float | str = 0.0
+        if np.any(bias):
+            fact = f"{node.name}.bias"
+            self.arrays[fact] = _narrowed(np.broadcast_to(bias, self.model.graph.signals[node.name].shape))
+        self.nodes.append(spiking.SigmaDelta(
+            name=node.name, inputs=inputs, threshold=self.thresholds.get(node.name, 0.0), bias=fact
+        ))
+
+    def finished(self, name: str, result: str) -> None:
+        bias = self._bias(Ref(name))
+        if not np.any(bias):
+            super().finished(name, result)
+            return
+        changes, constant_name = (fresh(f"{result}_{what}", self.taken) for what in ("changes", "bias"))
+        super().finished(name, changes)
+        self.arrays[constant_name] = np.asarray(bias)
+        shape = self.model.graph.signals[name].shape
+        self.nodes.append(tensor.Constant(name=constant_name, value=constant_name, shape=shape))
+        self.nodes.append(tensor.Add(name=result, inputs=(Ref(changes), Ref(constant_name))))
+
+    def _bias(self, ref: Ref) -> FloatArray:
+        """What arrives at a read while every neuron and every input is at 0: [*shape]."""
+        found = constant(self.silent, ref).values()
+        return sum(found, start=np.zeros(self.model.graph.signals[ref.node].shape))
+
+
+def _narrowed(values: FloatArray) -> FloatArray:
+    """One value a channel [C, 1, ...], where the elements of a channel share it."""
+    first: FloatArray = values[(slice(None), *(slice(0, 1) for _ in values.shape[1:]))]
+    return np.ascontiguousarray(first if np.all(values == first) else values)

@@ -1,0 +1,1 @@
+"""Published measurements, a file for each publication or table."""

@@ -29,6 +29,7 @@ def flatten(graph: NirGraph, file: str) -> FlatGraph:
     edges: list[tuple[str, str]] = []
     faults: list[Fault] = []
     wires = _collect(graph, "", nodes, edges, faults)
+    _raise(faults, file)
     sources: dict[str, list[str]] = {name: [] for name in nodes}
     for source, target in edges:
         sources[target].append(source)
@@ -41,14 +42,19 @@ def flatten(graph: NirGraph, file: str) -> FlatGraph:
             faults.append(Fault("no edge leads to it", "add an Input node and an edge from it", name))
         if node.kind == "Input" and reads[name]:
             faults.append(Fault("an edge leads to an Input", "an Input of the whole graph reads nothing", name))
-    if faults:
-        raise ModelError.of(Fault(f.what, f.remedy, f.node, Location(file)) for f in faults)
+    _raise(faults, file)
     renamed = identifiers(reads)
     return FlatGraph(
         {renamed[name]: replace(nodes[name], name=renamed[name]) for name in reads},
         {renamed[name]: tuple(renamed[source] for source in reads[name]) for name in reads},
         tuple(renamed[name] for name in reads if nodes[name].kind == "Output"),
     )
+
+
+def _raise(faults: Iterable[Fault], file: str) -> None:
+    """Raise ModelError for the faults, if there are any."""
+    if placed := [replace(fault, where=Location(file)) for fault in faults]:
+        raise ModelError.of(placed)
 
 
 def _collect(

@@ -16,7 +16,7 @@ from nmc.frontends.nir.conventions import PROFILES
 from nmc.frontends.nir.dynamics import Dynamics
 from nmc.frontends.nir.flatten import FlatGraph, flatten
 from nmc.frontends.nir.loops import Edge, Flow, late_edges
-from nmc.frontends.nir.nodes import BUILDERS, NEURONS, STATEFUL, SYNAPSES, Built, Site
+from nmc.frontends.nir.nodes import BUILDERS, NEURONS, SHAPELESS, STATEFUL, SYNAPSES, Built, Site
 from nmc.frontends.nir.primitives import NirGraph, graph_of
 from nmc.frontends.units import UnitError, step_s
 from nmc.graph import Graph, Node, Ref, Shape, ShapeError
@@ -195,6 +195,8 @@ class _Building:
                 self.faults.append(Fault(str(error), "mend its parameters, or what leads to it", name))
             except ValueError as error:
                 self.faults.append(Fault(str(error), self._remedy(str(error)), name))
+                if primitive.kind in SHAPELESS:  # so that what comes after it is checked, too
+                    shapes[name] = known or ()
             else:
                 self.built[name] = nodes
                 self.arrays |= site.arrays

@@ -18,6 +18,8 @@ from nmc.nodes import spiking, tensor
 
 NEURONS = ("I", "IF", "LI", "LIF", "CubaLI", "CubaLIF")
 STATEFUL = (*NEURONS, "Delay")
+SHAPELESS = (*STATEFUL, "Threshold", "Scale")
+"""The primitives that put out the shape that they take."""
 SYNAPSES = ("Affine", "Linear", "Conv1d", "Conv2d")
 LIMIT_DELAY_STEPS = 1 << 20
 

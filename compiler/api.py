@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -16,6 +16,8 @@ from nmc.errors import UsageError
 from nmc.model import Model
 
 if TYPE_CHECKING:
+    from torch import Tensor, nn
+
     from nmc.backends.target import RunResult
     from nmc.estimates.estimate import Estimate
     from nmc.program import Program
@@ -31,6 +33,18 @@ def load(model: str | Path, **options: object) -> Model:
     return zoo.load(model, **options)
 
 
+def from_torch(module: nn.Module, example: Tensor | Sequence[Tensor], name: str | None = None) -> Model:
+    """The model that a PyTorch module is in evaluation, for any number of samples.
+
+    `example` is what its forward takes: tensors whose first axis counts samples. Raises ToolError without
+    torch, UsageError for an example that is none, and ModelError or UnsupportedError with everything
+    that cannot be imported, each with the source line that torch gives.
+    """
+    from nmc.frontends import torch
+
+    return torch.from_torch(module, example, name)
+
+
 def compile(
     model: Model | str | Path, target: str, directory: str | Path | None = None, **options: object
 ) -> Program:
@@ -44,14 +58,17 @@ def compile(
     return pipeline.compile_model(chosen, target, place, options)
 
 
-def export(model: Model | str | Path, path: str | Path, format: str = "onnx") -> None:
-    """Write a model, as it is, as a file of another tool.
+def export(
+    model: Model | str | Path, path: str | Path, format: str = "onnx", **options: object
+) -> tuple[str, ...]:
+    """Write a model as a file of another tool; gives, in words, what of the model the file leaves out.
 
-    Raises UsageError for a kind of file that nmc does not write, UnsupportedError where it cannot say the model.
+    `options` are the format's, such as `profile="norse"` for "nir". Raises UsageError for an unknown format
+    or option, UnsupportedError where the format cannot say the model, ToolError where the disk fails.
     """
     from nmc.frontends.exports import export_file
 
-    export_file(_model(model), Path(path), format)
+    return export_file(_model(model), Path(path), format, options)
 
 
 def run(

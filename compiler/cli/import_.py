@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from nmc.cli.output import JSON, print_json
+from nmc.cli.output import JSON, PROFILE, TIME_UNIT, print_json
 from nmc.errors import UsageError
 
 
 def command(
-    file: Annotated[Path, typer.Argument(help="A model of another tool: an .onnx file.")],
+    file: Annotated[Path, typer.Argument(help="A model of another tool: an .onnx or .nir file.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The folder to write; NAME without.")] = None,
     batch: Annotated[
         str | None, typer.Option(help="ONNX: 'first' axis of every input counts samples, 'none' does, or 'auto'.")
@@ -21,6 +21,9 @@ def command(
     shape: Annotated[
         list[str] | None, typer.Option(metavar="INPUT=SIZES", help="ONNX: the sizes of an input, as in x=1,3,48,192.")
     ] = None,
+    dt: Annotated[str | None, typer.Option(help="NIR: the time step, as in 1ms; needed unless stated there.")] = None,
+    profile: Annotated[str | None, PROFILE] = None,
+    time_unit: Annotated[str | None, TIME_UNIT] = None,
     constant: Annotated[
         list[str] | None, typer.Option(metavar="INPUT=NUMBER", help="ONNX: a constant for an input, as in sr=16000.")
     ] = None,
@@ -31,7 +34,10 @@ def command(
     from nmc.frontends.dump import dump
     from nmc.report.plain import zoo_facts
 
-    model = api.load(file, batch=batch, shapes=_shapes(shape), constants=_constants(constant))
+    model = api.load(
+        file, batch=batch, shapes=_shapes(shape), constants=_constants(constant), dt=dt, profile=profile,
+        time_unit=time_unit,
+    )  # fmt: skip
     written = dump(model, output or Path(model.name))
     facts = zoo_facts(model.name, model)
     if json:

@@ -22,6 +22,9 @@ OPTIONS = typer.Option(
     "--option", "-O", metavar="NAME=VALUE", help="An option of the target (see 'nmc targets'); may be repeated."
 )
 
+PROFILE = typer.Option(help="NIR: the tool whose conventions the file has, as in snntorch (see docs/import-nir.md).")
+TIME_UNIT = typer.Option(help="NIR: the unit of the file's times, 's' (without) or 'ms'.")
+
 
 def print_json(value: object) -> None:
     """Print a value made of dataclasses, mappings, sequences, paths and plain values."""

@@ -95,7 +95,9 @@ class Ranges:
         """The largest scale, in activation units per model unit, at which nothing overflows."""
         bias = np.sum([*population.biases.values(), np.zeros(population.shape)], axis=0)
         threshold = float(getattr(population.node, "threshold", 0.0)) if population.spikes else 0.0
-        limit = min(largest_bias_scale(bias), ACTIVATION_LIMIT / threshold if threshold else inf)
+        initial = float(np.max(np.abs(self.model.param(getattr(population.node, "initial", 0.0)))))
+        held = max(threshold, initial)
+        limit = min(largest_bias_scale(bias), ACTIVATION_LIMIT / held if held else inf)
         arriving = self._bound(population, weights)
         loudest = max(arriving * self._memory(population), 1e-30)
         enough = min(limit, ACTIVATION_LIMIT / loudest)

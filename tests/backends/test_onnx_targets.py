@@ -141,7 +141,11 @@ def test_sensitive_layers_keep_real_numbers_where_the_chip_has_them(tmp_path):
         make_options(target_named("tpu-sim"), {"sensitive": 2})
 
 
-@pytest.mark.parametrize("wrong", [{"sensitive": -1}, {"ranges": "mean"}, {"batch": 0}, {"threads": -1}, {"steps": 0}, {"precision": "fp8"}, {"bits": 8}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"sensitive": -1}, {"ranges": "mean"}, {"batch": 0}, {"threads": -1}, {"steps": 0}, {"precision": "fp8"},
+     {"bits": 8}],
+)  # fmt: skip
 def test_wrong_options_are_usage_errors(wrong):
     with pytest.raises(UsageError, match=next(iter(wrong))):
         make_options(target_named("gpu-sim"), wrong)

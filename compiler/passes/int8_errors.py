@@ -7,14 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmc.datasets import score
-from nmc.model import Array, FloatArray, Model
+from nmc.model import FloatArray, Model
 from nmc.nodes.tensor import Conv1d, Conv2d, Linear
 from nmc.passes.int8_grid import per_channel
 from nmc.passes.sensitivity import relative_rms
 from nmc.reference import run
-
-_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -34,30 +31,12 @@ class LayerError:
     activation_error: float | None
 
 
-@dataclass(frozen=True)
-class Int8Errors:
-    """The errors of every layer, and the task's metric before and after; None without test data."""
-
-    layers: tuple[LayerError, ...]
-    metric: str | None = None
-    before: float | None = None
-    after: float | None = None
-
-
 def layer_errors(before: Model, after: Model, samples: FloatArray | None = None) -> tuple[LayerError, ...]:
     """Compare a model with what `quantize-int8` made of it, layer by layer, in the reference.
 
     `samples` are [B, ...] as the model takes them. Layers that had integers before are left out.
     """
     return tuple(_layer_errors(before, after, samples))
-
-
-def scores(before: Model, after: Model, x: FloatArray, y: Array) -> Int8Errors:
-    """The task's metric on labelled samples, before and after, without the layers. The model must have a task."""
-    task = before.task
-    assert task is not None
-    first, second = (score(task, _outputs(model, x), y) for model in (before, after))
-    return Int8Errors((), task.metric, first, second)
 
 
 def _layer_errors(before: Model, after: Model, samples: FloatArray | None) -> Iterator[LayerError]:
@@ -75,8 +54,3 @@ def _layer_errors(before: Model, after: Model, samples: FloatArray | None) -> It
         yield LayerError(
             layer.name, weight.size, rounded.weight_scale is not None, relative_rms(used, weight), off, activation
         )
-
-
-def _outputs(model: Model, x: FloatArray) -> FloatArray:
-    name = model.graph.outputs[0]
-    return np.concatenate([run(model, x[start : start + _AT_ONCE])[name] for start in range(0, len(x), _AT_ONCE)])

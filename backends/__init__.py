@@ -22,9 +22,13 @@ TARGETS: Mapping[str, str] = {
     "jetson-tx1-sim": "nmc.backends.onnx:JETSON_TX1",
     "quadro-k4000-sim": "nmc.backends.onnx:QUADRO_K4000",
     "tpu-sim": "nmc.backends.onnx:TPU",
+    "edge-tpu-dev-board-sim": "nmc.backends.onnx:EDGE_TPU_DEV_BOARD",
     "tpu-v1-sim": "nmc.backends.onnx:TPU_V1",
+    "tpu-v4-sim": "nmc.backends.onnx:TPU_V4",
+    "tpu-v5e-sim": "nmc.backends.onnx:TPU_V5E",
     "loihi-sim": "nmc.backends.loihi:LOIHI1",
     "loihi2-sim": "nmc.backends.loihi:LOIHI2",
+    "nengo-sim": "nmc.backends.nengo:NENGO",
 }
 ENTRY_POINTS = "nmc.targets"
 

@@ -87,7 +87,7 @@ class Target:
     `passes(options, calibration)` are the steps from the user's model to what `lower` takes;
     `calibration` are real samples for passes that measure ranges, or None if the model has none.
     `lower(model, options)` gives the program's files beyond graph and weights, by name.
-    `estimate(program, result)` prices one inference.
+    `estimate(program, result)` prices one inference; None where no chip stands behind the target.
     """
 
     name: str
@@ -96,6 +96,6 @@ class Target:
     passes: Callable[[Options, FloatArray | None], tuple[Pass, ...]]
     lower: Callable[[Model, Options], Mapping[str, bytes]]
     engines: Mapping[str, str]
-    estimate: Callable[[Program, RunResult], Estimate]
+    estimate: Callable[[Program, RunResult], Estimate] | None
     options: type[Options] = field(default=Options)
     observed: Mapping[str, str] = field(default_factory=dict)

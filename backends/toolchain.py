@@ -62,6 +62,8 @@ TOOLCHAINS: Mapping[str, Toolchain] = {
     tool.name: tool
     for tool in (
         Toolchain("lava", "nmc.backends.lava", "lava-nc 0.10.0: runs Loihi programs on Lava's own fixed-point models"),
+        Toolchain("nengo", "nmc.backends.nengo", "nengo 4.1.0: runs Nengo programs on Nengo's own simulator"),
+        Toolchain("sanafe", "nmc.backends.sanafe", "SANA-FE 2.2.9: counts and prices events on Loihi a second time"),
     )
 }
 

@@ -91,8 +91,14 @@ def raster(
 
 
 def estimate(compiled: Program, result: RunResult) -> Estimate:
-    """Energy and latency of one inference of this run on the program's chip."""
-    return pipeline.estimate_run(compiled, result)
+    """Energy and latency of one inference of this run on the program's chip. Raises UsageError where it has none."""
+    found = pipeline.estimate_run(compiled, result)
+    if found is None:
+        raise UsageError(
+            f"{compiled.target} is a simulator with no chip behind it, so a run there has no energy and no latency",
+            "estimate the model on a target with a chip, as 'nmc targets' lists them",
+        )
+    return found
 
 
 def compare(

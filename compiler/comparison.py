@@ -29,7 +29,8 @@ Progress = Callable[[str, int, int], None]
 @dataclass(frozen=True)
 class Row:
     """One target's result. `score` is the task's metric; `agreement` the share of samples with the
-    reference's class; `refusal` says why there is no result."""
+    reference's class; `estimate` is None where no chip stands behind the target, too. `refusal` says why
+    there is no result."""
 
     target: str
     chip: str

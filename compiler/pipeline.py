@@ -94,6 +94,7 @@ def run_program(
     return engine_of(target, engine)(compiled, x, steps=steps)
 
 
-def estimate_run(compiled: Program, result: RunResult) -> Estimate:
-    """What one inference of this run would cost on the program's chip."""
-    return target_named(compiled.target).estimate(compiled, result)
+def estimate_run(compiled: Program, result: RunResult) -> Estimate | None:
+    """What one inference of this run would cost on the program's chip; None where the target has no chip."""
+    estimate = target_named(compiled.target).estimate
+    return None if estimate is None else estimate(compiled, result)

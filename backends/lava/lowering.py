@@ -11,25 +11,21 @@ from importlib.resources import files
 import numpy as np
 
 from nmc import reference
+from nmc.backends.golden import golden_feeds, golden_steps
 from nmc.backends.lava.chip import Chip
 from nmc.backends.lava.netx import netx_files
 from nmc.backends.lava.processes import NEURONS, SYNAPSES, Process, longest_delay
 from nmc.backends.lava.weights import IntArray
-from nmc.datasets import calibration
 from nmc.errors import UnsupportedError
 from nmc.graph import Node, Ref, Shape
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes.spiking import Delay
-from nmc.nodes.tensor import Input
-from nmc.reference.interpreter import Feed, as_feeds, run_length
+from nmc.reference.interpreter import Feed, as_feeds
 
 FOLDER = "lava"
 LONGEST_DELAY = 63
 """Steps that Lava's delaying synapses can hold a spike beyond the one that every synapse takes."""
 UNSUPPORTED = f"{FOLDER}/unsupported.txt"
-GOLDEN_SAMPLES = 2
-GOLDEN_STEPS = 64
-"""How much of a run a program carries to check itself by; of a longer run, the beginning."""
 Execution = Callable[[Model, Mapping[str, Array]], Mapping[str, FloatArray]]
 """Runs a model on inputs by name: its outputs by name, as `nmc.reference.run` does."""
 Via = list[dict[str, list[int]]]
@@ -254,19 +250,8 @@ def lower_program(model: Model, execution: Execution = reference.run) -> dict[st
         graph = lower(model)
     except UnsupportedError as error:
         return {UNSUPPORTED: f"{error}\n".encode()}
-    x = calibration(model)
-    feeds = _random_samples(model) if x is None else as_feeds(model.graph, x[:GOLDEN_SAMPLES])
-    steps = min(run_length(model, feeds, None), GOLDEN_STEPS)
-    return program_files(model, graph, *golden(model, feeds, steps, execution))
-
-
-def _random_samples(model: Model) -> Mapping[str, FloatArray]:
-    rng = np.random.default_rng(0)
-    return {
-        node.name: rng.random((GOLDEN_SAMPLES, *((model.steps or 16,) if node.stream else ()), *node.shape))
-        for node in model.graph
-        if isinstance(node, Input)
-    }
+    feeds = golden_feeds(model)
+    return program_files(model, graph, *golden(model, feeds, golden_steps(model, feeds), execution))
 
 
 def golden(

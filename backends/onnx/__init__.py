@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nmc.backends.onnx.targets import (
     CPU,
+    EDGE_TPU_DEV_BOARD,
     GPU,
     H100,
     JETSON_ORIN,
@@ -13,8 +14,11 @@ from nmc.backends.onnx.targets import (
     RTX_4090,
     TPU,
     TPU_V1,
+    TPU_V4,
+    TPU_V5E,
 )
 
 __all__ = [
-    "CPU", "GPU", "H100", "JETSON_ORIN", "JETSON_ORIN_NANO", "JETSON_TX1", "QUADRO_K4000", "RTX_4090", "TPU", "TPU_V1",
+    "CPU", "EDGE_TPU_DEV_BOARD", "GPU", "H100", "JETSON_ORIN", "JETSON_ORIN_NANO", "JETSON_TX1", "QUADRO_K4000",
+    "RTX_4090", "TPU", "TPU_V1", "TPU_V4", "TPU_V5E",
 ]  # fmt: skip

@@ -157,3 +157,21 @@ TPU_V1 = replace(
     chip="tpu-v1",
     description="the first TPU of Google's data centres, by 8-bit ONNX and a systolic array model",
 )
+TPU_V4 = replace(
+    TPU,
+    name="tpu-v4-sim",
+    chip="tpu-v4",
+    description="Google's TPU v4, by 8-bit ONNX and a systolic array model",
+)
+TPU_V5E = replace(
+    TPU,
+    name="tpu-v5e-sim",
+    chip="tpu-v5e",
+    description="Google's TPU v5e, by 8-bit ONNX and a systolic array model",
+)
+EDGE_TPU_DEV_BOARD = replace(
+    TPU,
+    name="edge-tpu-dev-board-sim",
+    chip="edge-tpu-dev-board",
+    description="the Edge TPU on Coral's Dev Board, by 8-bit ONNX and a systolic array model",
+)

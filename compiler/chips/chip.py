@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Literal, get_args
 
 from nmc.chips.quantity import (
@@ -102,35 +102,61 @@ class GpuChip(_Described):
 
 @dataclass(frozen=True, kw_only=True)
 class SystolicArray(Facts):
-    """A grid of multiply-accumulate units, each doing one a cycle; `count` such grids work side by side."""
+    """A grid of multiply-accumulate units, each doing one a cycle; `count` such grids work side by side.
+
+    Where it is `double_buffered`, a tile fills while the one before it is at work. `speed`: products of a
+    unit in a cycle at a precision, 1 where nothing is said.
+    """
 
     rows: Number
     columns: Number
     count: Number
     clock: Frequency
     dataflow: Dataflow
+    double_buffered: bool
+    speed: Mapping[Precision, Number] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SystolicPrices(Facts):
+    """What one event costs above idle power.
+
+    `mac`: a multiply-accumulate; `buffer_byte`: a byte between the array and its buffers; `operation`: one of
+    the vector unit; `stream_byte`: a byte from beyond the chip; `host_byte`: one of a sample or a result.
+    """
+
+    mac: Mapping[Precision, Energy]
+    buffer_byte: Energy
+    operation: Energy
+    stream_byte: Energy
+    host_byte: Energy
 
 
 @dataclass(frozen=True, kw_only=True)
 class SystolicChip(_Described):
-    """A systolic array behind a link to its host.
+    """A systolic array with memory on the chip, behind a link to its host.
 
     Weights that fit `weight_memory` stay on the chip between calls; the rest streams over
-    `weight_bandwidth` in every call. Samples and results cross `host_bandwidth`. Element-wise
-    operations run at `vector_throughput`. Where `host_loop` is true, a model in time needs a call a step.
+    `stream_bandwidth` in every call, and so do activations of a kernel beyond `activation_memory`. Those
+    on the chip move at `activation_bandwidth`. Element-wise operations run at `vector_throughput`. Samples
+    and results cross `host_bandwidth`, and the host takes `result_time` for every element put out. Where
+    `host_loop` is true, a model in time needs a call a step.
     """
 
     kind: Literal["systolic"]
     array: SystolicArray
     precisions: tuple[Precision, ...]
     weight_memory: Size
-    weight_bandwidth: Bandwidth
+    activation_memory: Size
+    stream_bandwidth: Bandwidth
+    activation_bandwidth: Bandwidth
     host_bandwidth: Bandwidth
     vector_throughput: Throughput
     call_overhead: Time
+    result_time: Time
     host_loop: bool
     idle_power: Power
-    busy_power: Power
+    prices: SystolicPrices
 
 
 @dataclass(frozen=True, kw_only=True)

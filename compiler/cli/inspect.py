@@ -23,6 +23,9 @@ def command(
     quantization: Annotated[
         bool, typer.Option("--quantization", help="With --target: show what rounding to integers does to each layer.")
     ] = False,
+    neurobench: Annotated[
+        bool, typer.Option("--neurobench", help="Run samples, and show NeuroBench's metrics.")
+    ] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="With --mapping: draw the cores to this .svg or .html file.")
     ] = None,
@@ -33,13 +36,17 @@ def command(
     from nmc.program import MANIFEST
 
     if (Path(what) / MANIFEST).is_file():
+        if neurobench:
+            raise UsageError(
+                "a program has no data to run on", "inspect the model: nmc inspect MODEL --target TARGET --neurobench"
+            )
         _program(what, mapping, quantization, output, json)
     elif mapping:
         raise UsageError(f"{what} is not a program", "compile it first, and give the program's directory")
     elif quantization and target is None:
         raise UsageError("--quantization needs a target", "give one, as in --target loihi-sim")
     else:
-        _model(what, target, parse_options(option, steps), after, quantization, json)
+        _model(what, target, parse_options(option, steps), after, quantization, neurobench, json)
 
 
 def _program(what: str, mapping: bool, quantization: bool, output: Path | None, json: bool) -> None:
@@ -69,10 +76,17 @@ def _program(what: str, mapping: bool, quantization: bool, output: Path | None, 
 
 
 def _model(
-    what: str, target: str | None, options: Mapping[str, object], after: str | None, quantization: bool, json: bool
+    what: str,
+    target: str | None,
+    options: Mapping[str, object],
+    after: str | None,
+    quantization: bool,
+    neurobench: bool,
+    json: bool,
 ) -> None:
     from nmc import api, pipeline
     from nmc.backends import target_named
+    from nmc.cli.inspect_neurobench import show_neurobench
     from nmc.cli.inspect_quantization import show_quantization
     from nmc.errors import UsageError
     from nmc.passes.dump import Dump, annotated
@@ -87,6 +101,9 @@ def _model(
         pipeline.prepare(model, chosen, pipeline.make_options(chosen, options), stages.add)
     if quantization and target is not None:
         show_quantization(stages.stages, target, json)
+        return
+    if neurobench:
+        show_neurobench(stages.stages, json)
         return
     shown = [stage for stage in stages.stages if after in (None, stage[0])]
     if not shown:

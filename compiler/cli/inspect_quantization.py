@@ -24,7 +24,7 @@ def show_quantization(stages: list[tuple[str, Model]], target: str, json: bool) 
         _fixed_point(dict(stages), json)
     elif "quantize-int8" in names:
         last = names.index("quantize-int8")
-        _int8(*(stages[stage][1] for stage in (0, last - 1, last)), json)
+        _int8(stages[0][1], stages[last - 1][1], stages[last][1], json)
     else:
         raise UsageError(
             f"{target} does not round to integers here",

@@ -23,7 +23,7 @@ def command(
     json: Annotated[bool, JSON] = False,
 ) -> None:
     """Run a program on samples; prints what it puts out and what one inference costs."""
-    from nmc import api
+    from nmc import api, pipeline
     from nmc.datasets import read_samples, write_arrays
     from nmc.report.plain import run_facts
     from nmc.report.terminal import run_text
@@ -39,7 +39,7 @@ def command(
         result = api.run(loaded, samples, engine=engine, steps=steps, record=record, strict=strict)
         if raster is not None:
             api.raster(loaded, samples, raster, sample=sample, engine=engine, steps=steps)
-    estimate = api.estimate(loaded, result)
+    estimate = pipeline.estimate_run(loaded, result)
     for warning in result.warnings:
         typer.echo(f"nmc: warning: {warning}", err=True)
     if output is not None:

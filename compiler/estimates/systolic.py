@@ -1,119 +1,161 @@
-"""Energy and latency on a systolic array: closed-form cycles, weight streaming, and a link to the host.
+"""Energy and latency on a systolic array with memory on the chip, and a link to the host.
 
-The cycles are those of SCALE-Sim 3 (Samajdar et al., ISPASS 2020), without its memory stalls: a product
-is cut into tiles of the array, and one tile has left the array before the next one enters.
+kernel  = max(array, streaming, activations, vector unit): all work at once, from double buffers
+latency = sum over kernels + samples and results over the link + calls
+energy  = idle power x time + multiply-accumulates, buffer, streamed and link bytes, vector operations x price
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nmc.chips.chip import Dataflow, Precision, SystolicArray, SystolicChip
+from nmc.chips.chip import Precision, SystolicArray, SystolicChip
 from nmc.errors import UsageError
+from nmc.estimates.array import buffer_accesses, cycles
 from nmc.estimates.estimate import Component, Estimate
-from nmc.estimates.interval import Interval, largest, total
-from nmc.estimates.workload import BYTES, Gemm, Kernel, Workload
-
-
-def cycles(product: Gemm, rows: int, columns: int, dataflow: Dataflow, arrays: int = 1) -> int:
-    """Cycles that a product [m, k] x [k, n] takes, R rows and C columns:
-
-    output-stationary: ceil(m/R) ceil(n/C) (R + C + k - 2) - 1
-    weight-stationary: ceil(k/R) ceil(n/C) (2R + C + m - 2) - 1
-    input-stationary:  ceil(k/R) ceil(m/C) (2R + C + n - 2) - 1
-
-    Groups follow one another; tiles are dealt out evenly to several arrays.
-    """
-    m, n, k = product.m, product.n, product.k
-    if dataflow == "output-stationary":
-        tiles, tile = _up(m, rows) * _up(n, columns), rows + columns + k - 2
-    elif dataflow == "weight-stationary":
-        tiles, tile = _up(k, rows) * _up(n, columns), 2 * rows + columns + m - 2
-    else:
-        tiles, tile = _up(k, rows) * _up(m, columns), 2 * rows + columns + n - 2
-    return _up(tiles * product.groups, arrays) * tile - 1
+from nmc.estimates.interval import ZERO, Interval, largest, total, worst
+from nmc.estimates.workload import BYTES, Kernel, Workload
 
 
 @dataclass(frozen=True)
-class LayerTime:
-    """All runs of a kernel in a call: cycles and seconds in the array, and seconds streaming its weights."""
+class KernelWork:
+    """All runs of a kernel in a call: seconds that each part of the chip is at work, and joules it takes above idle."""
 
     kernel: Kernel
     cycles: int
     array_s: Interval
     streaming_s: Interval
+    activations_s: Interval
+    vector_s: Interval
+    array_j: Interval
+    streaming_j: Interval
+    vector_j: Interval
 
     @property
     def seconds(self) -> Interval:
-        """The slower of the two: the next weights arrive while the array works."""
-        return largest(self.array_s, self.streaming_s)
+        """The slowest part sets the pace."""
+        return largest(self.array_s, self.streaming_s, self.activations_s, self.vector_s)
+
+    @property
+    def joules(self) -> Interval:
+        """All parts."""
+        return self.array_j + self.streaming_j + self.vector_j
+
+    @property
+    def bound(self) -> str:
+        """The part that sets the pace."""
+        parts = {
+            "array": self.array_s, "streaming": self.streaming_s,
+            "activations": self.activations_s, "vector": self.vector_s,
+        }  # fmt: skip
+        return max(parts, key=lambda name: parts[name].best)
 
 
-def layer_times(chip: SystolicChip, work: Workload, precision: Precision) -> tuple[LayerTime, ...]:
-    """The time of every product of a call. Where the weights exceed the chip, an equal share of each streams."""
+def kernel_works(chip: SystolicChip, work: Workload, precision: Precision) -> tuple[KernelWork, ...]:
+    """What every kernel of a call takes. Where the weights exceed the chip, an equal share of each streams."""
     size = float(work.weights * BYTES[precision])
-    memory = chip.weight_memory.interval
-    streamed = Interval(*(max(0.0, size - kept) for kept in (memory.high, memory.best, memory.low)))
-    part = streamed / size if size else streamed
-    array = chip.array
-    times = []
-    for kernel in work.kernels:
-        if kernel.gemm is None:
-            continue
-        count = kernel.repeats * cycles(
-            kernel.gemm, array.rows.count, array.columns.count, array.dataflow, array.count.count
-        )
-        weights = part * float(kernel.weights * BYTES[precision] * kernel.repeats)
-        times.append(LayerTime(
-            kernel, count, Interval.exact(float(count)) / array.clock.interval, weights / chip.weight_bandwidth.interval
-        ))
-    return tuple(times)
+    streamed = _beyond(size, chip.weight_memory.interval)
+    share = streamed / size if size else ZERO
+    return tuple(_work(chip, kernel, precision, share) for kernel in work.kernels)
 
 
-def utilization(array: SystolicArray, times: tuple[LayerTime, ...]) -> float:
+def utilization(array: SystolicArray, works: tuple[KernelWork, ...]) -> float:
     """The share of multiply-accumulate units at work while the array computes."""
     units = array.rows.count * array.columns.count * array.count.count
-    spent = sum(t.cycles for t in times) * units
-    return sum(t.kernel.macs * t.kernel.repeats for t in times) / spent if spent else 0.0
+    spent = sum(w.cycles for w in works) * units
+    return sum(w.kernel.macs * w.kernel.repeats for w in works) / spent if spent else 0.0
 
 
-def price_systolic(chip: SystolicChip, work: Workload, precision: Precision = "int8") -> Estimate:
-    """What one sample of a call costs. Raises UsageError for a precision that the chip lacks."""
+def price_systolic(chip: SystolicChip, work: Workload, precision: Precision | None = None) -> Estimate:
+    """What one sample of a call costs, at the chip's first precision unless told otherwise.
+
+    Raises UsageError for a precision that the chip lacks.
+    """
+    precision = precision or chip.precisions[0]
     if precision not in chip.precisions:
         raise UsageError(f"{chip.title} has no {precision}", f"its precisions are: {', '.join(chip.precisions)}")
-    times = layer_times(chip, work, precision)
-    array = total(t.seconds for t in times if t.array_s.best >= t.streaming_s.best)
-    streaming = total(t.seconds for t in times if t.array_s.best < t.streaming_s.best)
-    vector = _vector(chip, work.kernels)
-    crossing = Interval.exact(float((work.inputs + work.outputs) * BYTES[precision])) / chip.host_bandwidth.interval
+    works = kernel_works(chip, work, precision)
     calls = work.steps if chip.host_loop and work.loops else 1
-    call = chip.call_overhead.interval * calls
+    on_chip, link = _on_chip(chip, works, precision), _link(chip, work, precision, calls)
+    duration = total(part.latency_s for part in (*on_chip, *link) if part.latency_s is not None)
+    power = chip.idle_power
+    idle = Component("idle power", "idle", power.interval * duration, None, power.grade, power.source)
+    return Estimate(
+        tuple(part.share(work.batch) for part in (idle, *on_chip, *link)),
+        by_node={w.kernel.name: w.joules / work.batch for w in works},
+    )
 
-    idle = chip.idle_power.interval
-    busy = chip.busy_power.interval.above(idle)
-    used = f"{utilization(chip.array, times):.1%} of the array at work; {chip.array.clock.source}"
-    duration = array + streaming + vector + crossing + call
-    parts = (
-        Component("idle power", "idle", idle * duration, None, chip.idle_power.grade, chip.idle_power.source),
-        Component("array", "compute", busy * array, array, chip.array.clock.grade, used),
-        Component("streaming of weights", "memory", busy * streaming, streaming,
-                  chip.weight_bandwidth.grade, chip.weight_bandwidth.source),
-        Component("vector unit", "compute", busy * vector, vector,
-                  chip.vector_throughput.grade, chip.vector_throughput.source),
-        Component("samples and results", "io", busy * crossing, crossing,
-                  chip.host_bandwidth.grade, chip.host_bandwidth.source),
-        Component("calls", "overhead", None, call, chip.call_overhead.grade, chip.call_overhead.source),
+
+def _work(chip: SystolicChip, kernel: Kernel, precision: Precision, share: Interval) -> KernelWork:
+    array, width = chip.array, BYTES[precision]
+    moved = float((kernel.reads + kernel.writes + 2 * kernel.states) * width)
+    beyond = share * float(kernel.weights * width) + _beyond(moved, chip.activation_memory.interval)
+    spent, buffered = 0, moved
+    if kernel.gemm is not None:
+        shape = (array.rows.count, array.columns.count, array.dataflow)
+        spent = cycles(kernel.gemm, *shape, arrays=array.count.count, double_buffered=array.double_buffered)
+        buffered = float(buffer_accesses(kernel.gemm, *shape).elements * width)
+    clock = array.clock.interval
+    if precision in array.speed:
+        clock = clock * array.speed[precision].interval
+    prices, repeats = chip.prices, kernel.repeats
+    return KernelWork(
+        kernel,
+        spent * repeats,
+        array_s=Interval.exact(float(spent)) / clock * repeats,
+        streaming_s=beyond / chip.stream_bandwidth.interval * repeats,
+        activations_s=Interval.exact(moved) / chip.activation_bandwidth.interval * repeats,
+        vector_s=Interval.exact(kernel.operations) / chip.vector_throughput.interval * repeats,
+        array_j=(prices.mac[precision].interval * kernel.macs + prices.buffer_byte.interval * buffered) * repeats,
+        streaming_j=prices.stream_byte.interval * beyond * repeats,
+        vector_j=prices.operation.interval * kernel.operations * repeats,
+    )
+
+
+def _on_chip(chip: SystolicChip, works: tuple[KernelWork, ...], precision: Precision) -> tuple[Component, ...]:
+    """The kernels' time by what sets the pace, and their energy by what takes it."""
+    prices, array = chip.prices, chip.array
+    seconds = {
+        bound: total(w.seconds for w in works if w.bound == bound)
+        for bound in ("array", "streaming", "activations", "vector")
+    }
+    used = f"{utilization(array, works):.1%} of the array at work; {array.clock.source}"
+    return (
+        Component(
+            "array and its buffers", "compute", total(w.array_j for w in works), seconds["array"],
+            worst(array.clock.grade, prices.mac[precision].grade, prices.buffer_byte.grade), used,
+        ),
+        Component(
+            "activations on the chip", "memory", None, seconds["activations"],
+            chip.activation_bandwidth.grade, chip.activation_bandwidth.source,
+        ),
+        Component(
+            "streaming from beyond the chip", "memory", total(w.streaming_j for w in works), seconds["streaming"],
+            chip.stream_bandwidth.grade, chip.stream_bandwidth.source,
+        ),
+        Component(
+            "vector unit", "compute", total(w.vector_j for w in works), seconds["vector"],
+            worst(chip.vector_throughput.grade, prices.operation.grade), chip.vector_throughput.source,
+        ),
     )  # fmt: skip
-    products = {t.kernel.name: busy * (t.seconds + _vector(chip, (t.kernel,))) for t in times}
-    others = {k.name: busy * _vector(chip, (k,)) for k in work.kernels if k.gemm is None}
-    by_node = {name: energy / work.batch for name, energy in {**products, **others}.items()}
-    return Estimate(tuple(part.share(work.batch) for part in parts), by_node=by_node)
 
 
-def _vector(chip: SystolicChip, kernels: tuple[Kernel, ...]) -> Interval:
-    operations = sum(kernel.operations * kernel.repeats for kernel in kernels)
-    return Interval.exact(operations) / chip.vector_throughput.interval
+def _link(chip: SystolicChip, work: Workload, precision: Precision, calls: int) -> tuple[Component, ...]:
+    """What the host has to do with it."""
+    crossing = float((work.inputs + work.outputs) * BYTES[precision])
+    link, call, results = chip.host_bandwidth, chip.call_overhead, chip.result_time
+    return (
+        Component(
+            "samples and results", "io", chip.prices.host_byte.interval * crossing,
+            Interval.exact(crossing) / link.interval, link.grade, link.source,
+        ),
+        Component(
+            "results read by the host", "io", None, results.interval * work.outputs, results.grade, results.source
+        ),
+        Component("calls", "overhead", None, call.interval * calls, call.grade, call.source),
+    )  # fmt: skip
 
 
-def _up(value: int, step: int) -> int:
-    return -(-value // step)
+def _beyond(size: float, memory: Interval) -> Interval:
+    """Bytes that a memory has no room for."""
+    return Interval(*(max(0.0, size - room) for room in (memory.high, memory.best, memory.low)))

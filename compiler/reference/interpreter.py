@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,15 @@ from nmc.graph import Graph, Node
 from nmc.model import FloatArray, Model
 from nmc.nodes.tensor import Input
 from nmc.reference import coding, fixed_point, fixed_point_graded, fixed_point_synapses, spiking, tensor
-from nmc.reference.meaning import Meaning, Step, stateless
+from nmc.reference.meaning import Meaning, Result, Step, stateless
 
 MEANINGS: Mapping[type[Node], Meaning] = {
     **tensor.MEANINGS, **spiking.MEANINGS, **coding.MEANINGS, **fixed_point.MEANINGS,
     **fixed_point_graded.MEANINGS, **fixed_point_synapses.MEANINGS,
 }  # fmt: skip
+
+Watch = Callable[[Node, Step, Result], None]
+"""`watch(node, step, result)`, called whenever a node is evaluated."""
 
 Feed = NDArray[np.generic] | Mapping[str, NDArray[np.generic]]
 
@@ -29,8 +32,9 @@ class Interpreter:
     `state` is what each node carries to the next step, by the names the node gives, [B, *shape].
     """
 
-    def __init__(self, model: Model, batch: int) -> None:
+    def __init__(self, model: Model, batch: int, watch: Watch | None = None) -> None:
         """`model` must be sound; `batch` is the number of samples that run side by side."""
+        self._watch = watch
         self.graph = model.graph
         self.batch = batch
         self._arrays = {name: np.asarray(array, dtype=np.float64) for name, array in model.weights.items()}
@@ -66,7 +70,10 @@ class Interpreter:
     def _evaluate(self, node: Node, values: Mapping[str, FloatArray]) -> FloatArray:
         reads = [self._read(ref.node, ref.delay, values) for ref in node.inputs]
         operands = (sum(reads[1:], start=reads[0]),) if node.sums else tuple(reads)
-        result = stateless(MEANINGS[type(node)](node, Step(operands, self._arrays, self.state[node.name])))
+        step = Step(operands, self._arrays, self.state[node.name])
+        result = stateless(MEANINGS[type(node)](node, step))
+        if self._watch is not None:
+            self._watch(node, step, result)
         if not (self._steps_to_skip and node.produces == "final"):
             self.state[node.name] = result.state
         return np.broadcast_to(result.y, (self.batch, *self.graph.signals[node.name].shape))
@@ -118,11 +125,13 @@ def run(
     }
 
 
-def each_step(model: Model, x: Feed, steps: int | None = None) -> Iterator[Mapping[str, FloatArray]]:
+def each_step(
+    model: Model, x: Feed, steps: int | None = None, watch: Watch | None = None
+) -> Iterator[Mapping[str, FloatArray]]:
     """What every node puts out at each step of a run, [B, *shape]; nothing is kept. Takes what `run` takes."""
     graph = model.graph
     feeds = as_feeds(graph, x)
-    interpreter = Interpreter(model, len(next(iter(feeds.values()))))
+    interpreter = Interpreter(model, len(next(iter(feeds.values()))), watch)
     for t in range(run_length(model, feeds, steps) + graph.lag):
         yield interpreter.step({name: _at(graph, name, array, t) for name, array in feeds.items()})
 

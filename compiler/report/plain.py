@@ -79,7 +79,10 @@ def model_facts(model: Model) -> Mapping[str, NodeFacts]:
 
 @dataclass(frozen=True)
 class RunFacts:
-    """A run: `outputs` holds the shape of each, `classes` the largest output of each sample."""
+    """A run: `outputs` holds the shape of each, `classes` the largest output of each sample.
+
+    `estimate` is None where no chip stands behind the target.
+    """
 
     program: Path
     target: str
@@ -88,11 +91,11 @@ class RunFacts:
     seconds: float
     outputs: Mapping[str, tuple[int, ...]]
     classes: list[int] | None
-    estimate: Estimate
+    estimate: Estimate | None
     warnings: tuple[RunWarning, ...]
 
 
-def run_facts(program: Program, result: RunResult, estimate: Estimate) -> RunFacts:
+def run_facts(program: Program, result: RunResult, estimate: Estimate | None) -> RunFacts:
     """What a run gave, without the arrays themselves."""
     first = result.outputs[program.model.graph.outputs[0]]
     classes = [int(index) for index in first.argmax(axis=-1)] if first.ndim == 2 else None

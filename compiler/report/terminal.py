@@ -44,7 +44,7 @@ def comparison_text(comparison: Comparison) -> str:
     return "\n".join([_heading(comparison), capture.get(), *_notes(comparison)])
 
 
-def run_text(program: Program, result: RunResult, estimate: Estimate) -> str:
+def run_text(program: Program, result: RunResult, estimate: Estimate | None) -> str:
     """A run as text: what came out, and what one inference costs, component by component."""
     events = result.events
     lines = [
@@ -55,7 +55,7 @@ def run_text(program: Program, result: RunResult, estimate: Estimate) -> str:
     if first.ndim == 2:
         classes = " ".join(str(int(index)) for index in first[:20].argmax(axis=-1))
         lines.append(f"classes: {classes}{' ...' if len(first) > 20 else ''}")
-    return "\n".join([*lines, *estimate_lines(estimate)])
+    return "\n".join([*lines, *(estimate_lines(estimate) if estimate else [f"one inference: {NO_CHIP}"])])
 
 
 def estimate_lines(estimate: Estimate) -> list[str]:
@@ -75,6 +75,7 @@ def estimate_lines(estimate: Estimate) -> list[str]:
     return lines
 
 
+NO_CHIP = "no energy, no latency: this is a simulator with no chip behind it"
 _HEADER = ("target", "chip", "score", "vs float", "agreement", "energy / inference", "latency", "grade")
 
 
@@ -94,7 +95,7 @@ def _rows(comparison: Comparison) -> list[tuple[str, ...]]:
 
 
 def _cells(comparison: Comparison, row: Row) -> tuple[str, ...]:
-    if row.estimate is None or row.score is None:
+    if row.score is None:
         return (row.target, row.chip, "refused", "", "", "", "", "")
     change = row.score - comparison.reference_score
     difference = f"{100 * change:+.1f}" if comparison.metric == "accuracy" else f"{change:+.2g}"
@@ -104,9 +105,17 @@ def _cells(comparison: Comparison, row: Row) -> tuple[str, ...]:
         _score(comparison, row.score),
         difference,
         percent(row.agreement),
-        _spread(row.estimate.energy_j, "J", row.estimate.missing),
-        _spread(row.estimate.latency_s, "s"),
-        row.estimate.grade,
+        *_cost_cells(row.estimate),
+    )
+
+
+def _cost_cells(estimate: Estimate | None) -> tuple[str, str, str]:
+    if estimate is None:
+        return ("-", "-", "-")
+    return (
+        _spread(estimate.energy_j, "J", estimate.missing),
+        _spread(estimate.latency_s, "s"),
+        estimate.grade,
     )
 
 
@@ -119,6 +128,8 @@ def _notes(comparison: Comparison) -> list[str]:
     for row in comparison.rows:
         if row.refusal:
             notes.append(f"{row.target} refused: {row.refusal}")
+        elif row.estimate is None:
+            notes.append(f"{row.target}: {NO_CHIP}")
         for what in row.estimate.missing if row.estimate else ():
             notes.append(f"{row.target}: not included, never published: {what}")
     notes += [f"program for {row.target}: {row.program}" for row in comparison.rows if row.program]

@@ -34,7 +34,9 @@ def test_any_model_runs_or_is_refused(target: str, data: st.DataObject) -> None:
             return
         result = pipeline.run_program(program, x)
         assert result.outputs.keys() == set(model.graph.outputs)
-        assert pipeline.estimate_run(program, result).energy_j.best > 0
+        estimate = pipeline.estimate_run(program, result)
+        assert estimate is not None
+        assert estimate.energy_j.best > 0
 
 
 @pytest.mark.parametrize("text", [

@@ -72,7 +72,8 @@ def test_every_target_compiles_runs_and_prices(name, tmp_path):
     assert estimate.energy_j is not None
 
 
-GPUS = [name for name in TABLE if isinstance(load_chip(target_named(name).chip), GpuChip)]
+ONNX = [name for name, place in TABLE.items() if place.startswith("nmc.backends.onnx:")]
+GPUS = [name for name in ONNX if isinstance(load_chip(target_named(name).chip), GpuChip)]
 
 
 @pytest.mark.parametrize("name", GPUS)

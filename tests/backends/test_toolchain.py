@@ -82,12 +82,13 @@ def test_running_without_installing_says_what_to_do(tool: Toolchain, tmp_path: P
 
 
 def test_an_unknown_toolchain_is_answered_with_those_there_are() -> None:
-    with pytest.raises(UsageError, match="the toolchains are: lava"):
+    with pytest.raises(UsageError, match="the toolchains are: lava, nengo"):
         toolchain.toolchain_named("lawa")
 
 
-def test_lava_is_pinned_exactly() -> None:
-    lines = toolchain.toolchain_named("lava").requirements.decode().splitlines()
+@pytest.mark.parametrize(("name", "package"), [("lava", "lava-nc==0.10.0"), ("nengo", "nengo==4.1.0")])
+def test_vendor_tools_are_pinned_exactly(name: str, package: str) -> None:
+    lines = toolchain.toolchain_named(name).requirements.decode().splitlines()
     pins = [line for line in lines if not line.startswith("#")]
-    assert "lava-nc==0.10.0" in pins
+    assert package in pins
     assert all("==" in pin for pin in pins)

@@ -63,6 +63,13 @@ def test_compile_tells_its_program_in_json(nmc: Nmc, tmp_path: Path) -> None:
     assert "model.onnx" in facts["files"]
 
 
+def test_inspect_in_terms_of_neurobench(nmc: Nmc) -> None:
+    found = json.loads(ok(nmc("inspect", "digits-snn", "--target", "loihi-sim", "--neurobench", "--json")))
+    assert list(found) == ["model", "quantize_fixed_point"]
+    assert found["model"]["effective_acs"] > 0
+    assert "effective acs" in ok(nmc("inspect", "digits-snn", "--neurobench"))
+
+
 def test_inspect_a_model_by_stage_and_a_program(nmc: Nmc) -> None:
     assert "conv1 = Conv2d(" in ok(nmc("inspect", "digits-cnn"))
     assert "FixedLIF(" in ok(nmc("inspect", "digits-cnn", "--target", "loihi-sim"))

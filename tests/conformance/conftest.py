@@ -21,6 +21,18 @@ def lava_toolchain() -> None:
 
 
 @pytest.fixture(scope="session")
+def nengo_toolchain() -> None:
+    """Nengo's environment: as `lava_toolchain`."""
+    _install(toolchain.toolchain_named("nengo"))
+
+
+@pytest.fixture(scope="session")
+def sanafe_toolchain() -> None:
+    """SANA-FE's environment: as `lava_toolchain`."""
+    _install(toolchain.toolchain_named("sanafe"))
+
+
+@pytest.fixture(scope="session")
 def lava_dl_toolchain() -> Toolchain:
     """lava-dl beside Lava, for tests alone: as `lava_toolchain`."""
     tool = Toolchain(

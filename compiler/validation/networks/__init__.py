@@ -15,9 +15,23 @@ if TYPE_CHECKING:
     from nmc.graph import Graph
 
 NETWORKS: Mapping[str, str] = {
+    "cnn0": "nmc.validation.networks.tpu_paper:cnn0",
+    "densenet-121": "nmc.validation.networks.densenet:densenet_121",
+    "efficientnet-edgetpu-l": "nmc.validation.networks.efficientnet:efficientnet_edgetpu_l",
+    "efficientnet-edgetpu-m": "nmc.validation.networks.efficientnet:efficientnet_edgetpu_m",
+    "efficientnet-edgetpu-s": "nmc.validation.networks.efficientnet:efficientnet_edgetpu_s",
+    "inception-resnet-v2": "nmc.validation.networks.inception_resnet:inception_resnet_v2",
+    "inception-v1": "nmc.validation.networks.inception:inception_v1",
+    "inception-v4": "nmc.validation.networks.inception:inception_v4",
     "kws": "nmc.validation.networks.perceptrons:kws",
     "kws-2-branches": "nmc.validation.networks.perceptrons:kws_2_branches",
     "kws-6-branches": "nmc.validation.networks.perceptrons:kws_6_branches",
+    "lstm0": "nmc.validation.networks.tpu_paper:lstm0",
+    "mlp0": "nmc.validation.networks.tpu_paper:mlp0",
+    "mobilenet-v1": "nmc.validation.networks.mobilenet:mobilenet_v1",
+    "mobilenet-v1-ssd": "nmc.validation.networks.ssd:mobilenet_v1_ssd",
+    "mobilenet-v2": "nmc.validation.networks.mobilenet:mobilenet_v2",
+    "mobilenet-v2-ssd": "nmc.validation.networks.ssd:mobilenet_v2_ssd",
     "mnist-cnn": "nmc.validation.networks.spiking:mnist_cnn",
     "nmnist-cnn": "nmc.validation.networks.spiking:nmnist_cnn",
     "gesture-cnn": "nmc.validation.networks.spiking:gesture_cnn",
@@ -28,6 +42,12 @@ NETWORKS: Mapping[str, str] = {
     "truenorth-recurrent": "nmc.validation.networks.spiking:truenorth_recurrent",
     "spinnaker-random": "nmc.validation.networks.spiking:spinnaker_random",
     "resnet-50": "nmc.validation.networks.residual:resnet_50",
+    "resnet-50-v1-299": "nmc.validation.networks.residual:resnet_50_v1_299",
+    "resnet-50-v2-299": "nmc.validation.networks.residual_v2:resnet_50_v2_299",
+    "resnet-152-v2-299": "nmc.validation.networks.residual_v2:resnet_152_v2_299",
+    "squeezenet": "nmc.validation.networks.squeezenet:squeezenet",
+    "vgg16": "nmc.validation.networks.vgg:vgg16",
+    "vgg19": "nmc.validation.networks.vgg:vgg19",
 }
 """Each network by name, as "module:function" of a function that gives its graph."""
 

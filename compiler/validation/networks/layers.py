@@ -8,6 +8,7 @@ from nmc.graph import Graph, Node, Ref, Shape
 from nmc.nodes.tensor import (
     Add,
     AvgPool2d,
+    BatchNorm,
     Concat,
     Conv2d,
     Flatten,
@@ -16,7 +17,9 @@ from nmc.nodes.tensor import (
     Linear,
     MaxPool2d,
     Relu,
+    Sigmoid,
     Softmax,
+    Tanh,
 )
 
 
@@ -38,7 +41,7 @@ class Layers:
         return self._shapes[name]
 
     def conv(
-        self, read: str, channels: int, kernel: int | tuple[int, int], stride: int = 1, *, groups: int = 1,
+        self, read: str, channels: int, kernel: int | tuple[int, int] = 3, stride: int = 1, *, groups: int = 1,
         same: bool = True, relu: bool = True,
     ) -> str:  # fmt: skip
         """A convolution with bias over [C, H, W]; `groups` as many as channels make it depthwise."""
@@ -62,6 +65,23 @@ class Layers:
     def relu(self, read: str) -> str:
         """A rectifier."""
         return self._add(Relu(name=self._name("relu"), inputs=(Ref(read),)))
+
+    def sigmoid(self, read: str) -> str:
+        """A logistic function."""
+        return self._add(Sigmoid(name=self._name("sigmoid"), inputs=(Ref(read),)))
+
+    def tanh(self, read: str) -> str:
+        """A hyperbolic tangent."""
+        return self._add(Tanh(name=self._name("tanh"), inputs=(Ref(read),)))
+
+    def normalized(self, read: str) -> str:
+        """Batch normalization that cannot be folded into a convolution before it, and a rectifier."""
+        name = self._name("norm")
+        self._add(BatchNorm(
+            name=name, inputs=(Ref(read),), scale=f"{name}.scale", bias=f"{name}.bias", mean=f"{name}.mean",
+            variance=f"{name}.variance",
+        ))  # fmt: skip
+        return self.relu(name)
 
     def add(self, *reads: str, relu: bool = True) -> str:
         """The sum of layers."""
@@ -97,6 +117,10 @@ class Layers:
     def softmax(self, read: str) -> str:
         """Probabilities."""
         return self._add(Softmax(name=self._name("softmax"), inputs=(Ref(read),)))
+
+    def classified(self, read: str, classes: int = 1000) -> Graph:
+        """The network, which ends in a mean over all positions, a dense layer and probabilities."""
+        return self.graph(self.softmax(self.linear(self.flatten(self.global_pool(read)), classes, relu=False)))
 
     def graph(self, *outputs: str, dt_s: float | None = None) -> Graph:
         """The network that puts these out."""

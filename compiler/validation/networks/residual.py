@@ -22,4 +22,9 @@ def resnet_50(size: int = 224, *, stride_in_3x3: bool = True) -> Graph:
             inner = net.conv(net.conv(last, width, 1, early), width, 3, late)
             shortcut = last if block else net.conv(last, 4 * width, 1, stride, relu=False)
             last = net.add(net.conv(inner, 4 * width, 1, relu=False), shortcut)
-    return net.graph(net.softmax(net.linear(net.flatten(net.global_pool(last)), 1000, relu=False)))
+    return net.classified(last)
+
+
+def resnet_50_v1_299() -> Graph:
+    """Version 1 on images of 299 x 299."""
+    return resnet_50(299, stride_in_3x3=False)

@@ -1,0 +1,62 @@
+"""Nengo: networks of its ensembles and connections, run by its own simulator in a process of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from nmc.backends.target import Options, Target
+from nmc.errors import UsageError
+from nmc.model import FloatArray, Model
+
+if TYPE_CHECKING:
+    from nmc.passes import Pass
+
+
+@dataclass(frozen=True)
+class NengoOptions(Options):
+    """What a user may choose when compiling for Nengo.
+
+    `neurons`: an ordinary network's activations as neurons that put out numbers ("rate"), or as spiking ones, which
+    takes calibration data ("spiking"). `encoding`: how the input of the latter comes, as evenly spaced spikes
+    ("rate") or as it is ("current"). `neuron_types`: whose spiking neurons, those of the program's own script, which
+    compute exactly what the model says ("exact"), or Nengo's, which run on all of its backends ("nengo").
+    """
+
+    neurons: Literal["rate", "spiking"] = "rate"
+    encoding: Literal["rate", "current"] = "rate"
+    neuron_types: Literal["exact", "nengo"] = "exact"
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and self.steps < 1:
+            raise UsageError(f"steps is {self.steps}", "give 1 step or more")
+
+
+def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
+    from nmc.passes.fold_batchnorm import FoldBatchNorm
+    from nmc.passes.set_steps import SetSteps
+    from nmc.passes.to_spiking import ToSpiking
+
+    if isinstance(options, NengoOptions) and options.neurons == "spiking":
+        spiking = ToSpiking(options.steps, options.encoding, calibration)
+        return (FoldBatchNorm(), spiking)
+    return (SetSteps(options.steps), FoldBatchNorm())
+
+
+def _lower(model: Model, options: Options) -> Mapping[str, bytes]:
+    from nmc.backends.nengo.files import program_files
+
+    return program_files(model, options.neuron_types if isinstance(options, NengoOptions) else "exact")
+
+
+NENGO = Target(
+    name="nengo-sim",
+    chip="reference",
+    description="a Nengo network in double precision, on Nengo's own simulator; no chip, so no prices",
+    passes=_passes,
+    lower=_lower,
+    engines={"nengo": "nmc.backends.nengo.engine:run"},
+    estimate=None,
+    options=NengoOptions,
+)

@@ -1,0 +1,74 @@
+"""Runs a program on Nengo's own simulator, in its toolchain."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from math import prod
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+
+from nmc.backends import toolchain
+from nmc.backends.nengo.files import FOLDER
+from nmc.backends.target import RunResult
+from nmc.errors import ToolError
+from nmc.estimates.events import Events, NodeEvents
+from nmc.model import Array, FloatArray
+from nmc.program import Program
+from nmc.reference.interpreter import as_feeds, run_length
+
+FILES = ("run.py", "network.json", "weights.npz")
+STARTUP_S = 120.0
+PER_STEP_S = 2.0
+"""Far more than a step takes; only what hangs runs into it."""
+_COUNT = "count/"
+
+
+def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResult:
+    """What the program puts out for samples x, and the spikes that its neurons sent.
+
+    `seconds` includes the start of Nengo. Raises UsageError where x or steps do not fit, ToolError where
+    the toolchain is missing or Nengo fails.
+    """
+    graph = program.model.graph
+    feeds = as_feeds(graph, x)
+    chosen = program.options.get("steps")
+    length = run_length(program.model, feeds, steps or (chosen if isinstance(chosen, int) else None))
+    files = {name: program.file(f"{FOLDER}/{name}") for name in FILES}
+    started = perf_counter()
+    received = run_files(files, feeds, length)
+    seconds = perf_counter() - started
+    chip_steps = length + graph.lag
+    nodes = {}
+    for key, spikes in received.items():
+        if key.startswith(_COUNT):
+            name = key.removeprefix(_COUNT)
+            shape = graph.signals[name].shape
+            updates = float(chip_steps * prod(shape))
+            nodes[name] = NodeEvents(neuron_updates=updates, spikes=spikes.mean(axis=0).reshape(shape))
+    samples = len(next(iter(feeds.values())))
+    outputs = {name: received[name].astype(np.float64) for name in graph.outputs}
+    return RunResult(outputs, Events(samples, chip_steps, nodes), seconds)
+
+
+def run_files(files: Mapping[str, bytes], feeds: Mapping[str, FloatArray], steps: int) -> Mapping[str, Array]:
+    """What a Nengo program puts out, and counts of its spikes; `files` by name, as in the program's folder."""
+    samples = len(next(iter(feeds.values())))
+    with tempfile.TemporaryDirectory(prefix="nmc-nengo-") as name:
+        folder = Path(name)
+        for file, data in files.items():
+            (folder / file).write_bytes(data)
+        np.savez(folder / "sent.npz", **feeds)  # type: ignore[arg-type]
+        toolchain.run(
+            toolchain.toolchain_named("nengo"), folder / "run.py",
+            ["--input", str(folder / "sent.npz"), "--output", str(folder / "received.npz"), "--steps", str(steps),
+             "--count"],
+            timeout_s=STARTUP_S + samples * steps * PER_STEP_S,
+        )  # fmt: skip
+        try:
+            with np.load(folder / "received.npz") as received:
+                return dict(received)
+        except (OSError, ValueError) as error:
+            raise ToolError(f"nengo ended well, but what it wrote cannot be read: {error}") from None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
-from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 from nmc.errors import UsageError, closest
@@ -29,12 +28,15 @@ TARGETS: Mapping[str, str] = {
     "loihi-sim": "nmc.backends.loihi:LOIHI1",
     "loihi2-sim": "nmc.backends.loihi:LOIHI2",
     "nengo-sim": "nmc.backends.nengo:NENGO",
+    "nengo-loihi-sim": "nmc.backends.nengo_loihi:NENGO_LOIHI",
 }
 ENTRY_POINTS = "nmc.targets"
 
 
 def targets() -> Mapping[str, str]:
     """Every target by name, as "module:CONSTANT": nmc's own, then those that installed packages offer."""
+    from importlib.metadata import entry_points
+
     offered = {point.name: point.value for point in entry_points(group=ENTRY_POINTS)}
     return {**offered, **TARGETS}
 

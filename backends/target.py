@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from nmc.estimates.events import Events
     from nmc.passes import Pass
     from nmc.program import Program
+    from nmc.reference.interpreter import Feed
 
 
 @dataclass(frozen=True)
@@ -66,16 +67,16 @@ class RunResult:
 
 
 class Engine(Protocol):
-    """Executes a program on samples: x is [B, *shape], or [B, T, *shape] where the input streams."""
+    """Executes a program on samples: x is [B, *shape], or [B, T, *shape] where the input streams; or both by name."""
 
-    def __call__(self, program: Program, x: FloatArray, *, steps: int | None = None) -> RunResult: ...
+    def __call__(self, program: Program, x: Feed, *, steps: int | None = None) -> RunResult: ...
 
 
 class Observed(Protocol):
     """An engine that can also write a recording to a directory, and say where it may differ from the chip."""
 
     def __call__(
-        self, program: Program, x: FloatArray, *, steps: int | None, record: Path | None, strict: bool
+        self, program: Program, x: Feed, *, steps: int | None, record: Path | None, strict: bool
     ) -> RunResult: ...
 
 
@@ -99,3 +100,4 @@ class Target:
     estimate: Callable[[Program, RunResult], Estimate] | None
     options: type[Options] = field(default=Options)
     observed: Mapping[str, str] = field(default_factory=dict)
+    executed: Callable[[], tuple[Pass, ...]] = tuple

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import sys
 import tempfile
@@ -14,6 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from nmc.backends.process import run_process
+from nmc.cache import cache_directory
 from nmc.errors import ToolError, UsageError
 
 Progress = Callable[[str, int, int], None]
@@ -64,6 +64,10 @@ TOOLCHAINS: Mapping[str, Toolchain] = {
         Toolchain("lava", "nmc.backends.lava", "lava-nc 0.10.0: runs Loihi programs on Lava's own fixed-point models"),
         Toolchain("nengo", "nmc.backends.nengo", "nengo 4.1.0: runs Nengo programs on Nengo's own simulator"),
         Toolchain("sanafe", "nmc.backends.sanafe", "SANA-FE 2.2.9: counts and prices events on Loihi a second time"),
+        Toolchain(
+            "nengo-loihi", "nmc.backends.nengo_loihi",
+            "nengo-loihi 1.1.0: runs programs for Loihi on NengoLoihi's emulator",
+        ),
     )
 }
 
@@ -76,14 +80,8 @@ def toolchain_named(name: str) -> Toolchain:
 
 
 def toolchains_directory() -> Path:
-    """Where environments live: below $NMC_CACHE, else $XDG_CACHE_HOME/nmc, else ~/.cache/nmc."""
-    if own := os.environ.get("NMC_CACHE"):
-        cache = Path(own)
-    elif shared := os.environ.get("XDG_CACHE_HOME"):
-        cache = Path(shared) / "nmc"
-    else:
-        cache = Path.home() / ".cache" / "nmc"
-    return Path(os.path.abspath(cache)) / "toolchains"  # noqa: PTH100 - resolve() would follow links
+    """Where environments live."""
+    return cache_directory() / "toolchains"
 
 
 def install(tool: Toolchain, progress: Progress = lambda what, done, of: None) -> Path:

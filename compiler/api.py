@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -17,17 +17,33 @@ from nmc.errors import UsageError
 from nmc.model import Model
 
 if TYPE_CHECKING:
+    from torch import Tensor, nn
+
     from nmc.backends.target import RunResult
     from nmc.estimates.estimate import Estimate
     from nmc.program import Program
+    from nmc.reference.interpreter import Feed
 
 
-def load(model: str | Path) -> Model:
-    """A model: the name of one in the zoo, or the path of a model.yaml or of its folder.
+def load(model: str | Path, **options: object) -> Model:
+    """A model: the name of one in the zoo, or the path of a model.yaml, of its folder, or of a file of another tool.
 
-    Raises UsageError where there is none, ModelError with every fault of the file.
+    `options` say what such a file leaves open (see `nmc import`). Raises UsageError where there is
+    no such model or option, ModelError with every fault of the file.
     """
-    return zoo.load(model)
+    return zoo.load(model, **options)
+
+
+def from_torch(module: nn.Module, example: Tensor | Sequence[Tensor], name: str | None = None) -> Model:
+    """The model that a PyTorch module is in evaluation, for any number of samples.
+
+    `example` is what its forward takes: tensors whose first axis counts samples. Raises ToolError without
+    torch, UsageError for an example that is none, and ModelError or UnsupportedError with everything
+    that cannot be imported, each with the source line that torch gives.
+    """
+    from nmc.frontends import torch
+
+    return torch.from_torch(module, example, name)
 
 
 def compile(
@@ -43,9 +59,22 @@ def compile(
     return pipeline.compile_model(chosen, target, place, options)
 
 
+def export(
+    model: Model | str | Path, path: str | Path, format: str = "onnx", **options: object
+) -> tuple[str, ...]:
+    """Write a model as a file of another tool; gives, in words, what of the model the file leaves out.
+
+    `options` are the format's, such as `profile="norse"` for "nir". Raises UsageError for an unknown format
+    or option, UnsupportedError where the format cannot say the model, ToolError where the disk fails.
+    """
+    from nmc.frontends.exports import export_file
+
+    return export_file(_model(model), Path(path), format, options)
+
+
 def run(
     compiled: Program | str | Path,
-    x: ArrayLike | None = None,
+    x: ArrayLike | Mapping[str, ArrayLike] | None = None,
     *,
     data: Data | None = None,
     engine: str | None = None,
@@ -53,7 +82,7 @@ def run(
     record: str | Path | None = None,
     strict: bool = False,
 ) -> RunResult:
-    """Run a program on samples [B, *shape], or [B, T, *shape] where its input streams.
+    """Run a program on samples [B, *shape], or [B, T, *shape] where its input streams; by name, for several inputs.
 
     In place of `x`, `data` may be a function that returns x, or x and y; labels are left aside.
     `record` is a directory for a recording (see `nmc.recording`); `strict` asks for warnings where engine and chip
@@ -64,7 +93,12 @@ def run(
     place = None if record is None else Path(record)
     if (x is None) == (data is None):
         raise UsageError("a run takes samples from one place", "give either x or data")
-    samples = np.asarray(x if data is None else given_samples(data).x, dtype=np.float64)
+    given = x if data is None else given_samples(data).x
+    samples: Feed = (
+        {name: np.asarray(array, dtype=np.float64) for name, array in given.items()}
+        if isinstance(given, Mapping)
+        else np.asarray(given, dtype=np.float64)
+    )
     return pipeline.run_program(loaded, samples, engine=engine, steps=steps, record=place, strict=strict)
 
 

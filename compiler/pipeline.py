@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from nmc import passes, program
 from nmc.backends import engine_of, observed_engine_of, target_named
 from nmc.errors import UsageError
-from nmc.model import FloatArray, Model
+from nmc.model import Model
 from nmc.program import Program
 
 if TYPE_CHECKING:
     from nmc.backends.target import Options, RunResult, Target
     from nmc.estimates.estimate import Estimate
+    from nmc.reference.interpreter import Feed
 
 Watch = Callable[[str, Model], None]
 
@@ -37,8 +38,9 @@ def compile_model(
     settings = make_options(chosen, options or {})
     lowered = prepare(model, chosen, settings, watch)
     files = chosen.lower(lowered, settings)
+    executed = execute(lowered, chosen, watch)
     return program.write(
-        directory, lowered, target=chosen.name, chip=chosen.chip, options=asdict(settings), files=files
+        directory, executed, target=chosen.name, chip=chosen.chip, options=asdict(settings), files=files
     )
 
 
@@ -50,6 +52,11 @@ def prepare(model: Model, target: Target, options: Options, watch: Watch | None 
     if watch is not None:
         watch("model", model)
     return passes.apply(target.passes(options, calibration(model)), model, watch)
+
+
+def execute(model: Model, target: Target, watch: Watch | None = None) -> Model:
+    """A prepared model in the form in which the target's chip computes it."""
+    return passes.apply(target.executed(), model, watch)
 
 
 def make_options(target: Target, given: Mapping[str, object]) -> Options:
@@ -74,14 +81,14 @@ def make_options(target: Target, given: Mapping[str, object]) -> Options:
 
 def run_program(
     compiled: Program,
-    x: FloatArray,
+    x: Feed,
     *,
     engine: str | None = None,
     steps: int | None = None,
     record: Path | None = None,
     strict: bool = False,
 ) -> RunResult:
-    """Run a program on samples [B, *shape], or [B, T, *shape] where its input streams.
+    """Run a program on samples [B, *shape], or [B, T, *shape] where its input streams; by name, for several inputs.
 
     `record` is a directory for a recording of all steps; `strict` asks for warnings where engine and chip may differ.
     Raises UsageError for an unknown engine or a wrong input, ToolError where the engine fails.

@@ -1,7 +1,8 @@
 """Recordings: what the populations of a program did at every step, as a directory of .npy files.
 
-`recording.json` lists the populations; each has `NAME.spikes.npy` (uint8), `NAME.u.npy` and `NAME.v.npy` (int32),
-as far as it has them, all [samples, steps, *shape]. They can be read with `numpy.load(path, mmap_mode="r")`.
+`recording.json` lists the populations; each has `NAME.spikes.npy` (uint8) or `NAME.messages.npy` (int32), and a
+file such as `NAME.v.npy` (int32) for all that it carries from step to step, all [samples, steps, *shape]. They can
+be read with `numpy.load(path, mmap_mode="r")`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,12 +22,19 @@ from nmc.model import Array
 
 MANIFEST = "recording.json"
 FORMAT = "nmc-recording-1"
-DTYPES: Mapping[str, type[np.generic]] = {"spikes": np.uint8, "u": np.int32, "v": np.int32}
+
+
+def dtype_of(signal: str) -> type[np.uint8 | np.int32]:
+    """What a recorded signal is kept in."""
+    return np.uint8 if signal == "spikes" else np.int32
 
 
 @dataclass(frozen=True)
 class Population:
-    """A population of neurons: the shape of one sample, and which of "spikes", "u" and "v" there are."""
+    """A population of neurons: the shape of one sample, and the signals there are.
+
+    These are "spikes", or "messages" where it sends numbers, and what it carries by the node's own names, as "u".
+    """
 
     name: str
     shape: tuple[int, ...]
@@ -78,7 +86,7 @@ class Recorder:
     def write(self, population: Population, signal: str, sample: int, step: int, window: Array) -> None:
         """Put a window [B, T, *shape] in place, from this sample and step on."""
         path = _file(self.recording.path, population.name, signal)
-        rows = np.ascontiguousarray(window, DTYPES[signal])
+        rows = np.ascontiguousarray(window, dtype_of(signal))
         row_bytes = rows[0, 0].nbytes
         begin = path.stat().st_size - self.recording.samples * self.recording.steps * row_bytes
         with path.open("r+b") as file:
@@ -129,7 +137,7 @@ def _allocate(recording: Recording) -> None:
     (recording.path / MANIFEST).write_text(json.dumps(facts, indent=2), encoding="utf-8")
     for population in recording.populations:
         for signal in population.signals:
-            dtype = np.dtype(DTYPES[signal])
+            dtype = np.dtype(dtype_of(signal))
             shape = (recording.samples, recording.steps, *population.shape)
             with _file(recording.path, population.name, signal).open("wb") as file:
                 header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}

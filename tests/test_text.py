@@ -104,7 +104,7 @@ def test_every_node_knows_its_line() -> None:
     [
         ("import os", f"'import os' is not a line of a graph: {FORM}"),
         ("a = b = Relu(x)", f"'a = b = Relu(x)' is not a line of a graph: {FORM}"),
-        ("a = Relux(x)", "'Relux' is not a kind of node; did you mean 'Relu' or 'LeakyRelu'?"),
+        ("a = Relux(x)", "'Relux' is not a kind of node; did you mean 'Relu' or 'ReduceMax' or 'LeakyRelu'?"),
         ("a = nn.Relu(x)", "'nn.Relu' is not a name"),
         ("a = Relu(x, size=3)", "Relu has no fact 'size'; it has none"),
         ("a = LI(x)", "LI needs 'decay'"),

@@ -56,7 +56,7 @@ class Chip:
     def origins(self, ref: Ref) -> tuple[Ref, ...]:
         """The reads of neurons, synapses and inputs that a read amounts to, past any Flatten, Reshape or Delay."""
         node = self.model.graph[ref.node]
-        if not isinstance(node, _WIRES) or not self._carries(node.name):
+        if ref.node not in self._wires:
             return (ref,)
         late = ref.delay + (node.longest if isinstance(node, Delay) else 0)
         return tuple(
@@ -95,9 +95,14 @@ class Chip:
     def _has(self, name: str) -> bool:
         return isinstance(self.model.graph[name], FAMILIES["fixed-point"])
 
-    def _carries(self, name: str) -> bool:
-        """Whether anything on the chip is behind this node, through Flatten, Reshape and Delay alone."""
-        node = self.model.graph[name]
-        if not isinstance(node, _WIRES):
-            return self._has(name)
-        return any(self._carries(ref.node) for ref in node.inputs)
+    @cached_property
+    def _wires(self) -> frozenset[str]:
+        """The nodes that carry what the chip puts out, through Flatten, Reshape and Delay alone."""
+        found: set[str] = set()
+        waiting = [node.name for node in self.nodes]
+        while waiting:
+            for reader in self.model.graph.consumers[waiting.pop()]:
+                if isinstance(reader, _WIRES) and reader.name not in found:
+                    found.add(reader.name)
+                    waiting.append(reader.name)
+        return frozenset(found)

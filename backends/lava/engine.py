@@ -18,7 +18,7 @@ from nmc.backends.target import RunResult
 from nmc.errors import ToolError, UnsupportedError
 from nmc.estimates.events import Events, NodeEvents
 from nmc.graph import Node
-from nmc.model import Array, FloatArray
+from nmc.model import Array, FloatArray, Model
 from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedSparse
 from nmc.program import Program
 from nmc.reference.interpreter import as_feeds, run_length
@@ -127,13 +127,18 @@ class _Tally:
         (shape,) = self.chip.model.graph.operand_shapes(node)
         sources = [ref.node for read in node.inputs for ref in self.chip.origins(read)]
         x = self._messages(node.name if len(sources) > 1 else sources[0], stop).reshape(1, *shape)
-        weights = self.chip.model.weights
-        match node:
-            case FixedDense():
-                return float((x @ (weights[node.weight] != 0).T).sum())
-            case FixedSparse():
-                read = weights[node.column][weights[node.weight] != 0]
-                return float(x[0, read.astype(np.intp)].sum())
-            case FixedConv2d():
-                return float(convolve(node, x, (weights[node.weight] != 0).astype(np.float64)).sum())
-        return 0.0
+        return weights_read(self.chip.model, node, x)
+
+
+def weights_read(model: Model, node: Node, x: FloatArray) -> float:
+    """How many weights other than 0 a synapse reads for x spikes of each of its inputs, [1, *shape]."""
+    weights = model.weights
+    match node:
+        case FixedDense():
+            return float((x @ (weights[node.weight] != 0).T).sum())
+        case FixedSparse():
+            read = weights[node.column][weights[node.weight] != 0]
+            return float(x[0, read.astype(np.intp)].sum())
+        case FixedConv2d():
+            return float(convolve(node, x, (weights[node.weight] != 0).astype(np.float64)).sum())
+    return 0.0

@@ -207,10 +207,10 @@ def flow(samples: Array, period: int) -> Array:
     return np.ascontiguousarray(whole.reshape(-1, *samples.shape[2:]).T)
 
 
-def unflow(data: Array, count: int, steps: int) -> Array:
-    """The inverse of `flow`."""
+def unflow(data: Array, count: int, steps: int, late: int) -> Array:
+    """The inverse of `flow`, for data that comes late by so many steps."""
     whole = data.T.astype(int)
-    return whole.reshape(count, -1, *whole.shape[1:])[:, :steps]
+    return whole.reshape(count, -1, *whole.shape[1:])[:, late : late + steps]
 
 
 class Simulator:
@@ -251,8 +251,16 @@ class Loihi2(Simulator):
     The extension (`lava.proc.embedded_io`) comes with membership of Intel's research community. A host with
     boards behind SLURM or Ethernet is chosen before the run with `lava.utils.loihi.use_slurm_host(...)` or
     `use_ethernet_host(...)`. The adapters add steps of their own between host and chip, so outputs come later
-    than in golden.npz by that many steps; measure it once on your board.
+    than in golden.npz by that many steps; measure it once on your board, and give it as --late.
     """
+
+    def __init__(self) -> None:
+        """Ends the program with a message where the extension is missing."""
+        try:
+            importlib.import_module("lava.proc.embedded_io")
+        except ImportError:
+            sys.exit("run.py: --backend loihi2 needs Intel's lava-loihi extension, which is not installed here\n"
+                     "  it comes with membership of Intel's research community; without it, leave --backend out")
 
     def configuration(self) -> object:
         """The run configuration: models for neuro cores where there are some."""
@@ -289,9 +297,10 @@ BACKENDS = {"sim": Simulator, "loihi2": Loihi2}
 
 
 def run(
-    graph: Graph, arrays: dict[str, Array], inputs: dict[str, Array], backend: Simulator, count: Sequence[int] = ()
-) -> dict[str, Array]:
-    """The outputs by name, [samples, steps, *shape], for inputs by name of the same form.
+    graph: Graph, arrays: dict[str, Array], inputs: dict[str, Array], backend: Simulator,
+    late: int = 0, count: Sequence[int] = (),
+) -> dict[str, Array]:  # fmt: skip
+    """The outputs by name, [samples, steps, *shape], for inputs by name of the same form; they come `late` steps late.
 
     With `count` also "count/NAME" for each counter, how many messages there were in each sample up to and with
     these steps, [samples, len(count), *shape]. The network is built once. Samples follow one another in time,
@@ -300,7 +309,7 @@ def run(
     from lava.magma.core.run_conditions import RunSteps
 
     samples, steps = next(iter(inputs.values())).shape[:2]
-    graph, period = with_resets(graph, steps)
+    graph, period = with_resets(graph, steps + late)
     processes = build(graph, arrays)
     sources = {name: backend.source(flow(array, period)) for name, array in inputs.items()}
     for link in graph["connections"]:
@@ -325,7 +334,7 @@ def run(
                 done = stop
                 for name, tally in tallies.items() if stop in count else ():
                     counts[name].append(tally.read())
-        results = {name: unflow(data.get(), samples, steps) for name, data in kept.items()}
+        results = {name: unflow(data.get(), samples, steps, late) for name, data in kept.items()}
     finally:
         first.stop()
     for name, values in counts.items():
@@ -371,14 +380,14 @@ class Tally:
         return total.T
 
 
-def check(folder: Path, backend: Simulator) -> int:
+def check(folder: Path, backend: Simulator, late: int) -> int:
     """Compare a run with golden.npz; 0 if they are identical."""
     graph, arrays = read_program(folder)
     with np.load(folder / "golden.npz") as file:
         golden = dict(file)
     inputs = {entry["name"]: golden["input/" + entry["name"]] for entry in graph["inputs"]}
     differing = 0
-    for name, values in run(graph, arrays, inputs, backend).items():
+    for name, values in run(graph, arrays, inputs, backend, late).items():
         expected = golden["output/" + name]
         wrong = np.argwhere(values != expected)
         differing += len(wrong)
@@ -426,12 +435,15 @@ def main() -> int:
     parser.add_argument("--input", type=Path, help="samples, .npy or .npz")
     parser.add_argument("--output", type=Path, help="where outputs go, .npz")
     parser.add_argument("--backend", choices=sorted(BACKENDS), default="sim", help="loihi2 is a template, never run")
+    parser.add_argument("--late", type=int, default=0, metavar="STEPS", help="steps that the backend adds")
     parser.add_argument("--count", type=int, nargs="+", default=[], metavar="STEP",
                         help="also give how many messages there were up to these steps")
     parser.add_argument("--version", action="store_true", help="print the versions of what this runs on")
     options = parser.parse_args()
     if not (options.check or options.version or (options.input and options.output)):
         parser.error("give --check, or --input and --output")
+    if options.late < 0 or any(step < 1 for step in options.count):
+        parser.error("steps are counted from 1, and nothing comes early")
     folder = Path(__file__).resolve().parent
     load_lava()
     if options.version:
@@ -441,9 +453,9 @@ def main() -> int:
         return 0
     backend = BACKENDS[options.backend]()
     if options.check:
-        return check(folder, backend)
+        return check(folder, backend, options.late)
     graph, arrays = read_program(folder)
-    outputs = run(graph, arrays, read_inputs(options.input, graph), backend, options.count)
+    outputs = run(graph, arrays, read_inputs(options.input, graph), backend, options.late, options.count)
     write_outputs(options.output, outputs)
     return 0
 

@@ -20,17 +20,15 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class LoihiOptions(Options):
-    """What a user may choose when compiling for Loihi.
+class ManycoreOptions(Options):
+    """What a user may choose for any chip of many neuron cores.
 
-    `weight_bits`: bits of a synapse's weight with its sign, 4 to 8. `encoding`: how an ordinary network's
-    input reaches the chip, as evenly spaced spikes ("rate") or as graded values ("current"). `chips`: how
-    many chips it may take at most; None: as many as the largest system has. For the estimate: `prices` and
-    `io` name a price profile and a way of feeding the chip (None: the first in the chip's file), `baseline`
-    what energy is counted above.
+    `encoding`: how an ordinary network's input reaches the chip, as evenly spaced spikes ("rate") or as its values
+    at every step ("current"). `chips`: how many chips it may take at most; None: as many as the largest system
+    has. For the estimate: `prices` and `io` name a price profile and a way of feeding the chip (None: the first
+    in the chip's file), `baseline` what energy is counted above.
     """
 
-    weight_bits: int = 8
     encoding: Literal["rate", "current"] = "rate"
     chips: int | None = None
     prices: str | None = None
@@ -38,12 +36,22 @@ class LoihiOptions(Options):
     baseline: Baseline = "total"
 
     def __post_init__(self) -> None:
-        if not 4 <= self.weight_bits <= 8:
-            raise UsageError(f"weight_bits is {self.weight_bits}", "give 4 to 8")
         if self.steps is not None and self.steps < 1:
             raise UsageError(f"steps is {self.steps}", "give 1 step or more")
         if self.chips is not None and self.chips < 1:
             raise UsageError(f"chips is {self.chips}", "give 1 chip or more")
+
+
+@dataclass(frozen=True)
+class LoihiOptions(ManycoreOptions):
+    """The same for Loihi in Lava's integers. `weight_bits`: bits of a synapse's weight with its sign, 4 to 8."""
+
+    weight_bits: int = 8
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 4 <= self.weight_bits <= 8:
+            raise UsageError(f"weight_bits is {self.weight_bits}", "give 4 to 8")
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,7 @@ class Loihi2Options(LoihiOptions):
 def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
     from nmc.passes.fuse_synapses import FuseSynapses
     from nmc.passes.quantize_fixed_point import QuantizeFixedPoint
+    from nmc.passes.spike_logic import SpikeLogic
     from nmc.passes.to_sigma_delta import ToSigmaDelta
     from nmc.passes.to_spiking import ToSpiking
 
@@ -75,7 +84,8 @@ def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...
     conversion: Pass = ToSpiking(steps=chosen.steps, encoding=chosen.encoding, calibration=calibration)
     if isinstance(chosen, Loihi2Options) and chosen.neurons == "sigma-delta":
         conversion = ToSigmaDelta(steps=chosen.steps, threshold=chosen.threshold, calibration=calibration)
-    return conversion, FuseSynapses(), QuantizeFixedPoint(chosen.weight_bits, calibration, graded=second)
+    quantize = QuantizeFixedPoint(chosen.weight_bits, calibration, graded=second)
+    return SpikeLogic(), conversion, FuseSynapses(), quantize
 
 
 def _lower(chip: str, model: Model, options: Options) -> Mapping[str, bytes]:
@@ -84,12 +94,12 @@ def _lower(chip: str, model: Model, options: Options) -> Mapping[str, bytes]:
     from nmc.mapping.file import MAPPING, map_model, written
 
     if isinstance(options, LoihiOptions):
-        _check_choices(chip, options)
+        check_choices(chip, options)
     chips = options.chips if isinstance(options, LoihiOptions) else None
     return {MAPPING: written(map_model(model, chip, chips)), **lower_program(model)}
 
 
-def _check_choices(chip: str, options: LoihiOptions) -> None:
+def check_choices(chip: str, options: ManycoreOptions) -> None:
     """Raises UsageError for a price profile or way of I/O that the chip lacks, before anything is written."""
     from nmc.chips import chip_of
     from nmc.chips.chip import ManycoreChip

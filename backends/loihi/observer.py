@@ -12,22 +12,24 @@ from nmc.backends.loihi.native.plan import Plan
 from nmc.backends.loihi.strict import Checks
 from nmc.model import Array
 from nmc.nodes import fixed_point
-from nmc.recording import DTYPES, Population, Recorder
+from nmc.recording import Population, Recorder, dtype_of
 
 _WINDOW_BYTES = 1 << 24
 
 
 def populations(plan: Plan) -> tuple[Population, ...]:
-    """What can be recorded: whatever sends spikes, the chip's input included, and the u and v of every FixedLIF."""
-    found = []
+    """What can be recorded: whatever sends messages, the chip's input included, and what neurons carry."""
+    graph, found = plan.model.graph, []
     for name in plan.layout.stored:
-        if name not in plan.fed and name not in plan.computed:
+        node, signal = graph[name], graph.signals[name]
+        neuron = isinstance(node, fixed_point.KINDS) and node.produces is not None
+        if not neuron and name not in plan.fed:
             continue
-        signal = plan.model.graph.signals[name]
-        spikes = ("spikes",) if signal.dtype == "spike" else ()
-        state = ("u", "v") if isinstance(plan.model.graph[name], fixed_point.FixedLIF) else ()
-        if spikes or state:
-            found.append(Population(name, signal.shape, spikes + state))
+        facts = node.state(*graph.operand_shapes(node)) if neuron else {}
+        state = tuple(part for part, fact in facts.items() if fact.shape == signal.shape)
+        shown = isinstance(node, fixed_point.FixedLIF) and node.emits == "voltage"
+        sent = () if shown else ("spikes",) if signal.dtype == "spike" else ("messages",)
+        found.append(Population(name, signal.shape, sent + state))
     return tuple(found)
 
 
@@ -43,12 +45,12 @@ class Observer:
     ) -> Mapping[str, Array]:
         """The same as `chip.advance`, of samples from `first_sample` on."""
         watched = populations(chip.plan) if self.recorder else ()
-        names = tuple(dict.fromkeys([*record, *(p.name for p in watched if "spikes" in p.signals)]))
+        names = tuple(dict.fromkeys([*record, *(p.name for p in watched)]))
         shown: dict[str, list[Array]] = {name: [] for name in record}
         batch = len(next(iter(feeds.values()))) if feeds else chip.batch
         length = min(steps, window_length(watched, batch))
         window = {
-            (p.name, s): np.empty((batch, length, *p.shape), DTYPES[s]) for p in watched for s in p.signals
+            (p.name, s): np.empty((batch, length, *p.shape), dtype_of(s)) for p in watched for s in p.signals
         }
         check = self.checks.begin(chip, first_sample) if self.checks else None
         for t in range(steps):
@@ -58,8 +60,9 @@ class Observer:
             if check is not None:
                 check.step(chip, t)
             for population in watched:
-                now = {"spikes": out[population.name][:, 0]} if "spikes" in population.signals else {}
-                if "v" in population.signals:
+                sent = out[population.name][:, 0]
+                now = {"spikes": sent, "messages": sent}
+                if population.name in chip.computed:
                     now.update(chip.state(population.name))
                 for signal in population.signals:
                     window[population.name, signal][:, t % length] = now[signal]
@@ -75,6 +78,6 @@ class Observer:
 def window_length(watched: Sequence[Population], batch: int) -> int:
     """How many steps to keep before they go to the disk, such that they take about 16 MiB."""
     one = sum(
-        int(np.prod(p.shape)) * np.dtype(DTYPES[signal]).itemsize for p in watched for signal in p.signals
+        int(np.prod(p.shape)) * np.dtype(dtype_of(signal)).itemsize for p in watched for signal in p.signals
     )
     return max(1, _WINDOW_BYTES // max(1, one * batch))

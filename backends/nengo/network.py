@@ -68,7 +68,8 @@ class Node:
 class Ensemble:
     """Neurons, driven by J = gain (what arrives) + bias. `initial` is their state before the first step.
 
-    `on_chip` is for simulators that have a chip and a host: where the neurons are; None says nothing.
+    `on_chip` is for simulators that have a chip and a host: where the neurons are; None says nothing. So is
+    `neurons_per_core`: how many share a core of the chip.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Ensemble:
     bias: float | Stored = 0.0
     initial: Mapping[str, Setting] = field(default_factory=dict)
     on_chip: bool | None = None
+    neurons_per_core: int | None = None
 
 
 @dataclass(frozen=True)

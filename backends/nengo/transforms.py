@@ -18,6 +18,7 @@ from nmc.reference.tensor import windows
 
 LAYERS = (*LINEAR, coding.ConstantCurrent)
 """Kinds of node that are a transform of each operand, plus a constant."""
+_AT_ONCE = 256
 _OUTSIDE = -1
 """Marks what is no element of the operand: padding, or another operand."""
 _Keep = Callable[[str, Array], Stored]
@@ -51,7 +52,9 @@ def transform(model: Model, node: Node, operand: int, store: Store) -> Transform
             return Dense(keep("weight", apply_linear(model, node, (ones,), constant=False)[0].ravel()))
         case coding.ConstantCurrent():
             return None if node.gain == 1.0 else Dense(keep("weight", np.full(prod(shape), node.gain)))
-    return _moved(model, node, operand, keep)
+        case tensor.Flatten() | tensor.Reshape() | tensor.Transpose() | tensor.Pad() | tensor.Concat() | tensor.Add():
+            return _moved(model, node, operand, keep)
+    return _probed(model, node, operand, keep)
 
 
 def constant(model: Model, node: Node) -> FloatArray | None:
@@ -149,6 +152,21 @@ def _moved(model: Model, node: Node, operand: int, keep: _Keep) -> Transform | N
     if np.array_equal(columns, np.arange(size)):
         return None
     return _sparse((len(columns), size), np.arange(len(columns)), columns, 1.0, keep)
+
+
+def _probed(model: Model, node: Node, operand: int, keep: _Keep) -> Transform:
+    """Any linear node: found by sending a 1 through each element, one after another."""
+    shapes = model.graph.operand_shapes(node)
+    size = prod(shapes[operand])
+    found = []
+    for first in range(0, size, _AT_ONCE):
+        ones = np.eye(min(_AT_ONCE, size - first), size, first)
+        operands = [np.zeros((len(ones), *shape)) for shape in shapes]
+        operands[operand] = ones.reshape(-1, *shapes[operand])
+        found.append(apply_linear(model, node, tuple(operands), constant=False).reshape(len(ones), -1))
+    matrix = np.concatenate(found).T
+    rows, columns = np.nonzero(matrix)
+    return _sparse((len(matrix), size), rows, columns, matrix[rows, columns], keep)
 
 
 def _sparse(

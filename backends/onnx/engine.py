@@ -16,10 +16,10 @@ from nmc.errors import ProgramError
 from nmc.estimates.events import Events
 from nmc.estimates.gpu_meter import start_gpu_meter
 from nmc.estimates.meter import start_meter
-from nmc.model import Array, FloatArray
+from nmc.model import Array
 from nmc.nodes.tensor import Input
 from nmc.program import Program
-from nmc.reference.interpreter import as_feeds, run_length
+from nmc.reference.interpreter import Feed, as_feeds, run_length
 
 MEASURED = "cpu"
 """The target whose runs are timed on this machine, so that they must be what a user would run."""
@@ -29,7 +29,7 @@ SIDE_BY_SIDE = 128
 Outputs = Mapping[str, Array]
 
 
-def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResult:
+def run(program: Program, x: Feed, *, steps: int | None = None) -> RunResult:
     """Run `model.onnx`: all steps in one call.
 
     A program for `cpu`, the target where time is measured, runs batch by batch of the size it was
@@ -38,13 +38,15 @@ def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResu
     return _run_batches(program, x, steps, _whole(program, _session(program, MODEL)))
 
 
-def run_cuda(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResult:
+def run_cuda(program: Program, x: Feed, *, steps: int | None = None) -> RunResult:
     """The same on a GPU, batch by batch of the size it was compiled for: timed, and metered where NVML can.
 
     The first batch runs once before the clock starts. Raises ToolError where there is no CUDA.
     """
     batch_run = _whole(program, _session(program, MODEL, gpu=True))
-    _run_batches(program, x[: _batch_size(program)], steps, batch_run, measured=True)
+    count = _batch_size(program)
+    first = {name: array[:count] for name, array in as_feeds(program.model.graph, x).items()}
+    _run_batches(program, first, steps, batch_run, measured=True)
     meter = start_gpu_meter()
     result = _run_batches(program, x, steps, batch_run, measured=True)
     energy_j = None if meter is None else meter.energy_j()
@@ -62,7 +64,7 @@ def _whole(program: Program, session: Session) -> Callable[[Mapping[str, Array],
     return batch_run
 
 
-def run_stepwise(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResult:
+def run_stepwise(program: Program, x: Feed, *, steps: int | None = None) -> RunResult:
     """Run `step.onnx` again and again, with the states held here; a graph without time as `run` does."""
     if not _in_time(program):
         return run(program, x, steps=steps)
@@ -136,7 +138,7 @@ def _session(program: Program, name: str, gpu: bool = False) -> Session:
 
 def _run_batches(
     program: Program,
-    x: FloatArray,
+    x: Feed,
     steps: int | None,
     batch_run: Callable[[Mapping[str, Array], int], Outputs],
     measured: bool = False,

@@ -33,3 +33,8 @@ def lower(model: Model, half: bool = False) -> Mapping[str, bytes]:
         step, record = one_step(model, planned, real)
         files |= {STEP: step.SerializeToString(), STEP_RECORD: record.encode()}
     return files
+
+
+def whole_file(model: Model) -> bytes:
+    """A sound model as one ONNX file for a whole run, in 32-bit floats. Raises UnsupportedError as `lower` does."""
+    return lower(model)[MODEL]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 
-from nmc.backends.onnx import coding, line, spiking, tensor
+from nmc.backends.onnx import arithmetic, coding, line, spiking, tensor
 from nmc.backends.onnx.emit import Emitter
 from nmc.backends.onnx.plan import PAST
 from nmc.backends.onnx.site import Emission, Site, with_state
@@ -14,7 +14,9 @@ from nmc.errors import UnsupportedError
 from nmc.graph import Node, Ref
 from nmc.model import Model
 
-EMISSIONS: Mapping[type[Node], Emission] = {**tensor.EMISSIONS, **spiking.EMISSIONS, **coding.EMISSIONS}
+EMISSIONS: Mapping[type[Node], Emission] = {
+    **tensor.EMISSIONS, **arithmetic.EMISSIONS, **spiking.EMISSIONS, **coding.EMISSIONS
+}
 
 
 @dataclass

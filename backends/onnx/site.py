@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
 
 from nmc.backends.onnx.emit import Emitter, File, FunctionBody
 from nmc.graph import Shape
@@ -105,3 +106,18 @@ Emission = Callable[..., str | Emitted]
 def with_state(emitted: str | Emitted) -> Emitted:
     """What was emitted, as the output and state of a node."""
     return emitted if isinstance(emitted, Emitted) else Emitted(emitted, {})
+
+
+def with_batch(axis: int) -> int:
+    """An axis of a value with the batch in front, for one that does not count the batch."""
+    return axis if axis < 0 else axis + 1
+
+
+def folded(kind: str) -> Emission:
+    """A binary operation over all operands, from the first to the last."""
+    return lambda node, site: reduce(lambda left, right: site.out.op(kind, left, right), site.operands)
+
+
+def plain(kind: str) -> Emission:
+    """An operation of one operand, without facts."""
+    return lambda node, site: site.out.op(kind, site.x)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import reduce
+from itertools import pairwise
 from math import inf
 
 import numpy as np
 
 from nmc.backends.onnx.emit import Emitter
-from nmc.backends.onnx.site import Emission, Site
+from nmc.backends.onnx.site import Emission, Site, folded, plain, with_batch
 from nmc.errors import UnsupportedError
 from nmc.graph import Node
 from nmc.model import Array
@@ -97,15 +98,11 @@ def _pad(node: tensor.Pad, site: Site) -> str:
 
 
 def _concat(node: tensor.Concat, site: Site) -> str:
-    return site.out.op("Concat", *site.operands, axis=_with_batch(node.axis))
+    return site.out.op("Concat", *site.operands, axis=with_batch(node.axis))
 
 
 def _softmax(node: tensor.Softmax, site: Site) -> str:
-    return site.out.op("Softmax", site.x, axis=_with_batch(node.axis))
-
-
-def _with_batch(axis: int) -> int:
-    return axis if axis < 0 else axis + 1
+    return site.out.op("Softmax", site.x, axis=with_batch(node.axis))
 
 
 def _reshape(node: tensor.Flatten | tensor.Reshape, site: Site) -> str:
@@ -115,18 +112,6 @@ def _reshape(node: tensor.Flatten | tensor.Reshape, site: Site) -> str:
 
 def _transpose(node: tensor.Transpose, site: Site) -> str:
     return site.out.op("Transpose", site.x, perm=(0, *(axis + 1 for axis in node.permutation)))
-
-
-def _folded(kind: str) -> Emission:
-    """A binary operation over all operands, from the first to the last."""
-    def emission(node: Node, site: Site) -> str:
-        return reduce(lambda left, right: site.out.op(kind, left, right), site.operands)
-    return emission
-
-
-def _plain(kind: str) -> Emission:
-    """An operation without facts."""
-    return lambda node, site: site.out.op(kind, site.x)
 
 
 def _quantize(node: quantized.QuantizeLinear, site: Site) -> str:
@@ -148,6 +133,14 @@ def _dequantize(node: quantized.DequantizeLinear, site: Site) -> str:
     return out.op("Mul", shifted, out.constant(node.scale))
 
 
+def _bit_planes(node: quantized.BitPlanes, site: Site) -> str:
+    out = site.out
+    both = out.op("Relu", out.op("Concat", site.x, out.op("Neg", site.x), axis=1))
+    kept = [out.op("Floor", out.op("Mul", both, out.constant(0.5**bit))) for bit in range(node.bits)]
+    planes = [out.op("Sub", low, out.op("Mul", high, out.constant(2.0))) for low, high in pairwise(kept)]
+    return out.op("Concat", *planes, axis=1)
+
+
 def _affine(node: quantized.QuantizeLinear | quantized.DequantizeLinear, out: Emitter) -> tuple[str, str]:
     return out.constant(node.scale, np.float32), out.constant(node.zero_point, np.int8)
 
@@ -166,24 +159,25 @@ EMISSIONS: Mapping[type[Node], Emission] = {
     tensor.Conv1d: _conv,
     tensor.Conv2d: _conv,
     tensor.BatchNorm: _batch_norm,
-    tensor.Relu: _plain("Relu"),
+    tensor.Relu: plain("Relu"),
     tensor.LeakyRelu: lambda node, site: site.out.op("LeakyRelu", site.x, alpha=node.alpha),
-    tensor.Sigmoid: _plain("Sigmoid"),
-    tensor.Tanh: _plain("Tanh"),
+    tensor.Sigmoid: plain("Sigmoid"),
+    tensor.Tanh: plain("Tanh"),
     tensor.Clip: _clip,
     tensor.Softmax: _softmax,
-    tensor.Add: _folded("Add"),
-    tensor.Mul: _folded("Mul"),
+    tensor.Add: folded("Add"),
+    tensor.Mul: folded("Mul"),
     tensor.Concat: _concat,
     tensor.MaxPool1d: _max_pool,
     tensor.MaxPool2d: _max_pool,
     tensor.AvgPool1d: _avg_pool,
     tensor.AvgPool2d: _avg_pool,
-    tensor.GlobalAvgPool: _plain("GlobalAveragePool"),
+    tensor.GlobalAvgPool: plain("GlobalAveragePool"),
     tensor.Flatten: _reshape,
     tensor.Reshape: _reshape,
     tensor.Transpose: _transpose,
     tensor.Pad: _pad,
     quantized.QuantizeLinear: _quantize,
     quantized.DequantizeLinear: _dequantize,
+    quantized.BitPlanes: _bit_planes,
 }

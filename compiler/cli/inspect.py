@@ -98,7 +98,8 @@ def _model(
         stages.add("model", model.checked())
     else:
         chosen = target_named(target)
-        pipeline.prepare(model, chosen, pipeline.make_options(chosen, options), stages.add)
+        prepared = pipeline.prepare(model, chosen, pipeline.make_options(chosen, options), stages.add)
+        pipeline.execute(prepared, chosen, stages.add)
     if quantization and target is not None:
         show_quantization(stages.stages, target, json)
         return

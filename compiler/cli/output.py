@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from nmc.comparison import Progress
 
 JSON = typer.Option("--json", help="Print JSON instead of text.")
-MODEL = typer.Argument(help="A model of the zoo (see 'nmc models'), a model.yaml, or the folder of one.")
+MODEL = typer.Argument(help="A model of the zoo (see 'nmc models'), a model.yaml, the folder of one, or an .onnx file.")
 OPTIONS = typer.Option(
     "--option", "-O", metavar="NAME=VALUE", help="An option of the target (see 'nmc targets'); may be repeated."
 )
+
+PROFILE = typer.Option(help="NIR: the tool whose conventions the file has, as in snntorch (see docs/import-nir.md).")
+TIME_UNIT = typer.Option(help="NIR: the unit of the file's times, 's' (without) or 'ms'.")
 
 
 def print_json(value: object) -> None:

@@ -70,7 +70,7 @@ def neurobench(model: Model, x: Feed, steps: int | None = None) -> NeuroBench:
         raise ModelError(f"the model {model.name} has no layer with weights", "NeuroBench counts their operations")
     counting = _Counting(model)
     samples = 0
-    for values in each_step(model, x, steps, counting):
+    for values, _ in each_step(model, x, steps, counting):
         samples = len(next(iter(values.values())))
     counts = counting.total()
     zeros = sum(weight.size - np.count_nonzero(weight) for weight in weights)

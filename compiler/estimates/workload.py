@@ -11,7 +11,9 @@ from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING
 
-from nmc.graph import Graph, Node
+from nmc.graph import Graph, Node, Shape
+from nmc.nodes.product import ConvTranspose1d, ConvTranspose2d, MatMul
+from nmc.nodes.reduction import ArgMax, Reduction
 from nmc.nodes.spiking import SumPool2d
 from nmc.nodes.tensor import Conv1d, Conv2d, Input, Linear, Window
 
@@ -23,10 +25,11 @@ BYTES: Mapping[Precision, int] = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
 _VIEWS = frozenset({"Flatten", "Reshape", "QuantizeLinear", "DequantizeLinear"})
 """Nodes that take no kernel: a runtime quantizes where another kernel writes or reads."""
 _SOURCES = frozenset({"Input", "Constant"})
-_MOVES = frozenset({"Concat", "Transpose", "Pad", "Delay"})
+_MOVES = frozenset({"Concat", "Transpose", "Pad", "Delay", "Slice", "Gather", "Embedding", "Expand"})
 
 OPERATIONS: Mapping[str, float] = {
     "BatchNorm": 2, "LeakyRelu": 2, "Sigmoid": 4, "Tanh": 4, "Clip": 2, "Softmax": 6,
+    "Affine": 2, "Exp": 4, "Log": 4, "Sqrt": 4, "Erf": 8, "Sin": 4, "Cos": 4, "Div": 4, "Pow": 8,
     "LIF": 6, "CubaLIF": 9, "IF": 4, "LI": 4, "I": 2, "SigmaDelta": 6, "Delta": 4,
     "BernoulliEncode": 6, "RateEncode": 3, "DeltaEncode": 5, "LatencyEncode": 4,
 }  # fmt: skip
@@ -142,6 +145,12 @@ def gemm(graph: Graph, node: Node, batch: int) -> Gemm | None:
     if isinstance(node, Conv1d | Conv2d):
         channels = graph.operand_shapes(node)[0][0] // node.groups
         return Gemm(batch * prod(out[1:]), node.channels // node.groups, channels * prod(node.kernel), node.groups)
+    if isinstance(node, ConvTranspose1d | ConvTranspose2d):
+        x = graph.operand_shapes(node)[0]
+        spread = node.channels // node.groups * prod(node.kernel)
+        return Gemm(batch * prod(x[1:]), spread, x[0] // node.groups, node.groups)
+    if isinstance(node, MatMul):
+        return Gemm(out[-2], out[-1], graph.operand_shapes(node)[0][-1], batch * prod(out[:-2]))
     return None
 
 
@@ -152,7 +161,7 @@ def _kernel(graph: Graph, node: Node, steps: int, batch: int) -> Kernel:
     return Kernel(
         nodes=(node.name,),
         gemm=gemm(graph, node, batch),
-        operations=elements * _operations(node) + elements * (len(node.inputs) - len(operands)),
+        operations=elements * _operations(node, operands) + elements * (len(node.inputs) - len(operands)),
         weights=sum(prod(spec.shape) for spec in node.arrays(*operands).values()),
         reads=sum(prod(graph.signals[ref.node].shape) for ref in node.inputs) * batch,
         writes=elements,
@@ -161,14 +170,19 @@ def _kernel(graph: Graph, node: Node, steps: int, batch: int) -> Kernel:
     )
 
 
-def _operations(node: Node) -> float:
-    if isinstance(node, Linear | Conv1d | Conv2d):
+def _operations(node: Node, operands: tuple[Shape, ...]) -> float:
+    """Operations for each element put out, beyond those of a product."""
+    if isinstance(node, Linear | Conv1d | Conv2d | ConvTranspose1d | ConvTranspose2d):
         return 1.0 if node.bias else 0.0
+    if isinstance(node, MatMul):
+        return 0.0
+    if isinstance(node, Reduction | ArgMax):
+        return prod(operands[0]) / prod(node.output_shape(*operands))
     if isinstance(node, Window | SumPool2d):
         return float(prod(node.kernel))
     if node.kind in _MOVES:
         return 0.0
-    if node.kind in ("Add", "Mul"):
+    if node.kind in ("Add", "Mul", "Maximum", "Minimum"):
         return float(len(node.inputs) - 1)
     return OPERATIONS.get(node.kind, 1.0)
 

@@ -53,9 +53,16 @@ def map_model(model: Model, chip: str, chips: int | None = None) -> MappingFacts
 
     Raises UnsupportedError where it does not fit.
     """
+    limits = chip_of(chip, ManycoreChip).limits
+    cut = partition(model.graph, limits if chips is None else limits.on_chips(chips), model.weights)
+    return map_partition(cut, chip, chips)
+
+
+def map_partition(cut: Partition, chip: str, chips: int | None = None) -> MappingFacts:
+    """Map slices that are cut already onto a chip's cores; there must be as many."""
     described = chip_of(chip, ManycoreChip)
     limits = described.limits if chips is None else described.limits.on_chips(chips)
-    placement = place(partition(model.graph, limits, model.weights), limits)
+    placement = place(cut, limits)
     slices = tuple(
         SliceFacts(part.population, part.neurons.ranges, where, part.use)
         for part, where in zip(placement.partition.slices, placement.places, strict=True)

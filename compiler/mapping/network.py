@@ -116,10 +116,13 @@ def network(graph: Graph, weights: Mapping[str, Array] | None = None) -> Network
     return Network(populations, tuple(projections))
 
 
-def _behind(graph: Graph, node: Node) -> list[Node]:
-    """The nodes that a node reads, views and delays skipped."""
+def _behind(graph: Graph, node: Node, passed: frozenset[str] = frozenset()) -> list[Node]:
+    """The nodes that a node reads, views and delays skipped, those that read themselves included."""
     found = []
     for ref in node.inputs:
         read = graph[ref.node]
-        found += _behind(graph, read) if read.kind in _VIEWS else [read]
+        if read.kind not in _VIEWS:
+            found.append(read)
+        elif read.name not in passed:
+            found += _behind(graph, read, passed | {read.name})
     return found

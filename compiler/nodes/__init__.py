@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nmc.graph import Node
-from nmc.nodes import coding, fixed_point, quantized, spiking, tensor
+from nmc.nodes import coding, elementwise, fixed_point, product, quantized, reduction, selection, spiking, tensor
 
 FAMILIES: Mapping[str, tuple[type[Node], ...]] = {
-    "tensor": tensor.KINDS,
+    "tensor": (*tensor.KINDS, *product.KINDS, *elementwise.KINDS, *reduction.KINDS, *selection.KINDS),
     "spiking": spiking.KINDS,
     "coding": coding.KINDS,
     "quantized": quantized.KINDS,

@@ -124,6 +124,19 @@ def window_shape(
     return tuple(out)
 
 
+def broadcast_shape(kind: str, *xs: Shape) -> Shape:
+    """The shape that operands of one rank broadcast to. Raises ShapeError."""
+    if len({len(x) for x in xs}) > 1:
+        raise ShapeError(f"{kind} takes operands of one rank, got shapes {', '.join(map(str, xs))}")
+    out = []
+    for sizes in zip(*xs, strict=True):
+        wide = {n for n in sizes if n != 1}
+        if len(wide) > 1:
+            raise ShapeError(f"{kind} cannot broadcast shapes {', '.join(map(str, xs))}")
+        out.append(wide.pop() if wide else 1)
+    return tuple(out)
+
+
 def param_names(*params: Param | None) -> tuple[str, ...]:
     """The names among some parameters; the rest are plain values."""
     return tuple(param for param in params if isinstance(param, str))

@@ -1,10 +1,10 @@
-"""Nodes of quantized graphs: ONNX's QuantizeLinear and DequantizeLinear."""
+"""Nodes of quantized graphs: ONNX's QuantizeLinear and DequantizeLinear, and the digits of whole numbers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nmc.graph import DType, Node
+from nmc.graph import DType, Node, Shape, ShapeError
 from nmc.nodes.facts import require
 
 
@@ -39,4 +39,25 @@ class DequantizeLinear(_Affine):
     """y = (x - zero_point) scale."""
 
 
-KINDS: tuple[type[Node], ...] = (QuantizeLinear, DequantizeLinear)
+@dataclass(frozen=True, kw_only=True)
+class BitPlanes(Node):
+    """The binary digits of whole numbers as spikes: for each from the lowest, that of max(x, 0), then of max(-x, 0).
+
+    They follow one another along axis 0, 2 (bits - 1) times the input. `bits` counts the sign; more digits are lost.
+    """
+
+    bits: int = 8
+
+    def __post_init__(self) -> None:
+        require(2 <= self.bits <= 32, f"bits is {self.bits}: it takes 2 to 32")
+
+    def output_shape(self, *xs: Shape) -> Shape:
+        if not xs[0]:
+            raise ShapeError("BitPlanes takes one axis or more, got a single number")
+        return (2 * (self.bits - 1) * xs[0][0], *xs[0][1:])
+
+    def output_dtype(self, *xs: DType) -> DType:
+        return "spike"
+
+
+KINDS: tuple[type[Node], ...] = (QuantizeLinear, DequantizeLinear, BitPlanes)

@@ -9,27 +9,30 @@ from nmc.errors import Fault
 from nmc.graph import Graph, Node
 from nmc.model import Model
 from nmc.nodes import FAMILIES
+from nmc.passes.linear_paths import LINEAR
 
 _TENSOR = {kind.__name__ for kind in FAMILIES["tensor"]}
 _SPIKING = {kind.__name__ for kind in FAMILIES["spiking"]}
 _CODING = {kind.__name__ for kind in FAMILIES["coding"]}
 _QUANTIZED = {kind.__name__ for kind in FAMILIES["quantized"]}
 _FIXED = {kind.__name__ for kind in FAMILIES["fixed-point"]}
-_NONLINEAR = {"Relu", "LeakyRelu", "Sigmoid", "Tanh", "Clip", "Softmax", "Mul", "MaxPool1d", "MaxPool2d"}
+_LINEAR = {kind.__name__ for kind in LINEAR}
 
 STAGES: Mapping[str, frozenset[str]] = {
     "model": frozenset(_TENSOR | _SPIKING | _CODING),
     "quantized": frozenset(_TENSOR | _SPIKING | _CODING | _QUANTIZED),
-    "spiking": frozenset((_TENSOR - _NONLINEAR) | _SPIKING | _CODING),
+    "spiking": frozenset({"Input", "Constant"} | _LINEAR | _SPIKING | _CODING),
     "fixed-point": frozenset({"Input", "Constant", "Flatten", "Reshape", "Delay"} | _CODING | _QUANTIZED | _FIXED),
+    "hosted": frozenset({"Input", "Constant"} | _LINEAR | _SPIKING | _CODING | _QUANTIZED | _FIXED),
 }
 """The kinds of node that are legal at each point of the pipeline.
 
-At the stages of neuromorphic chips this holds for nodes that work at every time step. What is known
-before the run, and what is left to do after it, is the host's, and any kind of a model.
+At the stages of neuromorphic chips this holds for what the chip computes. What is known before the run, what is
+left to do after it, and what the host does at every step before the network and after it, may be of any kind.
+At the stage "hosted" the host also computes at every step what chips in integers do not: readouts in real numbers.
 """
 _HOST = STAGES["quantized"]
-_ON_CHIP = ("spiking", "fixed-point")
+_ON_CHIP = ("spiking", "fixed-point", "hosted")
 
 
 class Pass(Protocol):
@@ -67,11 +70,16 @@ def apply(passes: Iterable[Pass], model: Model, watch: Callable[[str, Model], No
 
 
 def _stage_faults(step: Pass, graph: Graph) -> list[Fault]:
+    from nmc.passes.host_streams import HostStreams
+
     legal = STAGES[step.stage]
+    host = HostStreams(graph)
 
     def is_legal(node: Node) -> bool:
-        hosted = step.stage in _ON_CHIP and graph.dt_s and graph.signals[node.name].timing != "stream"
-        return node.kind in legal or (bool(hosted) and node.kind in _HOST)
+        if node.kind in legal or step.stage not in _ON_CHIP or not graph.dt_s:
+            return node.kind in legal
+        hosted = graph.signals[node.name].timing != "stream" or node.name in host.before | host.after
+        return hosted and node.kind in _HOST
 
     return [
         Fault(

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from nmc.errors import Fault
 from nmc.graph import Graph, Node, Ref
 from nmc.model import Array, Model
-from nmc.nodes import coding, spiking, tensor
+from nmc.nodes import coding, elementwise, product, reduction, selection, spiking, tensor
 from nmc.passes.fuse_synapses import fresh
 from nmc.passes.linear_paths import LINEAR
 from nmc.passes.rate_calibration import has_weights
 from nmc.passes.refusal import refuse
 
 RELU = (tensor.Relu, tensor.Clip)
+_REMEDIES: Mapping[type[Node], str] = {
+    **dict.fromkeys(
+        (tensor.Mul, elementwise.Div, elementwise.Pow, product.MatMul),
+        "rates do not multiply: give the network fixed weights there, in place of gates, attention or normalization",
+    ),
+    **dict.fromkeys(
+        (reduction.ReduceMax, reduction.ReduceProd, reduction.ArgMax, elementwise.Maximum, elementwise.Minimum),
+        "rates only add up: train the network with sums or means there, or do this after the last layer",
+    ),
+    **dict.fromkeys(
+        (elementwise.Equal, elementwise.Greater, elementwise.GreaterOrEqual, elementwise.Where, selection.Embedding),
+        "spikes do not branch: choose before the first layer, which the host computes",
+    ),
+}
+"""What would help, by kind of node; another activation instead of Relu for all others."""
 _FINISH = (
     tensor.Softmax, tensor.Sigmoid, tensor.Tanh, tensor.LeakyRelu, *RELU,
     tensor.Flatten, tensor.Reshape, tensor.Transpose,
@@ -62,10 +78,8 @@ def _refusal(node: Node) -> Fault:
     if isinstance(node, tensor.MaxPool1d | tensor.MaxPool2d):
         remedy = f"train the network with AvgPool{node.rank}d, or with a stride in the layer before"
         return Fault(f"{node.kind} takes the larger of rates, which spikes do not tell", remedy, node.name)
-    return Fault(
-        f"{node.kind} stands between layers, where spiking neurons can do Relu only",
-        "train the network with Relu there", node.name,
-    )
+    remedy = _REMEDIES.get(type(node), "train the network with Relu there")
+    return Fault(f"{node.kind} stands between layers, where spiking neurons can do Relu only", remedy, node.name)
 
 
 @dataclass

@@ -12,6 +12,7 @@ from nmc.errors import Fault
 from nmc.graph import Graph, Node, Ref, Shape
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
+from nmc.passes.host_streams import POPULATIONS, READOUTS, HostStreams
 from nmc.passes.linear_paths import (
     Convolution,
     Path,
@@ -24,16 +25,6 @@ from nmc.passes.linear_paths import (
 )
 from nmc.passes.normalized_neurons import normalized
 from nmc.passes.refusal import refuse
-
-POPULATIONS: tuple[type[Node], ...] = (
-    spiking.Neuron, spiking.SigmaDelta, spiking.LI, spiking.I, spiking.Threshold
-)
-"""Kinds whose elements are neurons of a chip."""
-READOUTS: tuple[type[Node], ...] = (coding.Last, coding.Sum, coding.Mean, coding.Max)
-ENCODERS: tuple[type[Node], ...] = (
-    coding.ConstantCurrent, coding.BernoulliEncode, coding.RateEncode, coding.LatencyEncode, coding.DeltaEncode,
-    coding.Delta,
-)
 
 
 @dataclass(frozen=True)
@@ -52,7 +43,7 @@ class FuseSynapses:
 
     def __call__(self, model: Model) -> Model:
         """The fused model. Raises UnsupportedError with every node that no chip of neurons can do."""
-        refuse(model.graph, unfit_streams(model.graph))
+        refuse(model.graph, HostStreams(model.graph).faults())
         model = _with_shown_currents(model)
         if not any(isinstance(node, POPULATIONS) for node in model.graph):
             refuse(model.graph, [Fault(
@@ -81,47 +72,14 @@ def pruned(graph: Graph) -> Graph:
     return replace(graph, nodes=tuple(node for node in graph if node.name in needed))
 
 
-def unfit_streams(graph: Graph) -> list[Fault]:
-    """A fault for every node in time that is neither a neuron, nor linear, nor an encoder of the input."""
-    faults = []
-    driven = _downstream(graph)
-    for node in graph:
-        if graph.signals[node.name].timing != "stream" or is_linear(node):
-            continue
-        if isinstance(node, spiking.Delay):
-            faults.append(Fault(
-                "its delays differ from element to element", "give all elements one delay, as in 'steps: 3'", node.name
-            ))
-        elif isinstance(node, ENCODERS) and node.name in driven:
-            faults.append(Fault(
-                f"{node.kind} encodes what neurons put out, which would go from the chip to the host and back",
-                "leave it out: the neurons' spikes can be read as they are", node.name,
-            ))
-        elif not isinstance(node, (*POPULATIONS, *ENCODERS, tensor.Input)):
-            faults.append(Fault(
-                f"{node.kind} works on currents at every time step, which a chip of spiking neurons cannot do",
-                "move it before the encoder or after the readout, or replace it by neurons", node.name,
-            ))
-    return faults
-
-
-def _downstream(graph: Graph) -> set[str]:
-    """The nodes that depend on neurons."""
-    found: set[str] = set()
-    waiting = [node for node in graph if isinstance(node, POPULATIONS)]
-    while waiting:
-        for reader in graph.consumers[waiting.pop().name]:
-            if reader.name not in found:
-                found.add(reader.name)
-                waiting.append(reader)
-    return found
-
-
 def _with_shown_currents(model: Model) -> Model:
-    """The model with an LI that forgets at once wherever a current is read out or is a result."""
-    graph = model.graph
+    """The model with an LI that forgets at once wherever the host reads a current, or it is a result."""
+    graph, host = model.graph, HostStreams(model.graph)
     names = set(graph.by_name)
-    currents = {n.name for n in graph if graph.signals[n.name].timing == "stream" and is_linear(n)}
+    currents = {
+        n.name for n in graph
+        if graph.signals[n.name].timing == "stream" and is_linear(n) and n.name not in host.before | host.after
+    }  # fmt: skip
     renamed = {name: fresh(f"{name}_current", names) for name in graph.outputs if name in currents}
     probes = {renamed[name]: name for name in renamed}
     moved = replace(
@@ -131,7 +89,7 @@ def _with_shown_currents(model: Model) -> Model:
     )
 
     def probed(node: Node) -> Node:
-        if not isinstance(node, READOUTS):
+        if not isinstance(node, READOUTS) and node.name not in host.after:
             return node
         for ref in node.inputs:
             if ref.node not in probes and ref.node in currents:

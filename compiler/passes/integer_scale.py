@@ -15,6 +15,10 @@ LARGEST_EXPONENT = 7
 SMALLEST_EXPONENT = -8
 ACTIVATION_LIMIT = 2**17 - 1
 """The largest sum of a step that Lava's 24-bit current holds: it is shifted by 6 bits."""
+DECLARED_LIMIT = 2**15 - 1
+"""The largest sum of a step in the 16 bits that Lava declares for it, and does not enforce."""
+FINE = 256
+"""A threshold of so many activation units is fine enough."""
 SUM_LIMIT = 2**23 - 1
 """The largest sum of a sigma-delta neuron, in the 24 bits of the chip's state; Lava's wraps at 32 bits only."""
 BIAS_BITS = 12
@@ -84,10 +88,13 @@ class Weights:
         return self.integers(scale) * (2.0 ** self.exponent(scale) / scale)
 
 
-def choose_scale(weights: Sequence[Weights], threshold: float | None, highest: float) -> float:
+def choose_scale(
+    weights: Sequence[Weights], threshold: float | None, highest: float, comfortable: float = inf
+) -> float:
     """Activation units per model unit for one population: least rounding error, and at most `highest`.
 
-    The error is that of all weights, squared and summed, and of the threshold on the same footing.
+    The error is that of all weights, squared and summed, and of the threshold on the same footing. Where exponents
+    make up for it, so that weights lose nothing, the scale is at most `comfortable`, too.
     """
     factors = [w.grid.largest_factor(w.value) for w in weights]
     bound = [f for f, w in zip(factors, weights, strict=True) if not w.has_exponent and f < inf]
@@ -98,6 +105,8 @@ def choose_scale(weights: Sequence[Weights], threshold: float | None, highest: f
     top = min(highest, start if bound else start * 2**LARGEST_EXPONENT)
     sampled = [_sampled(w) for w in weights]
     start = min(start, top)
+    if not bound:
+        start = min(start, max(comfortable, FINE / threshold if threshold else 0.0))
     candidates = [_under(f, start) for f in (*free, *filter(None, map(_exact_factor, sampled)))]
     candidates += [start * 2 ** (-k / 24) for k in range(24)]
     return min(candidates, key=lambda scale: (round(_error(sampled, threshold, scale), 9), -scale))

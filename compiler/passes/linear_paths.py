@@ -12,17 +12,19 @@ import numpy as np
 from nmc.errors import UnsupportedError
 from nmc.graph import Graph, Node, Ref, Shape
 from nmc.model import FloatArray, Model
-from nmc.nodes import spiking, tensor
+from nmc.nodes import elementwise, product, reduction, selection, spiking, tensor
 from nmc.reference.interpreter import MEANINGS
 from nmc.reference.meaning import Step, stateless
 
 LINEAR: tuple[type[Node], ...] = (
     tensor.Linear, tensor.Conv1d, tensor.Conv2d, tensor.AvgPool1d, tensor.AvgPool2d, tensor.GlobalAvgPool,
     tensor.BatchNorm, tensor.Flatten, tensor.Reshape, tensor.Transpose, tensor.Pad, tensor.Concat, tensor.Add,
-    spiking.SumPool2d,
+    product.ConvTranspose1d, product.ConvTranspose2d, elementwise.Affine, elementwise.Sub, reduction.ReduceSum,
+    reduction.ReduceMean, selection.Slice, selection.Gather, selection.Expand, spiking.SumPool2d,
 )
 """Kinds without state whose output is a linear function of their inputs, plus a constant."""
 
+_WITH_BIAS = (tensor.Linear, tensor.Conv1d, tensor.Conv2d, product.ConvTranspose1d, product.ConvTranspose2d)
 _CHUNK = 1 << 22
 
 
@@ -73,8 +75,10 @@ def paths_to(graph: Graph, ref: Ref, through: tuple[str, ...] = ()) -> Iterator[
 
 def apply_linear(model: Model, node: Node, operands: tuple[FloatArray, ...], constant: bool) -> FloatArray:
     """What the node makes of its operands [B, ...], without the part that no input changes unless `constant`."""
-    if not constant and isinstance(node, tensor.Linear | tensor.Conv1d | tensor.Conv2d):
+    if not constant and isinstance(node, _WITH_BIAS):
         node = replace(node, bias=None)
+    if not constant and isinstance(node, elementwise.Affine):
+        node = replace(node, offset=0.0)
     if not constant and isinstance(node, tensor.Pad):
         node = replace(node, value=0.0)
     if not constant and isinstance(node, tensor.BatchNorm):

@@ -45,8 +45,11 @@ def normalized(model: Model, node: Node) -> Normalized:
     if isinstance(node, spiking.Threshold):
         threshold = value_of(model, node.threshold)
         if isinstance(threshold, float):
-            return Normalized(replace(node, threshold=threshold))
-        return Normalized(replace(node, threshold=1.0), factor=1 / _positive(model, node, threshold))
+            silent = threshold > 0 or (threshold == 0 and node.compare == ">")
+            return Normalized(replace(node, threshold=threshold)) if silent else _raised(node, threshold)
+        if np.all(threshold > 0):
+            return Normalized(replace(node, threshold=1.0), factor=1 / threshold)
+        return _raised(node, threshold)
     if isinstance(node, spiking.LI | spiking.I):
         return _simplified(model, node, 0.0, 1.0)
     if not isinstance(node, spiking.Neuron):
@@ -93,6 +96,12 @@ def _simplified(
             plain = replace(node, gain=1.0, initial=initial)
             return Normalized(plain, _plain(value_of(model, node.gain) / scale), 0.0, tuple(arrays.items()))
     return Normalized(node)
+
+
+def _raised(node: spiking.Threshold, threshold: Value) -> Normalized:
+    """Without memory, a threshold and what is compared with it may rise together, until no neuron's is below 0."""
+    height = float(np.max(np.abs(threshold))) or 1.0
+    return Normalized(replace(node, threshold=height), offset=height - threshold)
 
 
 def _plain(value: Value) -> Value:

@@ -11,7 +11,7 @@ from nmc.errors import UnsupportedError
 from nmc.graph import Graph, Node, Ref, Shape
 from nmc.model import FloatArray, Model
 from nmc.nodes import spiking, tensor
-from nmc.passes.fuse_synapses import POPULATIONS
+from nmc.passes.host_streams import POPULATIONS
 from nmc.passes.retiming import Edge
 
 

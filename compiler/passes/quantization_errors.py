@@ -131,7 +131,7 @@ def _sent_errors(fused: Model, fixed: Model, names: list[str], samples: FloatArr
 def _totals(model: Model, names: list[str], samples: FloatArray) -> dict[str, FloatArray]:
     """The sum over all steps, those of the lag included, of what each node puts out: [B, *shape]."""
     totals = {name: np.zeros((len(samples), *model.graph.signals[name].shape)) for name in names}
-    for values in each_step(model, samples) if names else ():
+    for values, _ in each_step(model, samples) if names else ():
         for name, total in totals.items():
             total += values[name]
     return totals

@@ -11,11 +11,11 @@ from typing import ClassVar
 import numpy as np
 
 from nmc.errors import Fault, UnsupportedError
-from nmc.graph import Node, Ref
+from nmc.graph import Graph, Node, Ref
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import fixed_point, quantized, spiking, tensor
 from nmc.passes.bias_axons import with_bias_axons
-from nmc.passes.fuse_synapses import READOUTS, fresh, pruned
+from nmc.passes.fuse_synapses import fresh, pruned
 from nmc.passes.integer_scale import (
     Grid,
     Weights,
@@ -102,12 +102,32 @@ class _Writer:
         return dict.fromkeys(self.names, 0) | dict(lags(edges, hosted))
 
     @cached_property
+    def before(self) -> frozenset[str]:
+        """What the host computes to feed the chip: at its own time, like the chip's first synapses."""
+        found = set(self.ranges.sources)
+        waiting = list(found)
+        while waiting:
+            for ref in self.model.graph[waiting.pop()].inputs:
+                if ref.node not in found:
+                    found.add(ref.node)
+                    waiting.append(ref.node)
+        return frozenset(found)
+
+    @cached_property
+    def after(self) -> tuple[Node, ...]:
+        """What the host computes of what it is shown."""
+        inner = {name for p in self.populations for s in p.synapses for name in (s.node.name, s.read, s.feed)}
+        return tuple(
+            node for node in self.model.graph
+            if node.name not in self.before | self.names | inner and not isinstance(node, tensor.Input)
+        )  # fmt: skip
+
+    @cached_property
     def shown(self) -> frozenset[str]:
-        """The streams that are read out: those of populations, and perhaps some of the host."""
-        graph = self.model.graph
-        hosts = [node for node in graph if isinstance(node, READOUTS)]
-        read = {ref.node for node in hosts for ref in node.inputs} | set(graph.outputs)
-        return frozenset(name for name in read if graph.signals[name].timing == "stream")
+        """The streams that the host is shown: those of populations, and perhaps some of what it feeds them."""
+        graph, own = self.model.graph, {node.name for node in self.after}
+        read = {ref.node for node in self.after for ref in node.inputs} | set(graph.outputs)
+        return frozenset(name for name in read - own if graph.signals[name].timing == "stream")
 
     @cached_property
     def graph_lag(self) -> int:
@@ -137,14 +157,25 @@ class _Writer:
         for name in sorted(self.shown - self.names):
             self._hold(name, self.graph_lag)
         mine = {node.name for node in self.nodes}
-        inner = {name for p in self.populations for s in p.synapses for name in (s.node.name, s.read)}
-        hosts = [node for node in self.model.graph if node.name not in mine | inner | self.names]
-        hosts = [node if node.name in self.ranges.sources else self._host(node) for node in hosts]
+        hosts = [
+            self._host(node) if node in self.after else node for node in self.model.graph
+            if node in self.after or node.name in self.before or isinstance(node, tensor.Input)
+        ]  # fmt: skip
+        hosts = [node for node in hosts if node.name not in mine]
         outputs = tuple(self.host_reads.get(name, name) for name in self.model.graph.outputs)
         graph = replace(
             self.model.graph, nodes=(*hosts, *self.nodes), outputs=outputs, lag=self.graph_lag
         )
-        return self.model.with_(pruned(graph), self.arrays)
+        return self.model.with_(pruned(self._with_results_named(graph)), self.arrays)
+
+    def _with_results_named(self, graph: Graph) -> Graph:
+        """The graph with the model's own names for results that are held back; what they hold gets new ones."""
+        inner = self.model.graph
+        held = {self.host_reads[name]: name for name in inner.outputs if name in self.host_reads}
+        names = {late: name for late, name in held.items() if not isinstance(inner[name], tensor.Input)}
+        names |= {name: fresh(f"{name}_on_chip", self.taken) for name in names.values()}
+        moved = graph.rewire(names)
+        return replace(moved, nodes=tuple(replace(n, name=names.get(n.name, n.name)) for n in moved))
 
     def _host(self, node: Node) -> Node:
         """A host node, reading what the host has of each population."""
@@ -159,7 +190,7 @@ class _Writer:
             return
         threshold = float(getattr(population.node, "threshold", 0.0)) if population.spikes else None
         highest = self.ranges.highest_scale(population, weights)
-        scale = choose_scale(weights, threshold, highest)
+        scale = choose_scale(weights, threshold, highest, self.ranges.comfortable_scale(population, weights))
         reads = self._reads(population, weights, scale)
         name = population.name if population.spikes else fresh(f"{population.name}_voltage", self.taken)
         self.nodes.append(self._neuron(population, name, reads, scale))

@@ -9,7 +9,7 @@ from typing import ClassVar
 from nmc.errors import ModelError
 from nmc.graph import Graph, Node, Ref
 from nmc.model import Array, FloatArray, Model
-from nmc.nodes import tensor
+from nmc.nodes import FAMILIES, selection, tensor
 from nmc.nodes.quantized import DequantizeLinear, QuantizeLinear
 from nmc.nodes.tensor import Conv1d, Conv2d, Linear
 from nmc.passes.bias_correction import correct_biases
@@ -18,13 +18,16 @@ from nmc.passes.sensitivity import sensitivities
 from nmc.passes.value_ranges import RangeMethod, Values, chosen_range, measure
 
 _MOVING: tuple[type[Node], ...] = (
-    tensor.Flatten, tensor.Reshape, tensor.Transpose, tensor.MaxPool1d, tensor.MaxPool2d
+    tensor.Flatten, tensor.Reshape, tensor.Transpose, tensor.MaxPool1d, tensor.MaxPool2d,
+    selection.Slice, selection.Gather, selection.Expand,
 )
 """What only moves or picks values, so that integers stay integers of the same scale."""
 _FUSED: tuple[type[Node], ...] = (tensor.Relu, tensor.Clip)
 """What a chip does on its way out of the operation before, on sums that are not rounded yet."""
+_INDEXED: tuple[type[Node], ...] = (selection.Embedding,)
+"""What reads whole numbers that say where to look, which do not bear rounding."""
 _READING: tuple[type[Node], ...] = tuple(
-    kind for kind in tensor.KINDS if kind not in (*_MOVING, *_FUSED, tensor.Input, tensor.Constant)
+    kind for kind in FAMILIES["tensor"] if kind not in (*_MOVING, *_FUSED, *_INDEXED, tensor.Input, tensor.Constant)
 )
 """What reads 8-bit integers. Nodes with a state are not among them: membranes and their inputs stay real."""
 

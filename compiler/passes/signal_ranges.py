@@ -13,7 +13,14 @@ from nmc.errors import ModelError
 from nmc.model import FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
 from nmc.passes.fuse_synapses import pruned
-from nmc.passes.integer_scale import ACTIVATION_LIMIT, SUM_LIMIT, Weights, largest_bias_scale, message_scale
+from nmc.passes.integer_scale import (
+    ACTIVATION_LIMIT,
+    DECLARED_LIMIT,
+    SUM_LIMIT,
+    Weights,
+    largest_bias_scale,
+    message_scale,
+)
 from nmc.passes.populations import Population, populations
 from nmc.reference import each_step, run
 
@@ -88,7 +95,9 @@ class Ranges:
         """The largest scale, in activation units per model unit, at which nothing overflows."""
         bias = np.sum([*population.biases.values(), np.zeros(population.shape)], axis=0)
         threshold = float(getattr(population.node, "threshold", 0.0)) if population.spikes else 0.0
-        limit = min(largest_bias_scale(bias), ACTIVATION_LIMIT / threshold if threshold else inf)
+        initial = float(np.max(np.abs(self.model.param(getattr(population.node, "initial", 0.0)))))
+        held = max(threshold, initial)
+        limit = min(largest_bias_scale(bias), ACTIVATION_LIMIT / held if held else inf)
         arriving = self._bound(population, weights)
         loudest = max(arriving * self._memory(population), 1e-30)
         enough = min(limit, ACTIVATION_LIMIT / loudest)
@@ -100,6 +109,18 @@ class Ranges:
         if not population.spikes:
             peak = max(peak, float(np.max(self._peaks[population.name])))
         return min(limit, max(enough, ACTIVATION_LIMIT / max(MARGIN * peak, 1e-30)))
+
+    def comfortable_scale(self, population: Population, weights: Sequence[Weights]) -> float:
+        """The largest scale at which nothing leaves the range where Lava and the chip are sure to agree.
+
+        On calibration data, with a margin: inputs stay in the 16 bits that Lava declares for them, and voltages do
+        not saturate. Without such data, and where weights without exponent say the scale, any is.
+        """
+        if self.calibration is None or not all(w.has_exponent for w in weights):
+            return inf
+        arriving = float(np.max(np.abs(sum(self._peaks[synapse.read] for synapse in population.synapses))))
+        voltage = float(np.max(self._peaks[population.name]))
+        return min(DECLARED_LIMIT / max(MARGIN * arriving, 1e-30), ACTIVATION_LIMIT / max(MARGIN * voltage, 1e-30))
 
     def _bound(self, population: Population, weights: Sequence[Weights]) -> float:
         """The most that can arrive at a neuron in one step, in the model's units."""
@@ -159,26 +180,22 @@ class Ranges:
 
     @cached_property
     def _peaks(self) -> Mapping[str, FloatArray]:
-        """The largest size of what each synapse delivers, of each shown voltage and of each sent number: [*shape].
+        """The largest size of what each synapse delivers, and of each population's voltage or sent number: [*shape].
 
         Of sigma-delta neurons also that of their sums.
         """
         found = populations(self.model)
-        wanted = [s.read for p in found for s in p.synapses]
-        wanted += [p.name for p in found if not p.spikes]
+        wanted = [s.read for p in found for s in p.synapses] + [p.name for p in found]
         assert self.calibration is not None
         steps = min(self._steps, MEASURED_STEPS)
         peaks = {name: np.zeros(self.model.graph.signals[name].shape) for name in wanted}
         graded = [p for p in found if p.graded]
         peaks |= {_sum_of(p.name): np.zeros(p.shape) for p in graded}
-        sums: dict[str, FloatArray] = {}
-        for step in each_step(self.model, self.calibration[:SAMPLES], steps):
-            values = dict(step)
-            for p in graded:
-                sums[p.name] = sum((values[s.read] for s in p.synapses), start=sums.get(p.name, np.zeros(p.shape)))
-                values[_sum_of(p.name)] = sums[p.name]
+        for values, state in each_step(self.model, self.calibration[:SAMPLES], steps):
+            sizes = {name: state[name].get("v", values[name]) for name in wanted}
+            sizes |= {_sum_of(p.name): state[p.name]["s"] for p in graded}
             for name, peak in peaks.items():
-                np.maximum(peak, np.abs(values[name]).max(axis=0), out=peak)
+                np.maximum(peak, np.abs(sizes[name]).max(axis=0), out=peak)
         for p in found:
             if isinstance(p.node, spiking.I):
                 peaks[p.name] *= self._steps / steps

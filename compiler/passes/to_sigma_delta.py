@@ -12,7 +12,8 @@ from nmc.graph import Node, Ref
 from nmc.model import FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
 from nmc.passes.conversion import Conversion, Parts
-from nmc.passes.fuse_synapses import fresh, unfit_streams
+from nmc.passes.fuse_synapses import fresh
+from nmc.passes.host_streams import HostStreams
 from nmc.passes.linear_paths import constant
 from nmc.passes.rate_calibration import Activations
 from nmc.passes.refusal import refuse
@@ -44,7 +45,7 @@ class ToSigmaDelta:
     def __call__(self, model: Model) -> Model:
         """The model of sigma-delta neurons. Raises UnsupportedError with every node that they cannot do."""
         if model.graph.dt_s is not None:
-            refuse(model.graph, unfit_streams(model.graph))
+            refuse(model.graph, HostStreams(model.graph).faults())
             return replace(model, steps=self.steps) if self.steps else model
         parts = Parts.of(model.graph)
         steps = self.steps or model.steps or STEPS

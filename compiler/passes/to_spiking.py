@@ -7,12 +7,13 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from nmc.errors import ModelError, UnsupportedError
+from nmc.errors import ModelError
 from nmc.graph import Node, Ref
 from nmc.model import FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
 from nmc.passes.conversion import Conversion, Parts
-from nmc.passes.fuse_synapses import fresh, unfit_streams
+from nmc.passes.fuse_synapses import fresh
+from nmc.passes.host_streams import HostStreams
 from nmc.passes.rate_calibration import Activations, balance, encoded
 from nmc.passes.refusal import refuse
 
@@ -27,7 +28,8 @@ class ToSpiking:
     A layer's threshold, and the activation that one spike stands for, are chosen on `calibration`
     samples [B, *shape], such that decoded spike counts come closest to the layer's activations with the
     spikes that really arrive. That makes up for the charge above threshold which a reset to zero loses.
-    `encoding`: the input as evenly spaced spikes ("rate"), or as a constant current ("current").
+    `encoding`: the input as evenly spaced spikes ("rate"), or as a constant current ("current"). Values below 0
+    have spikes of their own, which count as negative.
     What comes before the first and after the last layer with weights stays as it is, for the host. A
     network that works in time already only gets its number of steps, where `steps` says one.
     """
@@ -43,7 +45,7 @@ class ToSpiking:
     def __call__(self, model: Model) -> Model:
         """The spiking model. Raises UnsupportedError with every node that rates cannot do."""
         if model.graph.dt_s is not None:
-            refuse(model.graph, unfit_streams(model.graph))
+            refuse(model.graph, HostStreams(model.graph).faults())
             return replace(model, steps=self.steps) if self.steps else model
         parts = Parts.of(model.graph)
         steps = self.steps or model.steps or STEPS
@@ -82,16 +84,20 @@ class _Rates(Conversion):
             self.decoded[node.name] = name
             self.activations.streams[node.name] = np.repeat(values[:, None], self.activations.steps, axis=1)
             return
-        if values.min() < 0:
-            raise UnsupportedError(
-                f"its values go down to {values.min():.3g} on the calibration data, and there are no negative rates",
-                "choose the option encoding=current, or move the data into 0..1", node=node.name,
-                where=self.model.graph.sources.get(node.name),
-            )
-        peak = max(1.0, float(values.max()))
-        self.nodes.append(coding.RateEncode(name=name, inputs=(Ref(node.name),), gain=1 / peak))
-        self.activations.streams[node.name] = encoded(values / peak, self.activations.steps) * peak
-        self._decode(node.name, name, peak)
+        peak = max(1.0, float(np.abs(values).max()))
+        signs = (1, -1) if values.min() < 0 else (1,)
+        halves = []
+        for sign in signs:
+            spikes = name if sign > 0 else fresh(f"{name}_negative", self.taken)
+            self.nodes.append(coding.RateEncode(name=spikes, inputs=(Ref(node.name),), gain=sign / peak))
+            halves.append(self._decoded(node.name, spikes, sign * peak))
+        if len(halves) > 1:
+            whole = fresh(f"{name}_decoded", self.taken)
+            self.nodes.append(tensor.Add(name=whole, inputs=tuple(map(Ref, halves))))
+            halves = [whole]
+        self.decoded[node.name] = halves[0]
+        sent = encoded(np.abs(values) / peak, self.activations.steps)
+        self.activations.streams[node.name] = sent * np.sign(values)[:, None] * peak
 
     def layer(self, node: Node, inputs: tuple[Ref, ...]) -> None:
         self.nodes.append(replace(node, inputs=inputs))
@@ -101,13 +107,12 @@ class _Rates(Conversion):
         chosen = balance(self.activations.current(node), self.activations.static[node.name])
         self.nodes.append(spiking.IF(name=node.name, inputs=inputs, threshold=chosen.threshold))
         self.activations.streams[node.name] = chosen.spikes * chosen.amplitude
-        self._decode(node.name, node.name, chosen.amplitude)
+        self.decoded[node.name] = self._decoded(node.name, node.name, chosen.amplitude)
 
-    def _decode(self, name: str, spikes: str, amplitude: float) -> None:
-        """After the node `spikes`, what its spikes stand for in the network, to be read in place of `name`."""
+    def _decoded(self, name: str, spikes: str, amplitude: float) -> str:
+        """The node that puts out what the spikes of a node stand for in the network, to be read in place of `name`."""
         if amplitude == 1.0:
-            self.decoded[name] = spikes
-            return
+            return spikes
         decoded = fresh(f"{name}_decoded", self.taken)
         channels = self.model.graph.signals[name].shape[:1]
         facts = {"scale": amplitude, "bias": 0.0, "mean": 0.0, "variance": 1.0}
@@ -117,4 +122,4 @@ class _Rates(Conversion):
             name=decoded, inputs=(Ref(spikes),), epsilon=0.0, scale=arrays["scale"], bias=arrays["bias"],
             mean=arrays["mean"], variance=arrays["variance"],
         ))
-        self.decoded[name] = decoded
+        return decoded

@@ -11,9 +11,13 @@ from nmc.nodes import spiking
 from nmc.passes.populations import Population
 
 
-def faults_of(model: Model, found: Iterable[Population]) -> list[Fault]:
-    """Every fact of every population, and every synapse, that the chip has no counterpart for."""
-    faults = [Fault(what, remedy, p.name) for p in found for what, remedy in _complaints(p.node)]
+def faults_of(model: Model, found: Iterable[Population], rests: bool = False) -> list[Fault]:
+    """Every fact of every population, and every synapse, that the chip has no counterpart for.
+
+    `rests`: whether its neurons can rest for some steps after a spike.
+    """
+    found = tuple(found)
+    faults = [Fault(what, remedy, p.name) for p in found for what, remedy in _complaints(p.node, rests)]
     faults += [
         Fault(
             "a bias at every step would make its sum grow without end", "give the bias to the neuron, as in 'bias: b'",
@@ -32,14 +36,14 @@ def faults_of(model: Model, found: Iterable[Population]) -> list[Fault]:
     ]
 
 
-def _complaints(node: Node) -> Iterator[tuple[str, str]]:
+def _complaints(node: Node, rests: bool) -> Iterator[tuple[str, str]]:
     if isinstance(node, spiking.Neuron):
         if node.reset == "subtract":
             yield "reset: subtract is not on the chip, which resets to zero", "train the network with reset: zero"
         if node.reset_at == "next":
             yield "reset_at: next is not on the chip, which resets in the step of the spike", (
                 "train the network with reset_at: spike")
-        if node.refractory:
+        if node.refractory and not rests:
             yield f"it rests for {node.refractory} steps after a spike, which Lava's chip neuron does not", (
                 "train the network with refractory: 0")
     if isinstance(node, spiking.Neuron | spiking.Threshold):

@@ -73,7 +73,7 @@ def measure(model: Model, names: Iterable[str], samples: FloatArray) -> Mapping[
     at_once = _batch(graph)
     for start in range(0, len(samples), at_once):
         values: Mapping[str, FloatArray] = {}
-        for step, values in enumerate(each_step(model, samples[start : start + at_once])):
+        for step, (values, _) in enumerate(each_step(model, samples[start : start + at_once])):
             for name in streams if step >= graph.lag else ():
                 measured[name].add(values[name])
         for name in once:

@@ -12,11 +12,21 @@ from nmc.errors import UsageError, closest
 from nmc.graph import Graph, Node
 from nmc.model import FloatArray, Model
 from nmc.nodes.tensor import Input
-from nmc.reference import coding, fixed_point, fixed_point_graded, fixed_point_synapses, spiking, tensor
+from nmc.reference import (
+    arithmetic,
+    coding,
+    fixed_point,
+    fixed_point_compartments,
+    fixed_point_graded,
+    fixed_point_synapses,
+    spiking,
+    tensor,
+)
 from nmc.reference.meaning import Meaning, Result, Step, stateless
 
 MEANINGS: Mapping[type[Node], Meaning] = {
-    **tensor.MEANINGS, **spiking.MEANINGS, **coding.MEANINGS, **fixed_point.MEANINGS,
+    **tensor.MEANINGS, **arithmetic.MEANINGS, **spiking.MEANINGS, **coding.MEANINGS, **fixed_point.MEANINGS,
+    **fixed_point_compartments.MEANINGS,
     **fixed_point_graded.MEANINGS, **fixed_point_synapses.MEANINGS,
 }  # fmt: skip
 
@@ -115,7 +125,7 @@ def run(
             raise UsageError(f"there is no node {name!r} to record", closest(name, graph.by_name))
     kept: dict[str, list[FloatArray]] = {name: [] for name in wanted}
     last = run_length(model, feeds, steps) + graph.lag - 1
-    for t, values in enumerate(each_step(model, feeds, steps)):
+    for t, (values, _) in enumerate(each_step(model, feeds, steps)):
         for name in wanted:
             if t == last or (graph.signals[name].timing == "stream" and t >= graph.lag):
                 kept[name].append(values[name])
@@ -127,13 +137,17 @@ def run(
 
 def each_step(
     model: Model, x: Feed, steps: int | None = None, watch: Watch | None = None
-) -> Iterator[Mapping[str, FloatArray]]:
-    """What every node puts out at each step of a run, [B, *shape]; nothing is kept. Takes what `run` takes."""
+) -> Iterator[tuple[Mapping[str, FloatArray], Mapping[str, Mapping[str, FloatArray]]]]:
+    """What every node puts out at each step of a run, and what it carries then by the names it gives, [B, *shape].
+
+    Nothing is kept. Takes what `run` takes.
+    """
     graph = model.graph
     feeds = as_feeds(graph, x)
     interpreter = Interpreter(model, len(next(iter(feeds.values()))), watch)
     for t in range(run_length(model, feeds, steps) + graph.lag):
-        yield interpreter.step({name: _at(graph, name, array, t) for name, array in feeds.items()})
+        values = interpreter.step({name: _at(graph, name, array, t) for name, array in feeds.items()})
+        yield values, interpreter.state
 
 
 def as_feeds(graph: Graph, x: Feed) -> dict[str, FloatArray]:

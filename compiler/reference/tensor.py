@@ -144,6 +144,11 @@ def _quantize(node: quantized.QuantizeLinear, step: Step) -> FloatArray:
     return y
 
 
+def _bit_planes(node: quantized.BitPlanes, step: Step) -> FloatArray:
+    both = np.maximum(np.concatenate([step.x, -step.x], axis=1), 0).astype(np.int64)
+    return np.concatenate([both >> bit & 1 for bit in range(node.bits - 1)], axis=1).astype(np.float64)
+
+
 MEANINGS: Mapping[type[Node], Meaning] = {
     tensor.Constant: lambda node, step: step.arrays[node.value][None],
     tensor.Linear: _linear,
@@ -169,5 +174,6 @@ MEANINGS: Mapping[type[Node], Meaning] = {
     tensor.Transpose: lambda node, step: step.x.transpose(0, *(axis + 1 for axis in node.permutation)),
     tensor.Pad: _pad,
     quantized.QuantizeLinear: _quantize,
+    quantized.BitPlanes: _bit_planes,
     quantized.DequantizeLinear: lambda node, step: (step.x - node.zero_point) * node.scale,
 }

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import onnx
 
+from conformance.onnx_files import check_files
 from nmc.backends.onnx.engine import run, run_stepwise
 from nmc.backends.onnx.lowering import lower
 from nmc.model import Array, FloatArray, Model
@@ -43,15 +43,6 @@ def assert_equals_reference(
             assert given[name].shape == array.shape, (engine.__name__, name)
             np.testing.assert_allclose(given[name], array, rtol, 1e-6, err_msg=f"{engine.__name__} {name}")
     return expected
-
-
-def check_files(files: Mapping[str, bytes]) -> None:
-    """The full checker with strict shape inference on every ONNX file."""
-    for name, data in files.items():
-        if name.endswith(".onnx"):
-            loaded = onnx.load_from_string(data)
-            onnx.checker.check_model(loaded, full_check=True)
-            onnx.shape_inference.infer_shapes(loaded, check_type=True, strict_mode=True, data_prop=True)
 
 
 def dyadic(*shape: int, seed: int = 0, denominator: int = 8, low: int = -8, high: int = 8) -> Array:

@@ -46,7 +46,7 @@ def test_every_output_equals_the_reference() -> None:
     model = compiled(STREAMED, X[:8])
     result = run_model(model, X)
     meant = reference.run(model, X)
-    assert result.outputs.keys() == meant.keys()
+    assert result.outputs.keys() == meant.keys() == set(STREAMED.graph.outputs)
     for name, value in meant.items():
         assert np.array_equal(result.outputs[name], value), name
     assert result.outputs["v"].shape == (40, 15, 3)
@@ -64,7 +64,7 @@ def test_events_are_means_for_one_sample() -> None:
     model = compiled(STREAMED, X[:8])
     one, two = run_model(model, X), run_model(model, np.concatenate([X, X]))
     assert one.events.nodes["f"].synaptic_operations == pytest.approx(6 * X.sum() / len(X))
-    assert one.events.nodes["n"].neuron_updates == 17 * 6
+    assert one.events.nodes["n_on_chip"].neuron_updates == 17 * 6  # the result "n" is what the host holds back of it
     for name, node in one.events.nodes.items():
         assert two.events.nodes[name].synaptic_operations == pytest.approx(node.synaptic_operations)
         assert two.events.nodes[name].total_spikes == pytest.approx(node.total_spikes)

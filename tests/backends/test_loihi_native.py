@@ -158,12 +158,12 @@ def test_a_convolution_counts_only_weights_inside_the_image() -> None:
 
 def test_narrow_accumulators_are_proven() -> None:
     """300 rows of 127 sum to 38,100, more than 16 bits hold: then only 32767 / 127 = 258 rows at a time."""
-    zero, rows = proven_accumulator(np.full((300, 2), 127, np.int8))
-    assert (zero.dtype, rows) == (np.int16, 258)
-    zero, rows = proven_accumulator(np.full((250, 2), 127, np.int8))
-    assert (zero.dtype, rows) == (np.int16, 251)
+    assert proven_accumulator(np.full((300, 2), 127, np.int8)) == (np.int16, 258)
+    assert proven_accumulator(np.full((250, 2), 127, np.int8)) == (np.int16, 251)
     balanced = np.tile(np.array([[127], [-127]], np.int8), (250, 1))  # 250 * 127 fits on either side
-    assert proven_accumulator(balanced)[1] == 501
+    assert proven_accumulator(balanced) == (np.int16, 501)
+    assert proven_accumulator(np.full((2, 2), 128, np.int16)) == (np.int32, 3)
+    assert proven_accumulator(np.full((2, 2), 2**31)) is None
 
 
 def test_a_sum_beyond_16_bits_is_exact() -> None:

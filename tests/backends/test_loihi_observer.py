@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import nmc
+from conformance import networks
+from conformance.networks import Case
+from conformance.oracle import reference_trace
 from nmc import reference
 from nmc.backends.loihi import observer
 from nmc.backends.loihi.engine import observe_model, run_model
@@ -48,6 +52,32 @@ def test_a_recording_holds_every_spike_u_and_v(
     assert not v[spikes == 1].any()
     moved = np.sign(v[:, :-1]) * (np.abs(v[:, :-1].astype(np.int64)) * (4096 - 300) >> 12) + u[:, 1:]
     assert np.array_equal(np.where(moved > 90 << 6, 0, moved), v[:, 1:])
+
+
+@pytest.mark.parametrize("make", [networks.graded_network, networks.dense_network, networks.convolutional_network])
+def test_a_recording_holds_what_neurons_of_any_kind_send_and_carry(tmp_path: Path, make: Callable[[int], Case]) -> None:
+    """Random networks, step by step as in the reference; what carries no number at all has its messages."""
+    recorded: set[str] = set()
+    for seed in range(20):
+        case = make(seed)
+        observe_model(case.model, case.x, record=tmp_path / f"{seed}")
+        recording = Recording.load(tmp_path / f"{seed}")
+        expected = reference_trace(case)
+        for population in recording.populations:
+            for signal in population.signals:
+                if population.name != "sent":
+                    sends = signal in ("spikes", "messages")
+                    want = expected[f"{population.name}/{'s_out' if sends else signal}"]
+                    np.testing.assert_array_equal(recording.read(population.name, signal), want)
+                    recorded.add(f"{case.model.graph[population.name].kind}.{signal}")
+    if make is networks.graded_network:
+        assert recorded >= {
+            "FixedDelta.act", "FixedDelta.residue", "FixedDelta.error", "FixedDelta.messages", "FixedSigma.sigma",
+            "FixedSigmaDelta.sigma", "FixedResonator.real", "FixedResonator.imag", "FixedResonator.spikes",
+            "FixedNormDelay.v", "FixedProduct.messages", "FixedGraded.messages",
+        }  # fmt: skip
+    else:
+        assert recorded >= {"FixedLIF.u", "FixedLIF.v", "FixedLIF.spikes", "FixedTernaryLIF.u", "FixedTernaryLIF.v"}
 
 
 def test_a_failed_run_leaves_no_recording(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,6 +49,33 @@ STATIC = {
         (3,), "BatchNorm(x, scale='g', bias='b', mean='m', variance='v')",
         {"g": dyadic(3), "b": dyadic(3, seed=1), "m": dyadic(3, seed=2), "v": np.array([0.5, 1.0, 2.0])},
     ),
+    "ConvTranspose1d": (
+        (4, 5), "ConvTranspose1d(x, channels=6, kernel=3, stride=2, padding=(1, 0), output_padding=1, groups=2, "
+        "weight='w', bias='b')", {"w": dyadic(4, 3, 3), "b": dyadic(6)},
+    ),
+    "ConvTranspose2d": (
+        (2, 3, 4), "ConvTranspose2d(x, channels=3, kernel=(3, 2), stride=(1, 2), padding=(0, 1, 2, 0), "
+        "dilation=(2, 1), weight='w')", {"w": dyadic(2, 3, 3, 2)},
+    ),
+    "MatMul": ((2, 3), "MatMul(x, c)", {"c": dyadic(3, 4)}),
+    "MatMul over more axes": ((1, 2, 3), "MatMul(x, c)", {"c": dyadic(4, 3, 2)}),
+    "Affine": ((6,), "Affine(x, gain=0.5, offset=-0.25)", {}),
+    **{kind: ((6,), f"{kind}(x)", {}) for kind in ("Abs", "Exp", "Erf", "Sin", "Cos", "Floor", "Round", "Sign")},
+    **{f"{kind} of a square": ((6,), f"{kind}(s)", {}) for kind in ("Log", "Sqrt")},
+    **{kind: ((2, 3), f"{kind}(x, c)", {"c": dyadic(2, 1)}) for kind in (
+        "Sub", "Maximum", "Minimum", "Equal", "Greater", "GreaterOrEqual",
+    )},
+    "Div": ((2, 3), "Div(x, c)", {"c": np.array([[0.5], [-4.0]])}),
+    "Pow": ((2, 3), "Pow(x, c)", {"c": np.array([[2.0], [3.0]])}),
+    "Where": ((2, 3), "Where(c, x, s)", {"c": np.array([[0.0], [2.0]])}),
+    **{kind: ((2, 3, 4), f"{kind}(x, axes=(0, -1))", {}) for kind in (
+        "ReduceSum", "ReduceMean", "ReduceMax", "ReduceProd",
+    )},
+    "ArgMax": ((2, 3), "ArgMax(x, axis=1)", {}),
+    "Slice": ((2, 7), "Slice(x, axis=-1, start=1, stop=6, step=2)", {}),
+    "Gather": ((2, 4), "Gather(x, axis=1, indices='i', count=3)", {"i": np.array([3, 0, 3])}),
+    "Embedding": ((2, 6), "Embedding(a, rows=9, features=2, weight='w')", {"w": dyadic(9, 2)}),
+    "Expand": ((2, 1, 3), "Expand(x, shape=(2, 4, 3))", {}),
     "Constant": ((3,), "Constant(value='c', shape=(3,))", {"c": dyadic(3)}),
     "Relu": ((6,), "Relu(x)", {}),
     "Relu of a sum": ((6,), "Relu(x, x, x)", {}),
@@ -75,6 +102,7 @@ STATIC = {
     "Reshape": ((2, 3, 2), "Reshape(x, shape=(4, -1))", {}),
     "Transpose": ((2, 3, 4), "Transpose(x, permutation=(2, 0, 1))", {}),
     "Pad": ((2, 3), "Pad(x, padding=(0, 1, 2, 0), value=0.5)", {}),
+    "BitPlanes": ((3, 4), "BitPlanes(x, bits=4)", {}),
     "QuantizeLinear": ((40,), "QuantizeLinear(x, scale=0.015625, zero_point=3)", {}),
     "DequantizeLinear of reals": ((6,), "DequantizeLinear(x, scale=0.25, zero_point=-3)", {}),
     "SumPool2d": ((2, 5, 5), "SumPool2d(x, kernel=3, stride=1, padding=1)", {}),
@@ -86,8 +114,10 @@ STATIC = {
 @pytest.mark.parametrize("what", STATIC)
 def test_static_node(what):
     shape, node, weights = STATIC[what]
-    constant = "c = Constant(value='c', shape=(2, 1))\n" if "c" in weights and not node.startswith("Constant") else ""
-    model = model_of(f"x = Input(shape={shape})\n{constant}y = {node}\nreturn y", **weights)
+    lines = [f"x = Input(shape={shape})", "s = Mul(x, x)", "f = Floor(x)", "a = Abs(f)", f"y = {node}", "return y"]
+    if "c" in weights and not node.startswith("Constant"):
+        lines.insert(1, f"c = Constant(value='c', shape={weights['c'].shape})")
+    model = model_of("\n".join(lines), **weights)
     assert_equals_reference(model, dyadic(3, *shape, seed=5, denominator=16, low=-40, high=40))
 
 

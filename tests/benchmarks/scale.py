@@ -7,12 +7,12 @@ runs in a process of its own; its peak memory includes the network itself.
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import time
 
 import numpy as np
+from support.peers.memory import peak_mb
 
 from nmc.chips import load_chip
 from nmc.chips.chip import ManycoreChip
@@ -75,7 +75,7 @@ def measure(neurons: int) -> None:
     times.append(time.perf_counter())
     cut_s, _, place_s, route_s = np.diff(times)
     total = cut_s + place_s + route_s
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    memory = peak_mb() / 1024
     print(
         f"{neurons:>9,} {neurons * (FAN_IN + 1):>12,} {placed.cores.used:>6} {placed.chips.used:>5}"
         f" {cut_s:>7.2f} s {place_s:>7.2f} s {route_s:>7.2f} s {total:>7.2f} s"

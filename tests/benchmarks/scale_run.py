@@ -5,11 +5,11 @@ About 2 % of the neurons spike at a step. Each size runs in a process of its own
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import time
 
+from support.peers.memory import peak_mb
 from support.workloads import recurrent
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -38,10 +38,9 @@ def measure(neurons: int) -> None:
     prepare_s, run_s = np.diff(times)
     rate = events["n"].total_spikes / events["n"].neuron_updates
     operations = events["s"].synaptic_operations
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(
         f"{neurons:>9,} {neurons * FAN_IN:>12,} {rate:>8.1%} {prepare_s:>7.2f} s {run_s:>7.3f} s"
-        f" {1e9 * run_s / STEPS / neurons:>10.2f} ns {1e9 * run_s / operations:>10.2f} ns {memory:>6.2f} GB",
+        f" {1e9 * run_s / STEPS / neurons:>10.2f} ns {1e9 * run_s / operations:>10.2f} ns {peak_mb() / 1024:>6.2f} GB",
         flush=True,
     )
     assert prepare_s + run_s < SECONDS, f"the limit is {SECONDS:g} s"

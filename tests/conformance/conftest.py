@@ -49,3 +49,9 @@ def _install(tool: Toolchain) -> None:
         if os.environ.get("CI"):
             raise
         pytest.skip(f"no {tool.name}: {error}")
+
+
+@pytest.fixture(scope="session")
+def nengo_loihi_toolchain() -> None:
+    """NengoLoihi's environment, likewise."""
+    _install(toolchain.toolchain_named("nengo-loihi"))

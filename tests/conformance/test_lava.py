@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -90,3 +91,27 @@ def test_a_program_checks_itself(tmp_path: Path, lava_toolchain: None) -> None:
     with pytest.raises(ToolError, match="did not finish within 1 s"):
         toolchain.run(lava, script, ["--check"], timeout_s=1)
     assert str(script) not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+
+
+def test_the_template_for_hardware(tmp_path: Path, lava_toolchain: None) -> None:
+    """Without Intel's extension it says so; with a stand-in for it, it puts adapters where they belong.
+
+    The stand-in sends a state that is read a step late, and spikes at once.
+    """
+    lava, stub = toolchain.toolchain_named("lava"), Path(__file__).with_name("loihi2_without_chip.py")
+    program = nmc.compile("digits-snn", "loihi-sim", tmp_path / "program").path / "lava"
+    with pytest.raises(ToolError, match="needs Intel's lava-loihi extension") as raised:
+        toolchain.run(lava, program / "run.py", ["--check", "--backend", "loihi2"])
+    assert "Traceback" not in str(raised.value)
+    with pytest.raises(ToolError, match="invalid choice: 'loihi3'"):
+        toolchain.run(lava, program / "run.py", ["--check", "--backend", "loihi3"])
+    said = toolchain.run(lava, stub, [str(program), "--check", "--backend", "loihi2", "--late", "1"])
+    assert "380 of 380 values are as expected" in said
+
+    case = networks.dense_network(4)
+    files = program_files(case.model, lower(case.model), *golden(case.model, case.x, case.steps))
+    for name, data in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(data)
+    said = toolchain.run(lava, stub, [str(tmp_path / "lava"), "--check", "--backend", "loihi2"])
+    assert re.search(r"(\d+) of \1 values are as expected", said)

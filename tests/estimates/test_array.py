@@ -25,8 +25,9 @@ SCALE_SIM = {
         INPUT: (55274, 66177, 1094049, 659205),
     },
 }  # fmt: skip
-"""By products m, n, k, on 32 rows and 16 columns: cycles without stalls, and elements of inputs, weights and sums that
-pass the buffers. Printed by tests/oracles/run_scalesim.py on NumPy 2.2.6; its sums of output-stationary arrays count idle cycles, too."""
+"""By products m, n, k, on 32 rows and 16 columns: cycles without stalls, and elements of inputs, weights and sums
+that pass the buffers. Printed by tests/oracles/run_scalesim.py on NumPy 2.2.6; its sums of output-stationary arrays
+count idle cycles, too."""
 
 PRODUCTS = [(product, flow) for product, flows in SCALE_SIM.items() for flow in flows]
 

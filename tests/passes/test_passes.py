@@ -101,12 +101,12 @@ def test_every_stage_lists_kinds_that_exist_and_every_kind_has_a_stage() -> None
 @pytest.mark.parametrize(
     ("kind", "stages"),
     [
-        ("Input", {"model", "quantized", "spiking", "fixed-point"}),
+        ("Input", {"model", "quantized", "spiking", "fixed-point", "hosted"}),
         ("Relu", {"model", "quantized"}),
-        ("LIF", {"model", "quantized", "spiking"}),
-        ("QuantizeLinear", {"quantized", "fixed-point"}),
-        ("FixedLIF", {"fixed-point"}),
-        ("RateEncode", {"model", "quantized", "spiking", "fixed-point"}),
+        ("LIF", {"model", "quantized", "spiking", "hosted"}),
+        ("QuantizeLinear", {"quantized", "fixed-point", "hosted"}),
+        ("FixedLIF", {"fixed-point", "hosted"}),
+        ("RateEncode", {"model", "quantized", "spiking", "fixed-point", "hosted"}),
     ],
 )
 def test_where_a_kind_is_legal(kind: str, stages: set[str]) -> None:

@@ -157,12 +157,15 @@ return y"""), {"w": random(2, 1, 3, 3), "v": random(2, 18)}).checked()
     assert "<graph>:4: node 't': Tanh stands between layers" in text
 
 
-def test_negative_inputs_ask_for_currents() -> None:
+def test_negative_inputs_have_spikes_of_their_own() -> None:
+    """Values from -1 to 1: over 200 steps each is off by at most one spike, times the weights it meets."""
     model = network("y = Linear(x, features=2, weight='w')\nreturn y", w=random(2, 6))
-    text = complaint(model, samples=SAMPLES - 0.5)
-    assert "there are no negative rates" in text
-    assert "encoding=current" in text
-    assert spiking(model, SAMPLES - 0.5, encoding="current").graph["encode"].kind == "ConstantCurrent"
+    samples = 2 * SAMPLES - 1
+    rates = spiking(model, samples, steps=200)
+    assert [node.gain for node in rates.graph if node.kind == "RateEncode"] == [1.0, -1.0]
+    want, have = reference.run(model, samples)["y"], reference.run(rates, samples)["y"]
+    assert np.max(np.abs(have - want)) <= np.abs(model.weights["w"]).sum(axis=1).max() / 200 + 1e-9
+    assert spiking(model, samples, encoding="current").graph["encode"].kind == "ConstantCurrent"
 
 
 def test_without_samples_there_is_nothing_to_go_by() -> None:

@@ -28,6 +28,8 @@ _conv = {
     "channels": st.sampled_from([2, 4]), "groups": st.sampled_from([1, 2]), "weight": st.just("w"),
     "bias": st.none() | st.just("b"), "weight_scale": st.none() | st.just("scale"),
 }  # fmt: skip
+_conv_transpose = {fact: values for fact, values in _conv.items() if fact != "weight_scale"}
+_axes_of = {"axes": st.permutations(range(3)).map(lambda axes: tuple(axes[:2]))}
 _synapse = {
     "features": _small, "weight": names, "weight_exp": st.integers(-8, 7), "num_weight_bits": st.integers(1, 8),
     "num_message_bits": st.integers(0, 8), "sign_mode": st.sampled_from(["mixed", "excitatory", "inhibitory"]),
@@ -71,6 +73,15 @@ FACTS: dict[str, dict[str, st.SearchStrategy[object]]] = {
     "Reshape": {"shape": st.lists(_small, max_size=3).map(lambda shape: (*shape, -1))},
     "Transpose": {"permutation": st.permutations(range(3)).map(tuple)},
     "Pad": {"padding": st.tuples(*[st.integers(0, 2)] * 4), "value": _floats},
+    "Affine": {"gain": _floats, "offset": _floats},
+    "ReduceSum": _axes_of, "ReduceMean": _axes_of, "ReduceMax": _axes_of, "ReduceProd": _axes_of,
+    "ArgMax": {"axis": st.integers(-2, 2)},
+    "Slice": {"axis": st.integers(-2, 2), "start": _small, "stop": st.integers(4, 9), "step": _small},
+    "Gather": {"axis": st.integers(-2, 2), "indices": names, "count": _small},
+    "Embedding": {"rows": _small, "features": _small, "weight": names},
+    "Expand": {"shape": st.lists(_small, max_size=3).map(tuple)},
+    "ConvTranspose1d": {**_conv_transpose, **_axes(1, "kernel", "stride", "padding", "dilation", "output_padding")},
+    "ConvTranspose2d": {**_conv_transpose, **_axes(2, "kernel", "stride", "padding", "dilation", "output_padding")},
     "LIF": {**_neuron, "decay": _params, "gain": _params, "leak": _params},
     "CubaLIF": {**_neuron, "decay": _params, "current_decay": _params, "gain": _params, "current_gain": _params,
                 "leak": _params, "current": st.sampled_from(["new", "old"])},
@@ -87,6 +98,11 @@ FACTS: dict[str, dict[str, st.SearchStrategy[object]]] = {
     "Delta": {"threshold": st.floats(0, 1e6)},
     "DeltaEncode": {"threshold": st.floats(1e-6, 1e6), "falling": st.booleans()},
     "QuantizeLinear": _affine, "DequantizeLinear": _affine,
+    "BitPlanes": {"bits": st.integers(2, 32)},
+    "FixedCompartments": {"decay_u": st.integers(0, 4095), "decay_v": st.integers(0, 4095),
+                          "vth": st.integers(1, 2**23) | names, "bias": st.integers(-99, 99) | names,
+                          "vmin": st.integers(1 - 2**31, 0) | names, "vmax": st.integers(511, 2**23 - 1),
+                          "refractory": st.integers(0, 9)},
     "FixedLIF": {"du": st.integers(-1, 4095), "dv": st.integers(0, 4096), "vth": st.integers(0, 2**17 - 1),
                  "bias_mant": st.integers(-4096, 4095) | names, "bias_exp": st.integers(0, 7),
                  "initial": st.integers(-100, 100) | names, "reset_interval": st.integers(0, 9),

@@ -6,11 +6,12 @@ shallow: with `exact`, two ways to compute a model may be compared bit by bit.
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import strategies as st
 
 from nmc.graph import Graph, Node, Ref
 from nmc.model import FloatArray, Model
-from nmc.nodes import KINDS, coding, fixed_point, tensor
+from nmc.nodes import KINDS, coding, elementwise, fixed_point, selection, tensor
 from strategies.draft import Draft, Draw, arrays
 
 _sixteenths = st.integers(-32, 32).map(lambda n: n / 16)
@@ -25,6 +26,7 @@ _TIMED = ("LIF", "CubaLIF", "IF", "LI", "I", "Threshold", "Delay")
 _LAYERS = (
     "Linear", "Relu", "Flatten", "Clip", "LeakyRelu", "Sigmoid", "Tanh", "Softmax", "BatchNorm", "Add", "Mul",
     "Concat", "Sum of two", "Pad", "Reshape", "Transpose", "QuantizeLinear", "DequantizeLinear",
+    "Affine", "Abs", "Sub", "Maximum", "Greater", "ReduceSum", "ReduceMean", "ReduceMax", "Slice", "Gather",
 )  # fmt: skip
 _SPATIAL = {
     1: (),
@@ -32,9 +34,9 @@ _SPATIAL = {
     3: ("Conv2d", "MaxPool2d", "AvgPool2d", "SumPool2d", "GlobalAvgPool"),
 }
 _ROUNDS = frozenset({
-    "BatchNorm", "Sigmoid", "Tanh", "Softmax", "AvgPool1d", "AvgPool2d", "GlobalAvgPool", "Mean", "Mul",
+    "ReduceMean", "BatchNorm", "Sigmoid", "Tanh", "Softmax", "AvgPool1d", "AvgPool2d", "GlobalAvgPool", "Mean", "Mul",
 })  # fmt: skip
-_QUANTIZED = frozenset({"QuantizeLinear", "DequantizeLinear"})
+_QUANTIZED = frozenset({"QuantizeLinear", "DequantizeLinear", "BitPlanes"})
 
 
 @st.composite
@@ -118,7 +120,19 @@ def _layer(draft: Draft, kind: str) -> None:
         case "BatchNorm":
             scale, bias, mean = (draft.array(x[:1]) for _ in range(3))
             draft.add(tensor.BatchNorm, scale=scale, bias=bias, mean=mean, variance=draft.array(x[:1], low=1))
-        case "Add" | "Mul" | "Concat":
+        case "Affine":
+            draft.add(elementwise.Affine, gain=draw(st.sampled_from([0.5, -1.0])), offset=draw(_sixteenths))
+        case "ReduceSum" | "ReduceMean" | "ReduceMax":
+            draft.add(KINDS[kind], axes=(draw(st.integers(-len(x), len(x) - 1)),))
+        case "Slice":
+            stop = draw(st.integers(1, x[-1]))
+            draft.add(selection.Slice, axis=-1, start=draw(st.integers(0, stop - 1)), stop=stop)
+        case "Gather":
+            places = np.asarray(draw(st.lists(st.integers(0, x[0] - 1), min_size=1, max_size=3)))
+            name = f"i{len(draft.nodes)}"
+            draft.weights[name] = places
+            draft.add(selection.Gather, axis=0, indices=name, count=len(places))
+        case "Add" | "Mul" | "Concat" | "Sub" | "Maximum" | "Greater":
             draft.add(KINDS[kind], Ref(draft.last), draft.other())
         case "Sum of two":
             draft.add(tensor.Relu, Ref(draft.last), draft.other())

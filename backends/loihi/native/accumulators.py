@@ -15,30 +15,33 @@ LARGEST: Mapping[int, int] = {bits: 2 ** (bits - 1) - 1 for bits in (16, 32)}
 
 def packed(weight: IntArray) -> tuple[Array, int]:
     """Weights in the narrowest type, and the power of two taken out of all of them."""
-    shift = 0
-    while np.any(weight) and not np.any(weight & 1) and shift < 8:
-        weight = weight >> 1
-        shift += 1
+    shift = common_zeros(weight)
+    weight = weight >> shift
     for dtype in (np.int8, np.int16):
         if np.all((weight >= np.iinfo(dtype).min) & (weight <= np.iinfo(dtype).max)):
             return np.ascontiguousarray(weight.astype(dtype)), shift
     return np.ascontiguousarray(weight), shift
 
 
-def proven_accumulator(weight: Array) -> tuple[Array, int]:
-    """A zero accumulator for rows of weight [N, M], and how many rows it surely holds.
+def common_zeros(weight: Array) -> int:
+    """How many of their lowest bits, up to 8, are 0 in all weights."""
+    used = int(np.bitwise_or.reduce(weight, axis=None, initial=0)) | 256
+    return (used & -used).bit_length() - 1
 
-    16 bits hold all rows if no output's positive or negative weights sum beyond them; else as many rows
-    as the largest weight allows. Wider weights get 32 bits if these surely hold all rows, or else 64.
+
+def proven_accumulator(weight: Array) -> tuple[np.dtype[np.signedinteger], int] | None:
+    """A type of number to add up rows of weight [N, M] in, and how many rows it surely holds.
+
+    16 bits hold all rows of 8-bit weights if no output's positive or negative ones sum beyond them; else as many
+    rows as the largest weight allows. Wider weights take 32 bits. None where these may not hold all rows.
     """
-    worst = largest_sum(weight)
+    worst, everything = largest_sum(weight), len(weight) + 1
+    if weight.dtype.itemsize > 2 or worst > LARGEST[32]:
+        return None
+    if weight.dtype.itemsize == 2:
+        return np.dtype(np.int32), everything
     largest = int(np.max(np.abs(weight.astype(np.int64)), initial=1)) or 1
-    everything = len(weight) + 1
-    if weight.dtype.itemsize == 1:
-        return np.zeros(weight.shape[1], np.int16), everything if worst <= LARGEST[16] else LARGEST[16] // largest
-    if worst <= LARGEST[32] and weight.dtype.itemsize == 2:
-        return np.zeros(weight.shape[1], np.int32), everything
-    return np.zeros(weight.shape[1], np.int64), everything
+    return np.dtype(np.int16), everything if worst <= LARGEST[16] else LARGEST[16] // largest
 
 
 def largest_sum(weight: Array) -> int:
@@ -50,6 +53,10 @@ def largest_sum(weight: Array) -> int:
     )
 
 
-def fits_16_bits(worst: int, shift: int) -> bool:
-    """Whether sums of sizes up to `worst`, times 2^shift, fit in 16 bits."""
-    return worst * (1 << max(shift, 0)) <= LARGEST[16]
+def narrow_exponent(worst: int, shift: int) -> int | None:
+    """The power of two without which sums of sizes up to `worst`, times 2^shift, are kept in 16 bits.
+
+    None where 16 bits may not hold them, or a neuron's 24 bits may not hold what they mean, times 2^6.
+    """
+    left = max(shift, 0)
+    return left if worst <= LARGEST[16] and worst << left < 1 << 17 else None

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmc.backends.loihi.native.accumulators import LARGEST, fits_16_bits, largest_sum, packed
+from nmc.backends.loihi.native import kernels
+from nmc.backends.loihi.native.accumulators import LARGEST, largest_sum, narrow_exponent, packed
 from nmc.backends.loihi.native.layout import Index, Layout, source_order
 from nmc.backends.loihi.native.runner import Runner
 from nmc.backends.loihi.native.signals import Signals
+from nmc.machine_code import Call
 from nmc.model import Array, Model
 from nmc.nodes import fixed_point
 
@@ -20,22 +22,23 @@ Places = NDArray[np.int32]
 
 
 @dataclass(frozen=True, eq=False)
-class ConvRunner:
-    """FixedConv2d: every event adds its kernel to the outputs around it, run by run; see `kernels.conv_spikes`."""
+class PreparedConv:
+    """FixedConv2d: its weights, and what an event adds where; see `kernels.conv_spikes`."""
 
     node: fixed_point.FixedConv2d
     order: Index | None
     tables: tuple[Places, Places, Places, Places]
     taps: Array
     shift: int
-    zero: Array
+    outputs: int
+    total: np.dtype[np.signedinteger]
     fan_out: Places
     graded: bool
-    narrow: bool
+    exponent: int | None
 
     @classmethod
-    def of(cls, node: fixed_point.FixedConv2d, model: Model, layout: Layout) -> ConvRunner:
-        """The runner of a node."""
+    def of(cls, node: fixed_point.FixedConv2d, model: Model, layout: Layout) -> PreparedConv:
+        """The weights and runs of a node."""
         (shape,) = layout.graph.operand_shapes(node)
         height, width = layout.graph.signals[node.name].shape[1:]
         line_runs, line_taps = axis_runs(shape[1], height, node, 0)
@@ -56,32 +59,55 @@ class ConvRunner:
             line * shape[2] + column, channel * (small.size // shape[0]), channel // inputs * per_group,
             _place_runs(line_runs, column_runs, node, width),
         )
+        exponent = None if graded else narrow_exponent(worst, shift)
         return cls(
-            node, order, (_places(tables[0]), _places(tables[1]), _places(tables[2]), _places(tables[3])), small, shift,
-            np.zeros(height * width * node.channels, np.int16 if worst <= LARGEST[16] else np.int32),
-            _places(fan_out), graded, not graded and fits_16_bits(worst, shift),
+            node, order, (_places(tables[0]), _places(tables[1]), _places(tables[2]), _places(tables[3])), small,
+            shift - (exponent or 0),
+            height * width * node.channels, np.dtype(np.int16 if worst <= LARGEST[16] else np.int32),
+            _places(fan_out), graded, exponent,
         )
 
     def start(self, batch: int) -> Runner:
-        return self
+        if self.graded:
+            return GradedConvRunner(self, np.zeros(self.outputs, np.int32))
+        index, total = np.empty(len(self.tables[0]) + 1, np.int32), np.zeros(self.outputs, self.total)
+        return ConvRunner(self, index, total)
+
+
+@dataclass(frozen=True, eq=False)
+class ConvRunner:
+    """FixedConv2d for spikes: each adds its kernel to the outputs around it, run by run."""
+
+    prepared: PreparedConv
+    index: Places
+    total: Array
+    add: Call[...] = field(default_factory=kernels.conv_spikes.prepared, kw_only=True)
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
-        from nmc.backends.loihi.native import kernels
+        conv, node = self.prepared, self.prepared.node
+        x, row = signals.spikes_read(node, first, last, conv.order)
+        out, out_row = signals.target(node.name, first)
+        self.add(
+            x, row, last - first, *conv.tables, conv.taps, conv.fan_out, self.index, self.total, conv.shift,
+            out, out_row, signals.operations[node.name],
+        )
 
-        name = self.node.name
-        x, row = signals.operand(self.node, first, last, self.order)
-        out, out_row = signals.target(name, first)
-        if self.graded:
-            kernels.conv_graded(
-                x, row, last - first, *self.tables, self.taps, self.fan_out, self.shift,
-                out, out_row, signals.operations[name],
-            )
-            return
-        if x.dtype != np.uint8:
-            x, row = (x[:, row : row + last - first] != 0).astype(np.uint8), 0
-        kernels.conv_spikes(
-            x, row, last - first, *self.tables, self.taps, self.fan_out, self.zero, self.shift,
-            out, out_row, signals.operations[name],
+
+@dataclass(frozen=True, eq=False)
+class GradedConvRunner:
+    """FixedConv2d for graded messages: each adds its product with the kernel."""
+
+    prepared: PreparedConv
+    total: Places
+    add: Call[...] = field(default_factory=kernels.conv_graded.prepared, kw_only=True)
+
+    def advance(self, signals: Signals, first: int, last: int) -> None:
+        conv, node = self.prepared, self.prepared.node
+        x, row = signals.operand(node, first, last, conv.order)
+        out, out_row = signals.target(node.name, first)
+        self.add(
+            x, row, last - first, *conv.tables, conv.taps, conv.fan_out, self.total, conv.shift,
+            out, out_row, signals.operations[node.name],
         )
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nmc.backends.loihi.native import neuron_kernels as kernels
 from nmc.backends.loihi.native.layout import Layout
 from nmc.backends.loihi.native.neurons import spread
 from nmc.backends.loihi.native.runner import Runner
 from nmc.backends.loihi.native.signals import Signals
 from nmc.graph import Node
+from nmc.machine_code import Call
 from nmc.model import Array, Model
 from nmc.nodes import fixed_point
 
@@ -35,7 +37,7 @@ class GradedRunner:
     """FixedGraded: nothing is held."""
 
     node: fixed_point.FixedGraded
-    narrow: bool = False
+    exponent: int | None = None
 
     @classmethod
     def of(cls, node: fixed_point.FixedGraded, model: Model, layout: Layout) -> GradedRunner:
@@ -55,7 +57,7 @@ class ProductRunner:
     """FixedProduct: nothing is held."""
 
     node: fixed_point.FixedProduct
-    narrow: bool = False
+    exponent: int | None = None
 
     @classmethod
     def of(cls, node: fixed_point.FixedProduct, model: Model, layout: Layout) -> ProductRunner:
@@ -77,7 +79,7 @@ class PreparedGraded:
     node: fixed_point.FixedSigma | fixed_point.FixedNormDelay | Encoder
     size: int
     bias: Int32Array
-    narrow: bool = False
+    exponent: int | None = None
 
     @classmethod
     def of(
@@ -142,6 +144,7 @@ class DeltaRunner:
     act: Int32Array
     residue: Int32Array
     error: Int32Array
+    send: Call[...] = field(default_factory=kernels.delta.prepared, kw_only=True)
 
     def state(self) -> Mapping[str, Array]:
         return {"act": self.act, "residue": self.residue, "error": self.error}
@@ -152,11 +155,9 @@ class DeltaRunner:
 
     def encode(self, signals: Signals, first: int, acts: Int32Array) -> None:
         """Send what changes in activations [B, T, N]."""
-        from nmc.backends.loihi.native import neuron_kernels
-
         node = self.node
         out, out_row = signals.target(node.name, first)
-        neuron_kernels.delta(
+        self.send(
             acts, self.act, self.residue, self.error, node.vth << (node.spike_exp + node.state_exp),
             node.cumulative, node.state_exp, out, out_row, signals.spikes[node.name],
         )

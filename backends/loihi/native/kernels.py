@@ -2,93 +2,107 @@
 
 Signals are [B, H + T, N]: the first H steps are what readers may still need of the time before. A kernel
 reads `steps` rows of its input from `row` on, and writes as many from `out_row` on. `operations`
-[B] counts the weights that were read.
+[B] counts the weights that were read. Sums in the making lie in arrays that come in as zeros and are left so;
+`index` is room for the places of all inputs and one more.
 """
-
-# mypy: disable-error-code="untyped-decorator"
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from nmc.machine_code import kernel, nonzero_bits, trailing_zeros
 from nmc.model import Array
 
 Counts = NDArray[np.int64]
 Rows = NDArray[np.int32]
+Width = TypeVar("Width", np.int32, np.int64)
+Number = int | np.int16 | np.int32 | np.int64
 
-_compiled = njit(cache=True, nogil=True)
 
-
-@njit(cache=True, inline="always")
-def _wrap32(x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - compiled
+def wrap32(x: Number) -> np.int64:
+    """The lowest 32 bits, as a signed number."""
     return np.int64(np.int32(x))
 
 
-@njit(cache=True, inline="always")
-def _shifted(x, shift):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - compiled
+def shifted(x: Number, shift: int) -> np.int32:
     """x << shift or x >> -shift, as a 32-bit number."""
     if shift >= 0:
         return np.int32(np.int64(x) << shift)
     return np.int32(np.int64(x) >> -shift)
 
 
-@njit(cache=True)
-def _events(spikes, index):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - compiled
+def events(spikes: NDArray[np.uint8], index: Rows) -> int:
     """Write where spikes [N] are into index, which has room for N + 1; how many there are."""
-    n = 0
-    for i in range(len(spikes)):
+    n, whole = 0, len(spikes) >> 6 << 6
+    for first in range(0, whole, 64):
+        bits = nonzero_bits(spikes, first)
+        while bits != 0:
+            index[n] = first + trailing_zeros(bits)
+            bits &= bits - np.uint64(1)
+            n += 1
+    for i in range(whole, len(spikes)):
         index[n] = i
         n += spikes[i] != 0
     return n
 
 
-@njit(cache=True, inline="always")
-def _wrap24(x):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - compiled
+def within(x: Width, bound: Width) -> Width:
+    """x, or the nearer of -bound and bound."""
+    return bound if x > bound else -bound if x < -bound else x
+
+
+def wrap24(x: Number) -> np.int32:
     """The lowest 24 bits of a 32-bit number, as a signed number."""
     return np.int32(np.int32(np.int32(x) << 8) >> 8)
 
 
-@_compiled
+def wrapped24(u: np.int32) -> np.int32:
+    """A current of 32 bits as Lava wraps it: once, beyond 2^23 and from -2^23 down."""
+    if u > 8388608:
+        return np.int32(u - 16777216)
+    if u <= -8388608:
+        return np.int32(u + 16777216)
+    return u
+
+
+@kernel
 def dense_spikes(
-    x: Array, row: int, steps: int, weight: Array, fan_out: Rows, zero: Array, block: int, shift: int,
-    out: Array, out_row: int, operations: Counts,
+    x: Array, row: int, steps: int, weight: Array, fan_out: Rows, index: Rows, total: Array, wide: Rows,
+    block: int, shift: int, out: Array, out_row: int, operations: Counts,
 ) -> None:
     """Sums of the rows of weight [N, M] whose inputs spike, times 2^shift.
 
-    `zero` [M] gives the accumulator's type, which may hold `block` rows at most before they are moved on.
+    total [M] may hold `block` rows at most before they are moved on to wide [M].
     """
-    samples, inputs, outputs = x.shape[0], weight.shape[0], weight.shape[1]
-    left, right = max(shift, 0), max(-shift, 0)
-    for b in range(samples):
-        index = np.empty(inputs + 1, np.int32)
-        narrow, wide = np.zeros_like(zero), np.zeros(outputs, np.int64)
+    scale, right = np.int32(1 << shift if shift > 0 else 1), -shift if shift < 0 else 0
+    for b in range(x.shape[0]):
         count = np.int64(0)
         for t in range(steps):
-            n = _events(x[b, row + t], index)
+            n = events(x[b, row + t], index)
             for k in range(n):
                 count += fan_out[index[k]]
-            y = out[b, out_row + t]
             for first in range(0, n, block):
-                _add_rows(weight, index, first, min(first + block, n), narrow)
-                if n > block:
-                    for j in range(outputs):
-                        wide[j] += narrow[j]
-                        narrow[j] = 0
-            if n > block:
-                for j in range(outputs):
-                    y[j] = np.int32((wide[j] << left) >> right)
-                wide[:] = 0
+                if first > 0:
+                    for j in range(len(total)):
+                        wide[j] += total[j]
+                        total[j] = 0
+                add_rows(weight, index, first, first + block if first + block < n else n, total)
+            y = out[b, out_row + t]
+            if right:
+                for j in range(len(total)):
+                    y[j] = (wide[j] + total[j]) >> right
+                    wide[j], total[j] = 0, 0
             else:
-                for j in range(outputs):
-                    y[j] = np.int32((np.int64(narrow[j]) << left) >> right)
-                narrow[:] = 0
+                for j in range(len(total)):
+                    y[j] = (wide[j] + total[j]) * scale
+                    wide[j], total[j] = 0, 0
         operations[b] += count
 
 
-@njit(cache=True)
-def _add_rows(weight: Array, index: Rows, first: int, last: int, total: Array) -> None:
+def add_rows(weight: Array, index: Rows, first: int, last: int, total: Array) -> None:
     """total += the rows index[first:last] of weight, four at a time."""
     outputs = len(total)
     k = first
@@ -104,18 +118,16 @@ def _add_rows(weight: Array, index: Rows, first: int, last: int, total: Array) -
         k += 1
 
 
-@_compiled
+@kernel
 def dense_graded(
-    x: Array, row: int, steps: int, weight: Array, fan_out: Rows, shift: int,
+    x: Array, row: int, steps: int, weight: Array, fan_out: Rows, total: Counts, shift: int,
     out: Array, out_row: int, operations: Counts,
 ) -> None:
     """weight^T x in 32-bit numbers that wrap, then shifted; weight is [N, M]."""
-    samples, inputs, outputs = x.shape[0], weight.shape[0], weight.shape[1]
-    for b in range(samples):
-        total = np.empty(outputs, np.int64)
+    inputs, outputs = weight.shape
+    for b in range(x.shape[0]):
         count = np.int64(0)
         for t in range(steps):
-            total[:] = 0
             for i in range(inputs):
                 message = np.int64(x[b, row + t, i])
                 if message != 0:
@@ -124,27 +136,27 @@ def dense_graded(
                     for j in range(outputs):
                         total[j] += message * np.int64(w[j])
             for j in range(outputs):
-                out[b, out_row + t, j] = _shifted(_wrap32(total[j]), shift)
+                out[b, out_row + t, j] = shifted(wrap32(total[j]), shift)
+                total[j] = 0
         operations[b] += count
 
 
-@_compiled
+@kernel
 def conv_spikes(
     x: Array, row: int, steps: int, place: Rows, first_tap: Rows, first_output: Rows, runs: Rows,
-    taps: Array, fan_out: Rows, zero: Array, shift: int, out: Array, out_row: int, operations: Counts,
+    taps: Array, fan_out: Rows, index: Rows, total: Array, shift: int, out: Array, out_row: int, operations: Counts,
 ) -> None:
     """A convolution driven by spikes; the output is [height, width, channels], wrapped to 24 bits.
 
     runs[place[i]] lists (first output, first tap, how many) for an event at input i, of neighbouring outputs that
-    neighbouring taps reach, from first_output[i] and first_tap[i] on; it ends at a run of none. `zero` [outputs]
-    gives the accumulator's type, which surely holds the sums, or has 32 bits, of which only the last 24 are kept.
+    neighbouring taps reach, from first_output[i] and first_tap[i] on; it ends at a run of none. `total` [outputs]
+    surely holds the sums, or has 32 bits, of which only the last 24 are kept.
     """
+    scale = np.int32(1 << shift)
     for b in range(x.shape[0]):
-        total, index = np.empty_like(zero), np.empty(len(place) + 1, np.int32)
         count = np.int64(0)
         for t in range(steps):
-            total[:] = 0
-            for k in range(_events(x[b, row + t], index)):
+            for k in range(events(x[b, row + t], index)):
                 i = index[k]
                 count += fan_out[i]
                 for run in runs[place[i]]:
@@ -156,21 +168,20 @@ def conv_spikes(
                         reached[j] += added[j]
             y = out[b, out_row + t]
             for j in range(len(total)):
-                y[j] = _wrap24(np.int32(total[j]) << shift)
+                y[j] = wrap24(np.int32(total[j] * scale))
+                total[j] = 0
         operations[b] += count
 
 
-@_compiled
+@kernel
 def conv_graded(
     x: Array, row: int, steps: int, place: Rows, first_tap: Rows, first_output: Rows, runs: Rows,
-    taps: Array, fan_out: Rows, shift: int, out: Array, out_row: int, operations: Counts,
+    taps: Array, fan_out: Rows, total: Rows, shift: int, out: Array, out_row: int, operations: Counts,
 ) -> None:
     """The same for graded messages; sums may wrap at 32 bits, since only their last 24 are kept."""
     for b in range(x.shape[0]):
-        total = np.empty(out.shape[2], np.int32)
         count = np.int64(0)
         for t in range(steps):
-            total[:] = 0
             for i in range(len(place)):
                 message = np.int32(x[b, row + t, i])
                 if message == 0:
@@ -181,18 +192,19 @@ def conv_graded(
                     for j in range(run[2]):
                         total[first + j] += message * np.int32(taps[tap + j])
             for j in range(len(total)):
-                out[b, out_row + t, j] = _wrap24(np.int32(total[j]) << shift)
+                out[b, out_row + t, j] = wrap24(np.int32(total[j]) << shift)
+                total[j] = 0
         operations[b] += count
 
 
-@_compiled
+@kernel
 def lif_without_current(
-    x: Array, row: int, steps: int, v: Rows, bias: Rows, first_step: int,
+    x: Array, row: int, steps: int, shift: int, wraps: bool, v: Rows, bias: Rows, first_step: int,
     dv: int, vth: int, reset_interval: int, reset_offset: int,
     out: Array, out_row: int, spikes: Rows,
 ) -> None:
-    """FixedLIF with du = 4095 that emits spikes, for activations of 16 bits: u is the activation << 6, unwrapped."""
-    factor, threshold, bound = np.int32(4096 - dv), np.int32(vth << 6), np.int32(8388607)
+    """FixedLIF with du = 4095 that emits spikes: u is x << shift, and surely fits in 24 bits unless it `wraps`."""
+    scale, factor, threshold, bound = np.int32(1 << shift), np.int32(4096 - dv), np.int32(vth << 6), np.int32(8388607)
     for b in range(v.shape[0]):
         vb, counts = v[b], spikes[b]
         for t in range(steps):
@@ -205,8 +217,11 @@ def lif_without_current(
                 high, low = np.int32(size >> 12), np.int32(size & 4095)
                 kept = np.int32(np.int32(high * factor) + np.int32(np.int32(low * factor) >> 12))
                 signed = kept if old >= 0 else np.int32(-kept)
-                moved = np.int32(np.int32(signed + np.int32(np.int32(a[n]) << 6)) + bias[n])
-                moved = np.int32(min(max(moved, np.int32(-bound)), bound))
+                u = np.int32(a[n] * scale)
+                if wraps:
+                    u = wrapped24(u)
+                moved = np.int32(np.int32(signed + u) + bias[n])
+                moved = within(moved, bound)
                 spike = moved > threshold
                 vb[n] = np.int32(0) if spike else moved
                 y[n] = spike
@@ -214,7 +229,7 @@ def lif_without_current(
                 counts[n] += y[n]
 
 
-@_compiled
+@kernel
 def lif(
     x: Array, row: int, steps: int, u: Rows, v: Rows, bias: Rows, first_step: int,
     du: int, dv: int, vth: int, reset_interval: int, reset_offset: int,
@@ -236,15 +251,15 @@ def lif(
                     old = np.int64(ub[n])
                     kept = (abs(old) * current_factor) >> 12
                     kept = kept if old >= 0 else -kept
-                c = _wrap32(kept + (np.int64(a[n]) << 6))
-                ub[n] = c - 16777216 if c > 8388608 else (c + 16777216 if c <= -8388608 else c)
+                c = wrap32(kept + (np.int64(a[n]) << 6))
+                ub[n] = wrapped24(np.int32(c))
             for n in range(neurons):
                 old_v = vb[n]
                 size = np.int32(abs(old_v))
                 high, low = np.int32(size >> 12), np.int32(size & 4095)
                 kept_v = np.int32(np.int32(high * voltage_factor) + np.int32(np.int32(low * voltage_factor) >> 12))
                 moved = np.int32(np.int32((kept_v if old_v >= 0 else np.int32(-kept_v)) + ub[n]) + bias[n])
-                moved = np.int32(min(max(moved, np.int32(-8388607)), np.int32(8388607)))
+                moved = within(moved, np.int32(8388607))
                 spike = moved > threshold
                 vb[n] = np.int32(0) if spike else moved
                 counts[n] += spike

@@ -19,6 +19,9 @@ CHIP: tuple[type[Node], ...] = fixed_point.KINDS
 """Kinds that the chip computes. What only moves signals about is settled before the run."""
 
 
+_IN_ANY_ORDER = fixed_point.FixedLIF | fixed_point.FixedTernaryLIF | fixed_point.FixedCompartments
+
+
 def is_view(node: Node) -> bool:
     """Whether a node's output is another signal's, at most later or in another shape."""
     return isinstance(node, tensor.Flatten | tensor.Reshape) or (
@@ -80,20 +83,43 @@ class Layout:
     def order(self) -> Mapping[str, Index | None]:
         """For each stored signal, which element of the sample lies at each place; None: as it is.
 
-        Convolutions put their channels innermost, for events to add whole runs of memory; neurons that
-        read nothing else follow them.
+        Convolutions put their channels innermost, for events to add whole runs of memory. Neurons that
+        read those follow them, and so do matrices that only such neurons read beside.
         """
-        orders: dict[str, Index | None] = {}
+        orders: dict[str, Index | None] = dict.fromkeys(self.stored)
         for name in self.stored:
             node = self.graph[name]
-            follows = isinstance(node, fixed_point.FixedLIF | fixed_point.FixedTernaryLIF) and all(
-                isinstance(self.graph[ref.node], fixed_point.FixedConv2d)
-                and self.graph.signals[ref.node].shape == self.graph.signals[name].shape
-                for ref in self.reads(node)
-            )
-            is_conv = isinstance(node, fixed_point.FixedConv2d)
-            orders[name] = self._channels_last(name) if is_conv or follows else None
+            if isinstance(node, fixed_point.FixedConv2d):
+                orders[name] = self._channels_last(name)
+            elif isinstance(node, _IN_ANY_ORDER) and self._follows(node):
+                orders[name] = self._channels_last(name)
+                orders |= {ref.node: orders[name] for ref in self.reads(node) if self._serves(ref.node, name)}
         return orders
+
+    def _follows(self, node: Node) -> bool:
+        """Whether neurons read a convolution, and else only what serves them alone."""
+        shape = self.graph.signals[node.name].shape
+        reads = [self.graph[ref.node] for ref in self.reads(node)]
+        convolutions = [
+            read for read in reads
+            if isinstance(read, fixed_point.FixedConv2d) and self.graph.signals[read.name].shape == shape
+        ]
+        rest = [read for read in reads if read not in convolutions]
+        return bool(convolutions) and all(self._serves(read.name, node.name) for read in rest)
+
+    def _serves(self, matrix: str, neurons: str) -> bool:
+        """Whether a node is a matrix that no others than these neurons read."""
+        is_matrix = type(self.graph[matrix]) is fixed_point.FixedDense
+        return is_matrix and self._readers[matrix] == {neurons} and matrix not in self.graph.outputs
+
+    @cached_property
+    def _readers(self) -> Mapping[str, set[str]]:
+        """Who reads each stored signal, views apart."""
+        found: dict[str, set[str]] = {name: set() for name in self.stored}
+        for node in self.graph:
+            for ref in () if is_view(node) else self.reads(node):
+                found[ref.node].add(node.name)
+        return found
 
     def _channels_last(self, name: str) -> Index:
         shape = self.graph.signals[name].shape

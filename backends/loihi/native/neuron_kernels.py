@@ -1,26 +1,21 @@
 """The inner loops of neurons beside the LIF, compiled; conventions as in `kernels`."""
 
-# mypy: disable-error-code="untyped-decorator"
-
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from nmc.backends.loihi.native.kernels import Rows, _wrap32
+from nmc.backends.loihi.native.kernels import Rows, within, wrap32, wrapped24
+from nmc.machine_code import kernel
 from nmc.model import Array
 
-_compiled = njit(cache=True, nogil=True)
 
-
-@njit(cache=True, inline="always")
-def _toward_zero(x, shift):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202 - compiled
+def toward_zero(x: np.int64, shift: int) -> np.int64:
     """sign(x) (|x| >> shift), of 64 bits."""
     size = abs(x) >> shift
     return size if x >= 0 else -size
 
 
-@_compiled
+@kernel
 def ternary_lif(
     x: Array, row: int, steps: int, u: Rows, v: Rows, bias: Rows, du: int, dv: int, vth_hi: int, vth_lo: int,
     out: Array, out_row: int, spikes: Rows,
@@ -32,10 +27,10 @@ def ternary_lif(
         for t in range(steps):
             a, y = x[b, row + t], out[b, out_row + t]
             for n in range(neurons):
-                c = _wrap32(_toward_zero(np.int64(u[b, n]) * (4095 - du), 12) + (np.int64(a[n]) << 6))
-                c = c - 16777216 if c > 8388608 else (c + 16777216 if c <= -8388608 else c)
-                moved = _wrap32(_toward_zero(np.int64(v[b, n]) * (4096 - dv), 12) + c + bias[n])
-                moved = min(max(moved, -8388607), 8388607)
+                c = wrap32(toward_zero(np.int64(u[b, n]) * (4095 - du), 12) + (np.int64(a[n]) << 6))
+                c = np.int64(wrapped24(np.int32(c)))
+                moved = wrap32(toward_zero(np.int64(v[b, n]) * (4096 - dv), 12) + c + bias[n])
+                moved = within(moved, np.int64(8388607))
                 up, down = moved > high, moved < low
                 u[b, n] = c
                 v[b, n] = 0 if up or down else moved
@@ -43,7 +38,7 @@ def ternary_lif(
                 spikes[b, n] += up != down
 
 
-@_compiled
+@kernel
 def resonator(
     x_real: Array, x_imag: Array, real: Rows, imag: Rows, sin_decay: int, cos_decay: int, decay_bits: int,
     vth: int, state_exp: int, by_phase: bool, out: Array, out_row: int, spikes: Rows,
@@ -55,11 +50,11 @@ def resonator(
         for t in range(steps):
             for n in range(neurons):
                 old_re, old_im = np.int64(real[b, n]), np.int64(imag[b, n])
-                re = _toward_zero(cos_decay * old_re, decay_bits) - _toward_zero(sin_decay * old_im, decay_bits)
-                im = _toward_zero(sin_decay * old_re, decay_bits) + _toward_zero(cos_decay * old_im, decay_bits)
-                re += _wrap32(np.int64(x_real[b, t, n]) << state_exp)
-                im += _wrap32(np.int64(x_imag[b, t, n]) << state_exp)
-                re, im = min(max(re, -limit), limit), min(max(im, -limit), limit)
+                re = toward_zero(cos_decay * old_re, decay_bits) - toward_zero(sin_decay * old_im, decay_bits)
+                im = toward_zero(sin_decay * old_re, decay_bits) + toward_zero(cos_decay * old_im, decay_bits)
+                re += wrap32(np.int64(x_real[b, t, n]) << state_exp)
+                im += wrap32(np.int64(x_imag[b, t, n]) << state_exp)
+                re, im = within(re, limit), within(im, limit)
                 if by_phase:
                     spike = re >= vth and im >= 0 and old_im < 0
                 else:
@@ -71,7 +66,7 @@ def resonator(
                 spikes[b, n] += spike
 
 
-@_compiled
+@kernel
 def delta(
     acts: Array, act: Rows, residue: Rows, error: Rows, threshold: int, cumulative: bool, state_exp: int,
     out: Array, out_row: int, spikes: Rows,

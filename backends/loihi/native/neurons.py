@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nmc.backends.loihi.native import neuron_kernels as kernels
 from nmc.backends.loihi.native.layout import Layout
 from nmc.backends.loihi.native.runner import Runner
 from nmc.backends.loihi.native.signals import Signals
 from nmc.errors import UnsupportedError
 from nmc.graph import Node
+from nmc.machine_code import Call
 from nmc.model import Array, Model
 from nmc.nodes import fixed_point
 
@@ -49,7 +51,7 @@ class PreparedTernaryLif:
     node: fixed_point.FixedTernaryLIF
     bias: Int32Array
     initial: Int32Array
-    narrow: bool = False
+    exponent: int | None = None
 
     @classmethod
     def of(cls, node: fixed_point.FixedTernaryLIF, model: Model, layout: Layout) -> PreparedTernaryLif:
@@ -69,17 +71,16 @@ class TernaryLifRunner:
     u: Int32Array
     v: Int32Array
     bias: Int32Array
+    step: Call[...] = field(default_factory=kernels.ternary_lif.prepared, kw_only=True)
 
     def state(self) -> Mapping[str, Array]:
         return {"u": self.u, "v": self.v}
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
-        from nmc.backends.loihi.native import neuron_kernels
-
         node = self.node
         x, row = signals.operand(node, first, last, signals.layout.order[node.name])
         out, out_row = signals.target(node.name, first)
-        neuron_kernels.ternary_lif(
+        self.step(
             x, row, last - first, self.u, self.v, self.bias, node.du, node.dv, node.vth_hi, node.vth_lo,
             out, out_row, signals.spikes[node.name],
         )
@@ -91,7 +92,7 @@ class PreparedResonator:
 
     node: fixed_point.FixedResonator
     size: int
-    narrow: bool = False
+    exponent: int | None = None
 
     @classmethod
     def of(cls, node: fixed_point.FixedResonator, model: Model, layout: Layout) -> PreparedResonator:
@@ -111,18 +112,17 @@ class ResonatorRunner:
     node: fixed_point.FixedResonator
     real: Int32Array
     imag: Int32Array
+    step: Call[...] = field(default_factory=kernels.resonator.prepared, kw_only=True)
 
     def state(self) -> Mapping[str, Array]:
         return {"real": self.real, "imag": self.imag}
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
-        from nmc.backends.loihi.native import neuron_kernels
-
         node = self.node
         x_real, *rest = signals.operands(node, first, last)
         x_imag = rest[0] if rest else np.zeros_like(x_real)
         out, out_row = signals.target(node.name, first)
-        neuron_kernels.resonator(
+        self.step(
             x_real, x_imag, self.real, self.imag, node.sin_decay, node.cos_decay, node.decay_bits,
             node.vth, node.state_exp, node.fires == "phase", out, out_row, signals.spikes[node.name],
         )

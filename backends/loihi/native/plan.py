@@ -40,9 +40,10 @@ class Plan:
         )
 
     @property
-    def narrow(self) -> frozenset[str]:
-        """The nodes whose outputs are kept in 16 bits."""
-        return frozenset(name for name, prepared in self.prepared.items() if prepared.narrow)
+    def narrow(self) -> Mapping[str, int]:
+        """The nodes whose outputs are kept in 16 bits, with the power of two that these are to be multiplied by."""
+        exponents = {name: prepared.exponent for name, prepared in self.prepared.items()}
+        return {name: exponent for name, exponent in exponents.items() if exponent is not None}
 
 
 def _prepared(node: Node, model: Model, layout: Layout) -> Prepared:

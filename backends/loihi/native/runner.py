@@ -12,11 +12,11 @@ from nmc.model import Array
 class Prepared(Protocol):
     """A node made ready to run, without state: what all emulators of a model share.
 
-    `narrow`: what it puts out surely fits in 16 bits, and is kept in them.
+    What it puts out is kept in 32 bits or, where there is an `exponent`, in 16, as so many times 2^exponent.
     """
 
     @property
-    def narrow(self) -> bool: ...
+    def exponent(self) -> int | None: ...
 
     def start(self, batch: int) -> Runner:
         """The node with its state before the first step, for so many samples."""

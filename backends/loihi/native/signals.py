@@ -17,13 +17,13 @@ from nmc.model import Array
 class Signals:
     """Stored signals as arrays [B, H + T, N]: H earlier steps, then the T steps of the window.
 
-    Spikes take 8 bits, the sums of `narrow` nodes 16, other whole numbers 32. `elapsed` is how many
+    Spikes take 8 bits, other whole numbers 32; or 16, as so many times 2^narrow[name]. `elapsed` is how many
     steps were before the window.
     """
 
     layout: Layout
     batch: int
-    narrow: frozenset[str] = frozenset()
+    narrow: Mapping[str, int] = field(default_factory=dict)
     elapsed: int = 0
     arrays: dict[str, Array] = field(default_factory=dict)
     operations: dict[str, NDArray[np.int64]] = field(default_factory=dict)
@@ -75,12 +75,33 @@ class Signals:
     def operand(self, node: Node, first: int, last: int, order: Index | None) -> tuple[Array, int]:
         """What a node reads at steps `first` to `last`, its inputs added up, with its elements in `order`."""
         reads = self.layout.reads(node)
-        if len(reads) == 1 and _same(self.layout.order[reads[0].node], order):
+        if len(reads) == 1 and not self.narrow.get(reads[0].node) and _same(self.layout.order[reads[0].node], order):
             return self.stored(reads[0], first)
-        total = np.zeros((self.batch, last - first, self.layout.size(node.inputs[0].node)), np.int32)
-        for ref in reads:
-            np.add(total, self._ordered(ref, first, last, order), out=total)
-        return total, 0
+        total = self._ordered(reads[0], first, last, order).astype(np.int32)
+        for ref in reads[1:]:
+            total += self._ordered(ref, first, last, order).astype(np.int32, copy=False)
+        return np.ascontiguousarray(total), 0
+
+    def spikes_read(self, node: Node, first: int, last: int, order: Index | None) -> tuple[Array, int]:
+        """The same where any number counts as a spike."""
+        x, row = self.operand(node, first, last, order)
+        if x.dtype != np.uint8:
+            x, row = np.ascontiguousarray(x[:, row : row + last - first] != 0).view(np.uint8), 0
+        return x, row
+
+    def wide_operand(self, node: Node, first: int, last: int, order: Index | None) -> tuple[NDArray[np.int32], int]:
+        """The same in 32 bits."""
+        x, row = self.operand(node, first, last, order)
+        if x.dtype != np.int32:
+            return x[:, row : row + last - first].astype(np.int32), 0
+        return x.view(np.int32), row
+
+    def narrow_operand(self, node: Node, first: int, order: Index | None) -> tuple[Array, int, int] | None:
+        """What a node reads from step `first` on, and its exponent, where it is one signal kept in 16 bits."""
+        source, *others = self.layout.reads(node)
+        if others or source.node not in self.narrow or not _same(self.layout.order[source.node], order):
+            return None
+        return *self.stored(source, first), self.narrow[source.node]
 
     def operands(self, node: Node, first: int, last: int) -> tuple[NDArray[np.int32], ...]:
         """What a node reads at steps `first` to `last`, each of its operands as [B, T, N], as in the model."""
@@ -99,6 +120,8 @@ class Signals:
     def _ordered(self, ref: Ref, first: int, last: int, order: Index | None) -> Array:
         array, row = self.stored(ref, first)
         taken = array[:, row : row + last - first]
+        if exponent := self.narrow.get(ref.node):
+            taken = taken.astype(np.int32) << exponent
         have = self.layout.order[ref.node]
         if _same(have, order):
             return taken

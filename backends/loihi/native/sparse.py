@@ -2,81 +2,104 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmc.backends.loihi.native.accumulators import LARGEST, fits_16_bits
+from nmc.backends.loihi.native import sparse_kernels as kernels
+from nmc.backends.loihi.native.accumulators import LARGEST, common_zeros, narrow_exponent
 from nmc.backends.loihi.native.layout import Index, Layout, source_order
 from nmc.backends.loihi.native.runner import Runner
 from nmc.backends.loihi.native.signals import Signals
+from nmc.machine_code import Call
 from nmc.model import Array, Model
 from nmc.nodes import fixed_point
 
 
 @dataclass(frozen=True, eq=False)
-class SparseRunner:
-    """FixedSparse: every event adds the weights of its synapses to their targets."""
+class PreparedSparse:
+    """FixedSparse: its synapses by source, those of input i from starts[i] to starts[i + 1]."""
 
     node: fixed_point.FixedSparse
     order: Index | None
     starts: NDArray[np.int64]
     targets: Array
     weight: Array
-    zero: Array
+    shift: int
+    total: np.dtype[np.signedinteger]
     graded: bool
-    narrow: bool
+    exponent: int | None
 
     @classmethod
-    def of(cls, node: fixed_point.FixedSparse, model: Model, layout: Layout) -> SparseRunner:
-        """The runner of a node."""
-        from nmc.backends.loihi.native import sparse_kernels as kernels
-
+    def of(cls, node: fixed_point.FixedSparse, model: Model, layout: Layout) -> PreparedSparse:
+        """The synapses of a node."""
         ((inputs,),) = layout.graph.operand_shapes(node)
         order = source_order(node, layout)
         weight = narrowest(model.weights[node.weight])
+        (source, *others) = layout.reads(node)
+        graded = bool(node.num_message_bits) and (bool(others) or layout.graph.signals[source.node].dtype != "spike")
+        packed = 0 if graded else common_zeros(weight)
         columns = integers(model.weights[node.column])
         if order is not None:
             columns = np.argsort(order).astype(np.int32)[columns]
         starts = np.zeros(inputs + 1, np.int64)
         targets = np.empty(node.synapses, np.uint16 if node.features <= 2**16 else np.int32)
         by_source = np.empty_like(weight)
-        kernels.by_source(
-            model.weights[node.row_start].astype(np.int64), columns, weight, starts, targets, by_source
-        )
-        used = slice(0, int(starts[-1]))
         up, down = np.zeros((2, node.features), np.int64)
-        kernels.largest_sums(targets[used], by_source[used], up, down)
+        kernels.by_source(
+            model.weights[node.row_start].astype(np.int64), columns, weight, packed, starts, np.empty_like(starts),
+            targets, by_source, up, down,
+        )
         worst = max(int(up.max()), -int(down.min()))
-        (source, *others) = layout.reads(node)
-        graded = bool(node.num_message_bits) and (bool(others) or layout.graph.signals[source.node].dtype != "spike")
         kind = np.int16 if worst <= LARGEST[16] else np.int32 if worst <= LARGEST[32] else np.int64
+        shift = node.weight_exp + packed
+        exponent = None if graded else narrow_exponent(worst, shift)
         return cls(
-            node, order, starts, targets, by_source, np.zeros(node.features, kind), graded,
-            not graded and fits_16_bits(worst, node.weight_exp),
+            node, order, starts, targets, by_source, shift - (exponent or 0), np.dtype(kind), graded, exponent
         )
 
     def start(self, batch: int) -> Runner:
-        return self
+        if self.graded:
+            return GradedSparseRunner(self, np.zeros(self.node.features, np.int64))
+        index, total = np.empty(len(self.starts), np.int32), np.zeros(self.node.features, self.total)
+        return SparseRunner(self, index, total)
+
+
+@dataclass(frozen=True, eq=False)
+class SparseRunner:
+    """FixedSparse for spikes: each adds the weights of its synapses to their targets."""
+
+    prepared: PreparedSparse
+    index: NDArray[np.int32]
+    total: Array
+    add: Call[...] = field(default_factory=kernels.sparse_spikes.prepared, kw_only=True)
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
-        from nmc.backends.loihi.native import sparse_kernels as kernels
+        synapses, node = self.prepared, self.prepared.node
+        x, row = signals.spikes_read(node, first, last, synapses.order)
+        out, out_row = signals.target(node.name, first)
+        self.add(
+            x, row, last - first, synapses.starts, synapses.targets, synapses.weight, self.index, self.total,
+            synapses.shift, out, out_row, signals.operations[node.name],
+        )
 
-        name = self.node.name
-        x, row = signals.operand(self.node, first, last, self.order)
-        out, out_row = signals.target(name, first)
-        if self.graded:
-            kernels.sparse_graded(
-                x, row, last - first, self.starts, self.targets, self.weight, self.node.weight_exp,
-                out, out_row, signals.operations[name],
-            )
-            return
-        if x.dtype != np.uint8:
-            x, row = (x[:, row : row + last - first] != 0).astype(np.uint8), 0
-        kernels.sparse_spikes(
-            x, row, last - first, self.starts, self.targets, self.weight, self.zero, self.node.weight_exp,
-            out, out_row, signals.operations[name],
+
+@dataclass(frozen=True, eq=False)
+class GradedSparseRunner:
+    """FixedSparse for graded messages: each adds its product with the weights."""
+
+    prepared: PreparedSparse
+    total: NDArray[np.int64]
+    add: Call[...] = field(default_factory=kernels.sparse_graded.prepared, kw_only=True)
+
+    def advance(self, signals: Signals, first: int, last: int) -> None:
+        synapses, node = self.prepared, self.prepared.node
+        x, row = signals.operand(node, first, last, synapses.order)
+        out, out_row = signals.target(node.name, first)
+        self.add(
+            x, row, last - first, synapses.starts, synapses.targets, synapses.weight, self.total,
+            synapses.shift, out, out_row, signals.operations[node.name],
         )
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nmc.backends.loihi.native import synapse_kernels as kernels
 from nmc.backends.loihi.native.layout import Index, Layout, source_order
 from nmc.backends.loihi.native.runner import Runner
 from nmc.backends.loihi.native.signals import Signals
+from nmc.machine_code import Call
 from nmc.model import Array, Model
 from nmc.nodes import fixed_point
 
@@ -28,7 +31,7 @@ class PreparedDelayed:
     places: NDArray[np.int32]
     weight: IntArray
     delays: int
-    narrow: bool = False
+    exponent: int | None = None
 
     @classmethod
     def of(cls, node: Delayed, model: Model, layout: Layout) -> PreparedDelayed:
@@ -46,7 +49,8 @@ class PreparedDelayed:
         return cls(node, order, starts.astype(np.int64), places, weight[kept], delays)
 
     def start(self, batch: int) -> Runner:
-        return DelayedRunner(self, np.zeros((batch, self.node.features, self.delays), np.int32))
+        shape = (self.node.features, self.delays)
+        return DelayedRunner(self, np.zeros((batch, *shape), np.int32), np.zeros(prod(shape), np.int64))
 
 
 def _entries(node: Delayed, model: Model) -> tuple[IntArray, IntArray, IntArray]:
@@ -66,18 +70,18 @@ class DelayedRunner:
 
     prepared: PreparedDelayed
     line: NDArray[np.int32]
+    arriving: IntArray
+    add: Call[...] = field(default_factory=kernels.delayed.prepared, kw_only=True)
 
     def state(self) -> Mapping[str, Array]:
         return {"line": self.line}
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
-        from nmc.backends.loihi.native import synapse_kernels
-
         synapses, node = self.prepared, self.prepared.node
         x, row = signals.operand(node, first, last, synapses.order)
         out, out_row = signals.target(node.name, first)
-        synapse_kernels.delayed(
+        self.add(
             x, row, last - first, bool(node.num_message_bits), synapses.starts, synapses.places, synapses.weight,
-            node.weight_exp, isinstance(node, fixed_point.FixedDelaySparse), self.line,
+            node.weight_exp, isinstance(node, fixed_point.FixedDelaySparse), self.arriving, self.line,
             out, out_row, signals.operations[node.name],
         )

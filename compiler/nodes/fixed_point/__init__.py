@@ -1,4 +1,4 @@
-"""Nodes of fixed-point graphs: one to one with the processes of Lava 0.10.0, tag `fixed_pt`.
+"""Nodes of fixed-point graphs: the processes of Lava 0.10.0, tag `fixed_pt`, one to one, and NengoLoihi's compartments.
 
 All values are whole numbers. rz(x, s) = sign(x) (|x| >> s); w32 wraps to 32-bit integers; >> and <<
 on negative numbers are arithmetic. A synapse's sum reaches the neuron one step later on the chip:
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from nmc.graph import Node
 from nmc.nodes.fixed_point.basic import FixedConv2d, FixedDense, FixedLIF, SignMode
+from nmc.nodes.fixed_point.compartments import FixedCompartments
 from nmc.nodes.fixed_point.graded import (
     FixedDelta,
     FixedGraded,
@@ -23,10 +24,11 @@ from nmc.nodes.fixed_point.synapses import FixedDelayDense, FixedDelaySparse, Fi
 KINDS: tuple[type[Node], ...] = (
     FixedLIF, FixedDense, FixedConv2d, FixedTernaryLIF, FixedResonator, FixedSparse, FixedDelayDense,
     FixedDelaySparse, FixedDelta, FixedSigma, FixedSigmaDelta, FixedGraded, FixedProduct, FixedNormDelay,
+    FixedCompartments,
 )
 
 __all__ = [
-    "KINDS", "FixedConv2d", "FixedDelayDense", "FixedDelaySparse", "FixedDelta", "FixedDense", "FixedGraded",
-    "FixedLIF", "FixedNormDelay", "FixedProduct", "FixedResonator", "FixedSigma", "FixedSigmaDelta", "FixedSparse",
-    "FixedTernaryLIF", "SignMode",
+    "KINDS", "FixedCompartments", "FixedConv2d", "FixedDelayDense", "FixedDelaySparse", "FixedDelta", "FixedDense",
+    "FixedGraded", "FixedLIF", "FixedNormDelay", "FixedProduct", "FixedResonator", "FixedSigma", "FixedSigmaDelta",
+    "FixedSparse", "FixedTernaryLIF", "SignMode",
 ]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nmc.graph import DType, Node, Shape, ShapeError, widest
-from nmc.nodes.facts import require, require_axis
+from nmc.graph import DType, Node, Shape, widest
+from nmc.nodes.facts import broadcast_shape, require, require_axis
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ class Add(Node):
     sums: ClassVar[bool] = False
 
     def output_shape(self, *xs: Shape) -> Shape:
-        return _broadcast(self.kind, *xs)
+        return broadcast_shape(self.kind, *xs)
 
     def output_dtype(self, *xs: DType) -> DType:
         return xs[0] if len(xs) == 1 else widest("integer", *xs)
@@ -76,19 +76,7 @@ class Mul(Node):
     sums: ClassVar[bool] = False
 
     def output_shape(self, *xs: Shape) -> Shape:
-        return _broadcast(self.kind, *xs)
+        return broadcast_shape(self.kind, *xs)
 
     def output_dtype(self, *xs: DType) -> DType:
         return widest(*xs)
-
-
-def _broadcast(kind: str, *xs: Shape) -> Shape:
-    if len({len(x) for x in xs}) > 1:
-        raise ShapeError(f"{kind} takes operands of one rank, got shapes {', '.join(map(str, xs))}")
-    out = []
-    for sizes in zip(*xs, strict=True):
-        wide = {n for n in sizes if n != 1}
-        if len(wide) > 1:
-            raise ShapeError(f"{kind} cannot broadcast shapes {', '.join(map(str, xs))}")
-        out.append(wide.pop() if wide else 1)
-    return tuple(out)

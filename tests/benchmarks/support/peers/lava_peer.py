@@ -15,7 +15,6 @@ spec = importlib.util.spec_from_file_location("program", Path(program))
 loader = importlib.util.module_from_spec(spec)
 sys.modules["program"] = loader
 spec.loader.exec_module(loader)
-loader.PROCESSES |= {"Source": "lava.proc.io.source", "Sink": "lava.proc.io.sink"}
 loader.load_lava()
 from lava.magma.core.run_conditions import RunSteps  # noqa: E402
 from lava.magma.core.run_configs import Loihi2SimCfg  # noqa: E402

@@ -12,6 +12,8 @@ import sys
 import time
 from collections.abc import Callable
 
+from memory import peak_mb
+
 
 def serve(run: Callable[[], int], spikes: Callable[[], int], imported_s: float) -> None:
     """Answer every line with a run, which gives the units done; `spikes`, untimed, how many it put out."""
@@ -26,8 +28,8 @@ def serve(run: Callable[[], int], spikes: Callable[[], int], imported_s: float) 
         start = time.perf_counter()
         units = run()
         seconds = time.perf_counter() - start
-        memory = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        memory = peak_mb() + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         print(
-            json.dumps({"seconds": seconds, "units": units, "spikes": int(spikes()), "memory_mb": memory / 1024}),
+            json.dumps({"seconds": seconds, "units": units, "spikes": int(spikes()), "memory_mb": memory}),
             file=answers, flush=True,
         )  # fmt: skip

@@ -1,0 +1,104 @@
+"""FixedLIF: neurons with a current, and those whose current is only what arrives in the step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nmc.backends.loihi.native import kernels
+from nmc.backends.loihi.native.layout import Layout
+from nmc.backends.loihi.native.neurons import lif_parameters
+from nmc.backends.loihi.native.runner import Runner
+from nmc.backends.loihi.native.signals import Signals
+from nmc.machine_code import Call
+from nmc.model import Array, Model
+from nmc.nodes import fixed_point
+
+Int32Array = NDArray[np.int32]
+WITHOUT_CURRENT = 4095
+"""The decay `du` of a current of which nothing is left in the next step."""
+
+
+@dataclass(frozen=True, eq=False)
+class PreparedLif:
+    """FixedLIF: the biases and first voltages of its neurons."""
+
+    node: fixed_point.FixedLIF
+    bias: Int32Array
+    initial: Int32Array
+    exponent: int | None = None
+
+    @classmethod
+    def of(cls, node: fixed_point.FixedLIF, model: Model, layout: Layout) -> PreparedLif:
+        """The neurons of a node. Raises UnsupportedError where they start beyond 32 bits."""
+        return cls(node, *lif_parameters(node, model, layout))
+
+    def start(self, batch: int) -> Runner:
+        v = np.tile(self.initial, (batch, 1))
+        if self.node.du == WITHOUT_CURRENT and self.node.emits == "spikes":
+            return LifWithoutCurrentRunner(self.node, v, self.bias)
+        return LifRunner(self.node, np.zeros_like(v), v, self.bias)
+
+
+@dataclass(eq=False)
+class LifRunner:
+    """FixedLIF: current and voltage of every neuron, held from step to step."""
+
+    node: fixed_point.FixedLIF
+    u: Int32Array
+    v: Int32Array
+    bias: Int32Array
+    t: int = 0
+    step: Call[...] = field(default_factory=kernels.lif.prepared, kw_only=True)
+
+    def state(self) -> Mapping[str, Array]:
+        return {"u": self.u, "v": self.v, "t": np.full(len(self.u), self.t)}
+
+    def advance(self, signals: Signals, first: int, last: int) -> None:
+        node = self.node
+        x, row = signals.wide_operand(node, first, last, signals.layout.order[node.name])
+        out, out_row = signals.target(node.name, first)
+        self.step(
+            x, row, last - first, self.u, self.v, self.bias, signals.elapsed + first + 1,
+            node.du, node.dv, node.vth, node.reset_interval, node.reset_offset,
+            node.emits == "voltage", out, out_row, signals.spikes[node.name],
+        )
+        self.t = signals.elapsed + last
+
+
+@dataclass(eq=False)
+class LifWithoutCurrentRunner:
+    """FixedLIF with du = 4095: the voltage of every neuron is held; its current is what arrived last."""
+
+    node: fixed_point.FixedLIF
+    v: Int32Array
+    bias: Int32Array
+    t: int = 0
+    arrived: Array | None = None
+    shift: int = 0
+    step: Call[...] = field(default_factory=kernels.lif_without_current.prepared, kw_only=True)
+
+    def state(self) -> Mapping[str, Array]:
+        return {"u": self._current(), "v": self.v, "t": np.full(len(self.v), self.t)}
+
+    def _current(self) -> Int32Array:
+        if self.arrived is None:
+            return np.zeros_like(self.v)
+        u = (self.arrived.astype(np.int64) << self.shift).astype(np.int32)
+        return np.where(u > 1 << 23, u - (1 << 24), np.where(u <= -(1 << 23), u + (1 << 24), u))
+
+    def advance(self, signals: Signals, first: int, last: int) -> None:
+        node, order = self.node, signals.layout.order[self.node.name]
+        narrow = signals.narrow_operand(node, first, order)
+        x, row, exponent = narrow or (*signals.wide_operand(node, first, last, order), 0)
+        self.shift = 6 + exponent
+        out, out_row = signals.target(node.name, first)
+        self.step(
+            x, row, last - first, self.shift, narrow is None, self.v, self.bias, signals.elapsed + first + 1,
+            node.dv, node.vth, node.reset_interval, node.reset_offset, out, out_row, signals.spikes[node.name],
+        )
+        self.arrived = x[:, row + last - first - 1]
+        self.t = signals.elapsed + last

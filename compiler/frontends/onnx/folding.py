@@ -1,0 +1,141 @@
+"""Computes what does not depend on the inputs: shapes above all. ONNX's own reference evaluator does the work."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nmc.frontends.onnx.file import LIMIT_COMPUTED
+from nmc.frontends.onnx.known import real
+from nmc.frontends.onnx.values import Known, Refusal
+from nmc.model import Array
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto
+
+_SHRINKING = frozenset({
+    "Abs", "Acos", "Acosh", "And", "ArgMax", "ArgMin", "Asin", "Asinh", "Atan", "Atanh", "BatchNormalization",
+    "BitwiseAnd", "BitwiseNot", "BitwiseOr", "Cast", "CastLike", "Ceil", "Clip", "Compress", "Concat", "Constant",
+    "Cos", "Cosh", "CumSum", "DepthToSpace", "DequantizeLinear", "Elu", "Erf", "Exp", "EyeLike", "Flatten", "Floor",
+    "GatherElements", "GatherND", "Gelu", "HardSigmoid", "Identity", "IsInf", "IsNaN", "LayerNormalization",
+    "LeakyRelu", "Log", "LogSoftmax", "Neg", "Not", "QuantizeLinear", "Reciprocal", "ReduceL1", "ReduceL2",
+    "ReduceMax", "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare", "Relu", "Reshape",
+    "ReverseSequence", "Round", "ScatterElements", "ScatterND", "Selu", "Sigmoid", "Sign", "Sin", "Sinh", "Size",
+    "Slice", "Softmax", "Softplus", "SpaceToDepth", "Split", "Sqrt", "Squeeze", "Tan", "Tanh", "TopK", "Transpose",
+    "Unique", "Unsqueeze",
+})  # fmt: skip
+"""Operations whose result is no larger than all operands together."""
+_BROADCASTING = frozenset({
+    "Add", "Sub", "Mul", "Div", "Pow", "Mod", "Max", "Min", "Sum", "Mean", "Where", "Equal", "Greater",
+    "GreaterOrEqual", "Less", "LessOrEqual", "Or", "Xor", "PRelu", "BitShift",
+})  # fmt: skip
+_SIZES: Mapping[str, Callable[[Sequence[Array]], int]] = {
+    "Gather": lambda xs: xs[0].size * max(xs[1].size, 1),
+    "MatMul": lambda xs: xs[0].size * xs[1].shape[-1] if xs[1].ndim else xs[0].size,
+    "Gemm": lambda xs: xs[0].size * max(xs[1].shape),
+    "Range": lambda xs: abs(int((float(xs[1]) - float(xs[0])) / (float(xs[2]) or 1.0))) + 1,
+    "Tile": lambda xs: xs[0].size * prod(map(int, xs[1].reshape(-1))),
+    "Trilu": lambda xs: xs[0].size if xs[0].ndim > 1 else xs[0].size**2,
+    "OneHot": lambda xs: xs[0].size * int(xs[1].reshape(-1)[0]),
+    "Pad": lambda xs: prod(
+        n + int(b) + int(e) for n, b, e in zip(xs[0].shape, *np.split(xs[1].reshape(-1), 2), strict=False)
+    ),
+}
+"""How many elements other operations may give, by their operands."""
+
+
+def is_foldable(kind: str) -> bool:
+    """Whether operations of a kind are computed where all their operands are known."""
+    return kind in _SHRINKING or kind in _BROADCASTING or kind in _SIZES or kind in ("ConstantOfShape", "Expand")
+
+
+def fold(
+    proto: NodeProto, opset: int, inputs: Sequence[Known | None], limit: int = LIMIT_COMPUTED
+) -> tuple[Known, ...]:
+    """The outputs of an operation whose operands are known.
+
+    Raises Refusal where they cannot be computed, or may hold more than `limit` elements.
+    """
+    made = _folded(proto, opset, inputs, limit)
+    if all(value is None or value.other is None for value in inputs):
+        return made
+    others = [None if value is None else value if value.other is None else Known(value.other) for value in inputs]
+    return tuple(
+        value if value.array.shape == other.array.shape and np.array_equal(value.array, other.array)
+        else replace(value, other=other.array)
+        for value, other in zip(made, _folded(proto, opset, others, limit), strict=True)
+    )  # fmt: skip
+
+
+def _folded(proto: NodeProto, opset: int, inputs: Sequence[Known | None], limit: int) -> tuple[Known, ...]:
+    arrays = [None if value is None else real(value).array for value in inputs]
+    present = [array for array in arrays if array is not None]
+    if proto.op_type in ("ConstantOfShape", "Expand"):
+        return (_repeated(proto, present),)
+    if proto.op_type == "Identity":
+        return (Known(present[0], inputs[0].name),) if inputs[0] is not None else ()
+    try:
+        size = _size(proto, present)
+    except (IndexError, ValueError, OverflowError, TypeError):
+        raise Refusal("its operands do not fit it", "export the model again") from None
+    if size > limit:
+        raise Refusal(f"it would compute {size:,} constants", "store them in the file, or export it for a fixed batch")
+    results = iter(evaluated(proto, opset, arrays))
+    return tuple(Known(next(results) if name else np.empty(0), name) for name in proto.output)
+
+
+def _size(proto: NodeProto, arrays: Sequence[Array]) -> int:
+    """How many elements the result may have."""
+    if proto.op_type in _SHRINKING:
+        return sum(array.size for array in arrays)
+    if proto.op_type in _BROADCASTING:
+        return prod(np.broadcast_shapes(*(array.shape for array in arrays)))
+    return _SIZES[proto.op_type](arrays)
+
+
+def evaluated(proto: NodeProto, opset: int, arrays: Sequence[Array | None]) -> Sequence[Array]:
+    """The outputs of an operation by ONNX's reference evaluator. Raises Refusal where it fails."""
+    from onnx.reference import ReferenceEvaluator
+
+    feeds = {name: array for name, array in zip(proto.input, arrays, strict=False) if name}
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            results = ReferenceEvaluator(_alone(proto, opset, feeds)).run(None, feeds)
+    except Exception as error:  # the evaluator raises whatever NumPy or its own checks do
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise Refusal(f"its result cannot be computed: {reason[:200]}", "export the model again") from None
+    return [np.asarray(result) for result in results]
+
+
+def _alone(proto: NodeProto, opset: int, feeds: Iterable[str]) -> ModelProto:
+    """A model of one operation: of an operation alone, the evaluator takes the newest definition."""
+    from onnx import helper
+
+    outputs = [helper.make_empty_tensor_value_info(name) for name in proto.output if name]
+    graph = helper.make_graph([proto], "one", [helper.make_empty_tensor_value_info(name) for name in feeds], outputs)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+
+
+def _repeated(proto: NodeProto, arrays: Sequence[Array]) -> Known:
+    """One value, or an array, repeated over a shape, without memory for each element."""
+    from onnx import numpy_helper
+
+    shape = [int(size) for size in arrays[-1].reshape(-1)]
+    if any(size < 0 for size in shape):
+        raise Refusal(f"it makes a value of shape {shape}", "export the model again")
+    if proto.op_type == "ConstantOfShape":
+        given = [numpy_helper.to_array(attribute.t) for attribute in proto.attribute if attribute.name == "value"]
+        source = np.asarray(given[0] if given else np.float32(0)).reshape(-1)[:1].reshape(())
+    else:
+        source = arrays[0]
+    try:
+        whole = np.broadcast_shapes(source.shape, tuple(shape))
+        return Known(np.broadcast_to(source, whole))
+    except ValueError:
+        raise Refusal(f"it cannot repeat {list(source.shape)} to {shape}", "export the model again") from None

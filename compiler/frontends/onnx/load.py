@@ -1,0 +1,282 @@
+"""An ONNX file to a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nmc.errors import Fault, Location, ModelError, UsageError, closest
+from nmc.frontends.onnx import file as files
+from nmc.frontends.onnx.names import identifier
+from nmc.frontends.onnx.reader import Reader, Scope
+from nmc.frontends.onnx.values import BATCH, Known, Refusal, Signal
+from nmc.frontends.onnx.writer import Writer
+from nmc.graph import Graph, Node, Ref, Shape
+from nmc.model import Model
+from nmc.nodes import elementwise, tensor
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, ValueInfoProto
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an ONNX file leaves open.
+
+    `batch`: whether the first axis of every input counts samples ("first"), or a sample is all that an
+    input takes ("none"); "auto" is "first" where every operation lets it. `shapes`: sizes of inputs by
+    name, as the file has them, the batch included. `constants`: values of inputs that shall be inputs no more.
+    """
+
+    batch: Literal["auto", "first", "none"] = "auto"
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+    constants: Mapping[str, ArrayLike] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.batch not in ("auto", "first", "none"):
+            raise UsageError(f"batch is {self.batch!r}", "give auto, first or none")
+
+
+@dataclass(frozen=True, eq=False)
+class Imported:
+    """A model, and what became of the values of its file: the node of each by name, where there is one.
+
+    `dims` are the sizes that the import found for those values, None where an axis counts samples.
+    """
+
+    model: Model
+    nodes: Mapping[str, str]
+    dims: Mapping[str, tuple[int | None, ...]]
+
+
+def load(path: Path, options: Options | None = None) -> Model:
+    """The model that an ONNX file says, from opset 9 on.
+
+    Raises UsageError where there is no such file or input, and ModelError with every operation that
+    cannot be imported, and why.
+    """
+    return imported(path, options or Options()).model
+
+
+def imported(path: Path, options: Options) -> Imported:
+    """As `load`, with where each value of the file went."""
+    return of_proto(files.read(path), path, options)
+
+
+def of_proto(proto: ModelProto, path: Path, options: Options) -> Imported:
+    """The model of a file's content; `path` is where external data and messages belong."""
+    known = {value.name for value in _inputs(proto, {})}
+    if unknown := {*options.shapes, *options.constants} - known:
+        raise UsageError(f"{path} has no input {min(unknown)!r}", closest(min(unknown), known))
+    if options.batch != "auto":
+        return _Import(proto, path, options).result()
+    try:
+        return _Import(proto, path, replace(options, batch="first")).result()
+    except ModelError as first:
+        try:
+            return _Import(proto, path, replace(options, batch="none")).result()
+        except ModelError:
+            raise first from None
+
+
+def _inputs(proto: ModelProto, constants: Mapping[str, ArrayLike]) -> list[ValueInfoProto]:
+    """The inputs that a user feeds: those without a value in the file or among the constants."""
+    own = {*(tensor.name for tensor in proto.graph.initializer), *constants}
+    return [value for value in proto.graph.input if value.name not in own]
+
+
+@dataclass(eq=False)
+class _Import:
+    """One file on its way to a model, under one reading of its batch axis."""
+
+    proto: ModelProto
+    path: Path
+    options: Options
+    writer: Writer = field(default_factory=Writer)
+    faults: list[Fault] = field(default_factory=list)
+    scope: Scope = field(default_factory=dict)
+
+    def result(self) -> Imported:
+        """The model. Raises ModelError with every fault."""
+        self._feed()
+        functions = {(function.domain, function.name): function for function in self.proto.functions}
+        reader = Reader(self.writer, files.opset(self.proto), self.path.parent, functions)
+        outputs: list[Signal] = []
+        if not self.faults:
+            try:
+                reader.graph(self.proto.graph, self.scope)
+            except Refusal as refusal:
+                self.faults.append(Fault(refusal.what, refusal.remedy))
+            outputs = self._outputs(bool(reader.faults or self.faults))
+        if faults := [*self.faults, *reader.faults]:
+            place = Location(str(self.path))
+            raise ModelError.of(Fault(fault.what, fault.remedy, fault.node, place) for fault in faults)
+        return self._written(outputs)
+
+    def _feed(self) -> None:
+        """An Input node for each input of the file."""
+        from onnx import helper
+
+        inputs = _inputs(self.proto, self.options.constants)
+        types = {value.name: value.type.tensor_type.elem_type for value in self.proto.graph.input}
+        for name, given in self.options.constants.items():
+            self.scope[name] = Known(np.asarray(given, helper.tensor_dtype_to_np_dtype(types[name])), name)
+        if not inputs:
+            self.faults.append(Fault("the file has no input, so there is nothing to run it on", "export it with one"))
+            return
+        declared = {value.name: self._declared(value) for value in inputs}
+        first = declared[inputs[0].name]
+        if first and isinstance(first[0], int):
+            self.writer.file_batch = first[0]
+        for value in inputs:
+            sizes = declared[value.name]
+            dims = self._dims(value.name, sizes, first[0] if first else None)
+            if dims is None:
+                continue
+            kind = value.type.tensor_type.elem_type
+            own = Signal("", dims).shape
+            if any(size < 1 for size in own):
+                self._fault(value.name, f"the input has shape {list(own)}", "give every axis a size")
+                continue
+            signal = self.writer.node(tensor.Input, (), dims, shape=own)
+            self.scope[value.name] = replace(signal, element=_element(kind))
+
+    def _declared(self, value: ValueInfoProto) -> tuple[int | str, ...]:
+        """The sizes of an input as the file, or the user, gives them; a name where there is no number."""
+        tensor_type = value.type.tensor_type
+        if not value.type.HasField("tensor_type") or not tensor_type.HasField("shape"):
+            if value.name not in self.options.shapes:
+                what = "the input is no tensor" if not value.type.HasField("tensor_type") else "the input has no shape"
+                self._fault(value.name, what, f"give its sizes, as in --shape {value.name}=1,3,32,32")
+            return tuple(self.options.shapes.get(value.name, ()))
+        sizes: list[int | str] = [
+            axis.dim_value if axis.HasField("dim_value") and axis.dim_value > 0 else axis.dim_param or "?"
+            for axis in tensor_type.shape.dim
+        ]
+        given = self.options.shapes.get(value.name)
+        if given is None:
+            return tuple(sizes)
+        if len(given) != len(sizes):
+            what = f"the input has {len(sizes)} axes, and the shape given {len(given)}"
+            self._fault(value.name, what, "mend --shape")
+            return tuple(sizes)
+        for axis, size in enumerate(given):
+            if isinstance(sizes[axis], int) and sizes[axis] != size:
+                what = f"axis {axis} of the input has size {sizes[axis]}, and the shape given {size}"
+                self._fault(value.name, what, "mend --shape")
+        return tuple(
+            old if axis == 0 and isinstance(old, str) and self.options.batch == "first" else new
+            for axis, (old, new) in enumerate(zip(sizes, given, strict=True))
+        )
+
+    def _dims(self, name: str, sizes: tuple[int | str, ...], batch: int | str | None) -> Shape | None:
+        """The dims of an input, with BATCH for the axis that counts samples."""
+        counts = None
+        if self.options.batch == "first" and sizes:
+            counts = 0 if sizes[0] == batch or batch not in sizes else sizes.index(batch)
+        dims = [BATCH if axis == counts else size for axis, size in enumerate(sizes)]
+        for axis, size in enumerate(dims):
+            if isinstance(size, str):
+                example = ",".join("1" if a == counts else str(s) if isinstance(s, int) else "32" for a, s in
+                                   enumerate(sizes))
+                what = f"axis {axis} of the input {name!r} ({size}) has no size"
+                self._fault(name, what, f"give it, as in --shape '{name}={example}'")
+        return None if any(isinstance(size, str) for size in dims) else tuple(int(size) for size in dims)
+
+    def _outputs(self, faulty: bool) -> list[Signal]:
+        """The outputs as signals, no node twice."""
+        found: list[Signal] = []
+        for value in self.proto.graph.output:
+            made = self.scope.get(value.name)
+            if made is None:
+                if not faulty:
+                    self._fault(value.name, "nothing gives this output", "export the model again")
+                continue
+            self.writer.label = value.name
+            try:
+                signal = self.writer.signal(made)
+            except Refusal as refusal:
+                self._fault(value.name, f"the output cannot be given: {refusal.what}", refusal.remedy)
+                continue
+            if any(other.node == signal.node for other in found):
+                signal = self.writer.node(elementwise.Affine, (signal,), signal.dims, signal.element)
+            self.scope[value.name] = signal
+            found.append(signal)
+        return found
+
+    def _written(self, outputs: list[Signal]) -> Imported:
+        """The nodes that the outputs need, under names from the file."""
+        live = self._live(outputs)
+        names = self._names(live, outputs)
+        nodes = [
+            replace(node, name=names[name], inputs=tuple(Ref(names[ref.node]) for ref in node.inputs))
+            for name, node in self.writer.nodes.items() if name in live
+        ]  # fmt: skip
+        place = Location(str(self.path))
+        graph = Graph(
+            tuple(nodes), tuple(names[signal.node] for signal in outputs), None, dict.fromkeys(names.values(), place)
+        )
+        name = identifier(self.path.stem, ())
+        description = " ".join(self.proto.doc_string.split())[:200]
+        model = Model(name, graph, self.writer.arrays, description=description)
+        graph.raise_faults(graph.check())
+        values = {
+            name: value for name, value in self.scope.items() if isinstance(value, Signal) and value.node in live
+        }
+        dims = {name: tuple(None if n % BATCH == 0 else n for n in value.dims) for name, value in values.items()}
+        return Imported(model.with_(graph).checked(), {name: names[v.node] for name, v in values.items()}, dims)
+
+    def _live(self, outputs: list[Signal]) -> set[str]:
+        """The nodes that the outputs depend on, and all inputs."""
+        nodes = self.writer.nodes
+        live = {name for name, node in nodes.items() if isinstance(node, tensor.Input)}
+        waiting = [signal.node for signal in outputs]
+        while waiting:
+            name = waiting.pop()
+            if name not in live:
+                live.add(name)
+                waiting += [ref.node for ref in nodes[name].inputs]
+        return live
+
+    def _names(self, live: set[str], outputs: list[Signal]) -> Mapping[str, str]:
+        """A name for each node: that of an input, an output or a value of the file, or made from the operation's."""
+        wanted: dict[str, str] = {}
+        chosen = [*_inputs(self.proto, self.options.constants), *self.proto.graph.output]
+        for name in [*(value.name for value in chosen), *self.scope]:
+            value = self.scope.get(name)
+            if isinstance(value, Signal) and value.node in live:
+                wanted.setdefault(value.node, name)
+        names: dict[str, str] = {}
+        taken: set[str] = set()
+        counts: dict[str, int] = {}
+        for own in [*wanted, *(name for name in self.writer.nodes if name in live and name not in wanted)]:
+            node: Node = self.writer.nodes[own]
+            text = wanted.get(own) or f"{self.writer.origins[own]}_{node.kind.lower()}"
+            base = identifier(text, ())
+            count = counts.get(base, 0)
+            made = base if base not in taken else f"{base}_{count + 1}"
+            while made in taken:
+                count += 1
+                made = f"{base}_{count + 1}"
+            counts[base] = count + 1
+            names[own] = made
+            taken.add(made)
+        return names
+
+    def _fault(self, node: str, what: str, remedy: str) -> None:
+        self.faults.append(Fault(what, remedy, identifier(node, ())))
+
+
+def _element(number: int) -> Literal["real", "integer", "boolean"]:
+    """What elements of one of ONNX's types are."""
+    from onnx import TensorProto
+
+    if number == TensorProto.BOOL:
+        return "boolean"
+    real = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16, 0)
+    return "real" if number in real else "integer"

@@ -1,0 +1,14 @@
+"""What each operation of ATen is in ONNX."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nmc.frontends.torch import elementwise, layers, shaping
+from nmc.frontends.torch.call import Operation
+
+OPERATIONS: Mapping[str, Operation] = {**elementwise.OPERATIONS, **layers.OPERATIONS, **shaping.OPERATIONS}
+"""What says each operation of ATen, by its name without overload.
+
+PyTorch's own decompositions lead the others to these, where they have one.
+"""

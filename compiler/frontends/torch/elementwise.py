@@ -1,0 +1,150 @@
+"""ATen's functions of each element, and changes of type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+
+from nmc.frontends.torch.call import Call, Operation, Value, plain
+
+
+def _same(call: Call) -> Value:
+    return call.x()
+
+
+def _dropout(call: Call) -> Value:
+    if call.given(2, "train"):
+        raise ValueError("it drops at random, in evaluation too")
+    return call.x()
+
+
+def _numbered(kind: str, **attributes: tuple[int, str, float]) -> Operation:
+    """An operation with attributes that are numbers: each argument's position, name and default."""
+
+    def say(call: Call) -> str:
+        return call.graph.node(kind, call.x(), **{name: call.number(*where) for name, where in attributes.items()})
+
+    return say
+
+
+def _sum(call: Call, kind: str) -> str:
+    right = call.x(1)
+    alpha = call.number(2, "alpha", 1.0) if "alpha" in call.node.kwargs else 1.0
+    if alpha != 1:
+        right = call.graph.node("Mul", right, call.graph.constant(alpha, np.float32))
+    return call.graph.node(kind, call.x(), right)
+
+
+def _reversed_sub(call: Call) -> str:
+    return call.graph.node("Sub", call.x(1), call.x())
+
+
+def _div(call: Call) -> str:
+    mode = call.node.kwargs.get("rounding_mode")
+    y = call.graph.node("Div", call.x(), call.x(1))
+    if mode is None:
+        return y
+    if mode != "floor":
+        raise ValueError(f"it rounds by {mode!r}")
+    return call.graph.node("Floor", y)
+
+
+def _clamp(call: Call) -> str:
+    return call.graph.node("Clip", call.x(), call.optional(1, "min"), call.optional(2, "max"))
+
+
+def _clamp_max(call: Call) -> str:
+    return call.graph.node("Clip", call.x(), "", call.x(1))
+
+
+def _hardtanh(call: Call) -> str:
+    low, high = call.number(1, "min_val", -1.0), call.number(2, "max_val", 1.0)
+    return call.graph.node("Clip", call.x(), *(call.graph.constant(limit, np.float32) for limit in (low, high)))
+
+
+def _relu6(call: Call) -> str:
+    return call.graph.node("Clip", call.x(), *(call.graph.constant(limit, np.float32) for limit in (0.0, 6.0)))
+
+
+def _gelu(call: Call) -> str:
+    return call.graph.node("Gelu", call.x(), approximate=str(call.node.kwargs.get("approximate", "none")))
+
+
+def _silu(call: Call) -> str:
+    return call.graph.node("Mul", call.x(), call.graph.node("Sigmoid", call.x()))
+
+
+def _hardsigmoid(call: Call) -> str:
+    return call.graph.node("HardSigmoid", call.x(), alpha=1 / 6, beta=0.5)
+
+
+def _hardswish(call: Call) -> str:
+    return call.graph.node("Mul", call.x(), _hardsigmoid(call))
+
+
+def _softplus(call: Call) -> str:
+    beta, threshold = call.number(1, "beta", 1.0), call.number(2, "threshold", 20.0)
+    if (beta, threshold) != (1.0, 20.0):
+        raise ValueError(f"beta is {beta} and threshold {threshold}: it takes 1 and 20")
+    return call.graph.node("Softplus", call.x())
+
+
+def _prelu(call: Call) -> str:
+    slope, rank = call.given(1), len(call.shape())
+    count = call.shape(slope)[0] or 1
+    sizes = call.graph.integers(count, *(1,) * (rank - 2))
+    return call.graph.node("PRelu", call.x(), call.graph.node("Reshape", call.x(1), sizes))
+
+
+def _rsqrt(call: Call) -> str:
+    return call.graph.node("Reciprocal", call.graph.node("Sqrt", call.x()))
+
+
+def _square(call: Call) -> str:
+    return call.graph.node("Mul", call.x(), call.x())
+
+
+def _compare(call: Call, kind: str, negated: bool = False) -> str:
+    y = call.graph.node(kind, call.x(), call.x(1))
+    return call.graph.node("Not", y) if negated else y
+
+
+def _cast(call: Call) -> str:
+    """A change of type; real numbers stay real numbers, of one precision."""
+    from onnx import TensorProto
+
+    if call.is_real(call.node):
+        if call.is_real(call.given(0)):
+            return call.x()
+        return call.graph.node("Cast", call.x(), to=TensorProto.FLOAT)
+    kind = call.node.meta["val"].dtype
+    return call.graph.node("Cast", call.x(), to=TensorProto.BOOL if str(kind) == "torch.bool" else TensorProto.INT64)
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    **{name: plain(kind) for name, kind in {
+        "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "neg": "Neg", "abs": "Abs", "exp": "Exp", "log": "Log",
+        "sqrt": "Sqrt", "reciprocal": "Reciprocal", "erf": "Erf", "sin": "Sin", "cos": "Cos", "floor": "Floor",
+        "ceil": "Ceil", "round": "Round", "sign": "Sign", "logical_not": "Not", "bitwise_not": "Not", "selu": "Selu",
+    }.items()},
+    **{name: plain(kind, 2) for name, kind in {
+        "mul": "Mul", "pow": "Pow", "maximum": "Max", "minimum": "Min", "logical_and": "And", "logical_or": "Or",
+        "clamp_min": "Clip",
+    }.items()},
+    **{name: partial(_compare, kind=kind, negated=negated) for name, (kind, negated) in {
+        "eq": ("Equal", False), "ne": ("Equal", True), "gt": ("Greater", False), "ge": ("GreaterOrEqual", False),
+        "lt": ("Less", False), "le": ("LessOrEqual", False),
+    }.items()},
+    **dict.fromkeys(("alias", "clone", "contiguous", "detach", "lift_fresh_copy"), _same),
+    **dict.fromkeys(("dropout", "feature_dropout", "alpha_dropout"), _dropout),
+    **dict.fromkeys(("to", "_to_copy", "type_as"), _cast),
+    "add": partial(_sum, kind="Add"), "sub": partial(_sum, kind="Sub"), "rsub": _reversed_sub, "div": _div,
+    "rsqrt": _rsqrt, "square": _square, "where": plain("Where", 3),
+    "clamp": _clamp, "clip": _clamp, "clamp_max": _clamp_max, "hardtanh": _hardtanh, "relu6": _relu6, "gelu": _gelu,
+    "silu": _silu, "hardsigmoid": _hardsigmoid, "hardswish": _hardswish, "softplus": _softplus, "prelu": _prelu,
+    "leaky_relu": _numbered("LeakyRelu", alpha=(1, "negative_slope", 0.01)),
+    "elu": _numbered("Elu", alpha=(1, "alpha", 1.0)), "celu": _numbered("Celu", alpha=(1, "alpha", 1.0)),
+}  # fmt: skip
+"""What says each of these operations, by its name in ATen without overload."""

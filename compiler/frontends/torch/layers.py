@@ -1,0 +1,207 @@
+"""ATen's layers: products, convolutions, normalization, pooling, reductions and attention."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+
+from nmc.frontends.torch.call import Call, Operation, Value, plain
+from nmc.frontends.torch.graph import Attribute
+
+
+def _softmax(call: Call, kind: str = "Softmax") -> str:
+    return call.graph.node(kind, call.x(), axis=call.whole(1, "dim"))
+
+
+def _linear(call: Call) -> str:
+    bias = call.optional(2, "bias")
+    if len(call.shape()) == 2:
+        return call.graph.node("Gemm", call.x(), call.x(1), *filter(None, (bias,)), transB=1)
+    y = call.graph.node("MatMul", call.x(), call.graph.node("Transpose", call.x(1), perm=[1, 0]))
+    return call.graph.node("Add", y, bias) if bias else y
+
+
+def _addmm(call: Call) -> str:
+    if call.node.kwargs:
+        raise ValueError("it scales its operands")
+    return call.graph.node("Add", call.graph.node("MatMul", call.x(1), call.x(2)), call.x())
+
+
+def _attention(call: Call) -> str:
+    """Scaled dot product attention: softmax(q k^T scale + mask) v over the last two axes."""
+    query, key, value = (call.x(i) for i in range(3))
+    if call.number(4, "dropout_p"):
+        raise ValueError("it drops at random")
+    if call.node.kwargs.get("enable_gqa"):
+        raise ValueError("it shares keys between heads")
+    width, rank = call.shape()[-1], len(call.shape())
+    given = call.node.kwargs.get("scale")
+    scale = float(given) if isinstance(given, int | float) else float(width or 1) ** -0.5
+    turned = call.graph.node("Transpose", key, perm=[*range(rank - 2), rank - 1, rank - 2])
+    scores = call.graph.node("MatMul", call.graph.node("Mul", query, call.graph.constant(scale, np.float32)), turned)
+    if mask := call.optional(3, "attn_mask"):
+        if not call.is_real(call.given(3, "attn_mask")):
+            nothing, never = (call.graph.constant(number, np.float32) for number in (0.0, -np.inf))
+            mask = call.graph.node("Where", mask, nothing, never)
+        scores = call.graph.node("Add", scores, mask)
+    if call.given(5, "is_causal", False):
+        rows, columns = call.shape()[-2], call.shape(call.given(1))[-2]
+        if rows is None or columns is None:
+            raise ValueError("its causal mask depends on the number of samples")
+        later = np.triu(np.full((rows, columns), -np.inf, np.float32), 1)
+        scores = call.graph.node("Add", scores, call.graph.constant(later))
+    return call.graph.node("MatMul", call.graph.node("Softmax", scores, axis=-1), value)
+
+
+def _conv(call: Call) -> str:
+    rank = len(call.shape()) - 2
+    padding, kernel = call.given(4, "padding", 0), _kernel(call, rank)
+    dilation = call.wholes(5, "dilation", (1,) * rank, rank)
+    if padding == "same":
+        total = [d * (k - 1) for d, k in zip(dilation, kernel, strict=True)]
+        pads = (*(n // 2 for n in total), *(n - n // 2 for n in total))
+    else:
+        pads = (0,) * 2 * rank if padding == "valid" else call.wholes(4, "padding", (0,) * rank, rank) * 2
+    return call.graph.node(
+        "Conv", *_operands(call), strides=call.wholes(3, "stride", (1,) * rank, rank), dilations=dilation, pads=pads,
+        group=call.whole(6, "groups", 1), kernel_shape=kernel,
+    )  # fmt: skip
+
+
+def _operands(call: Call) -> tuple[str, ...]:
+    """Input, weight and, if there is one, bias."""
+    bias = call.optional(2, "bias")
+    return (call.x(), call.x(1), bias) if bias else (call.x(), call.x(1))
+
+
+def _kernel(call: Call, rank: int) -> list[int]:
+    return [size or 1 for size in call.shape(call.given(1))[-rank:]]
+
+
+def _conv_transpose(call: Call) -> str:
+    rank = len(call.shape()) - 2
+    return call.graph.node(
+        "ConvTranspose", *_operands(call), kernel_shape=_kernel(call, rank),
+        strides=call.wholes(3, "stride", (1,) * rank, rank), pads=call.wholes(4, "padding", (0,) * rank, rank) * 2,
+        output_padding=call.wholes(5, "output_padding", (0,) * rank, rank), group=call.whole(6, "groups", 1),
+        dilations=call.wholes(7, "dilation", (1,) * rank, rank),
+    )  # fmt: skip
+
+
+def _convolution(call: Call) -> str:
+    """Core ATen's: x, weight, bias, stride, padding, dilation, whether transposed, output padding, groups."""
+    rank = len(call.shape()) - 2
+    facts: dict[str, Attribute] = {
+        "strides": call.wholes(3, rank=rank), "pads": call.wholes(4, rank=rank) * 2,
+        "dilations": call.wholes(5, rank=rank), "group": call.whole(8), "kernel_shape": _kernel(call, rank),
+    }  # fmt: skip
+    if call.given(6):
+        return call.graph.node("ConvTranspose", *_operands(call), output_padding=call.wholes(7, rank=rank), **facts)
+    return call.graph.node("Conv", *_operands(call), **facts)
+
+
+def _batch_norm(call: Call, training: int | None = None) -> Value:
+    """Batch normalization; `training` is where the argument is that must be false, the epsilon comes 2 later."""
+    if training is not None and call.given(training):
+        raise ValueError("it is in training mode")
+    channels = call.shape()[1]
+    ones, zeros = (np.full(channels or 1, number, np.float32) for number in (1.0, 0.0))
+    scale, bias = call.optional(1) or call.graph.constant(ones), call.optional(2) or call.graph.constant(zeros)
+    epsilon = call.number(6 if training is None else training + 2)
+    y = call.graph.node("BatchNormalization", call.x(), scale, bias, call.x(3), call.x(4), epsilon=epsilon)
+    return y if training is not None else (y, "", "")
+
+
+def _layer_norm(call: Call) -> str:
+    axes = call.wholes(1)
+    weight = call.optional(2, "weight") or call.graph.constant(np.ones(axes, np.float32))
+    inputs = (call.x(), weight, *filter(None, (call.optional(3, "bias"),)))
+    return call.graph.node("LayerNormalization", *inputs, axis=-len(axes), epsilon=call.number(4, "eps", 1e-5))
+
+
+def _native_layer_norm(call: Call) -> Value:
+    return (_layer_norm(call), "", "")
+
+
+def _group_norm(call: Call) -> str:
+    channels = call.shape()[1] or 1
+    weight = call.optional(2, "weight") or call.graph.constant(np.ones(channels, np.float32))
+    bias = call.optional(3, "bias") or call.graph.constant(np.zeros(channels, np.float32))
+    epsilon = call.number(4, "eps", 1e-5)
+    return call.graph.node("GroupNormalization", call.x(), weight, bias, num_groups=call.whole(1), epsilon=epsilon)
+
+
+def _window(call: Call, kind: str, rank: int, outputs: int = 1) -> Value:
+    """Pooling; average pooling says in another place whether windows reach over the end."""
+    kernel = call.wholes(1, "kernel_size", rank=rank)
+    stride = call.wholes(2, "stride", kernel, rank)
+    facts: dict[str, Attribute] = {
+        "kernel_shape": kernel, "strides": stride, "pads": call.wholes(3, "padding", (0,) * rank, rank) * 2
+    }
+    if kind == "MaxPool":
+        facts["dilations"] = call.wholes(4, "dilation", (1,) * rank, rank)
+        facts["ceil_mode"] = int(bool(call.given(5, "ceil_mode", False)))
+    else:
+        facts["ceil_mode"] = int(bool(call.given(4, "ceil_mode", False)))
+        facts["count_include_pad"] = int(bool(call.given(5, "count_include_pad", True)))
+        if call.given(6, "divisor_override") is not None:
+            raise ValueError("it divides by a number of its own")
+    y = call.graph.node(kind, call.x(), **facts)
+    return y if outputs == 1 else (y, "")
+
+
+def _adaptive(call: Call, kind: str, rank: int, outputs: int = 1) -> Value:
+    """Pooling to a given size: over everything, or over windows of one size."""
+    wanted = call.wholes(1, "output_size", rank=rank)
+    sizes = call.shape()[-rank:]
+    if wanted == (1,) * rank:
+        y = call.graph.node("GlobalMaxPool" if kind == "MaxPool" else "GlobalAveragePool", call.x())
+        return y if outputs == 1 else (y, "")
+    known = [size or 0 for size in sizes]
+    if any(size % want for size, want in zip(known, wanted, strict=True)):
+        raise ValueError(f"its windows from {known} to {list(wanted)} differ in size: the sizes must divide")
+    kernel = [size // want for size, want in zip(known, wanted, strict=True)]
+    y = call.graph.node(kind, call.x(), kernel_shape=kernel, strides=kernel)
+    return y if outputs == 1 else (y, "")
+
+
+def _reduce(call: Call, kind: str) -> str:
+    axes, keep = call.given(1, "dim"), int(bool(call.given(2, "keepdim", False)))
+    if axes is None or axes == []:
+        raise ValueError("it runs over all axes, and so over samples")
+    return call.graph.node(kind, call.x(), call.graph.integers(*call.wholes(1, "dim")), keepdims=keep)
+
+
+def _arg_max(call: Call) -> str:
+    if call.given(1, "dim") is None:
+        raise ValueError("it runs over all axes, and so over samples")
+    keep = int(bool(call.given(2, "keepdim", False)))
+    return call.graph.node("ArgMax", call.x(), axis=call.whole(1, "dim"), keepdims=keep)
+
+
+def _embedding(call: Call) -> str:
+    return call.graph.node("Gather", call.x(), call.x(1), axis=0)
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    **dict.fromkeys(("matmul", "mm", "bmm"), plain("MatMul", 2)),
+    **dict.fromkeys(("softmax", "_softmax"), _softmax),
+    **dict.fromkeys(("log_softmax", "_log_softmax"), partial(_softmax, kind="LogSoftmax")),
+    **dict.fromkeys(("conv1d", "conv2d"), _conv),
+    **dict.fromkeys(("conv_transpose1d", "conv_transpose2d"), _conv_transpose),
+    **{f"max_pool{rank}d": partial(_window, kind="MaxPool", rank=rank) for rank in (1, 2)},
+    **{f"avg_pool{rank}d": partial(_window, kind="AveragePool", rank=rank) for rank in (1, 2)},
+    **{f"adaptive_avg_pool{rank}d": partial(_adaptive, kind="AveragePool", rank=rank) for rank in (1, 2)},
+    **{f"adaptive_max_pool{r}d": partial(_adaptive, kind="MaxPool", rank=r, outputs=2) for r in (1, 2)},
+    "_adaptive_avg_pool2d": partial(_adaptive, kind="AveragePool", rank=2),
+    "max_pool2d_with_indices": partial(_window, kind="MaxPool", rank=2, outputs=2),
+    "mean": partial(_reduce, kind="ReduceMean"), "sum": partial(_reduce, kind="ReduceSum"),
+    "amax": partial(_reduce, kind="ReduceMax"), "amin": partial(_reduce, kind="ReduceMin"), "argmax": _arg_max,
+    "linear": _linear, "addmm": _addmm, "scaled_dot_product_attention": _attention, "convolution": _convolution,
+    "batch_norm": partial(_batch_norm, training=5), "_native_batch_norm_legit_no_training": _batch_norm,
+    "layer_norm": _layer_norm, "native_layer_norm": _native_layer_norm, "group_norm": _group_norm,
+    "embedding": _embedding,
+}  # fmt: skip
+"""What says each of these operations, by its name in ATen without overload."""

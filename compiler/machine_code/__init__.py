@@ -1,0 +1,8 @@
+"""Kernels in machine code: made by numba once for this machine, kept on disk, and run without numba from then on."""
+
+from __future__ import annotations
+
+from nmc.machine_code.kernel import Call, Kernel, kernel
+from nmc.machine_code.operations import nonzero_bits, prefetch, trailing_zeros
+
+__all__ = ["Call", "Kernel", "kernel", "nonzero_bits", "prefetch", "trailing_zeros"]

@@ -1,0 +1,59 @@
+"""The operations of kernels as numba takes them in."""
+
+# mypy: disable-error-code="no-untyped-call,no-untyped-def,import-untyped"
+# ruff: noqa: ANN001, ANN202 - the arguments and results are numba's
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from nmc.machine_code.operations import nonzero_bits, prefetch, trailing_zeros
+
+_BYTE, _WORD = ir.IntType(8), ir.IntType(64)
+
+
+def _element(context, builder, array, value, index):
+    """The address of an element."""
+    return builder.gep(context.make_array(array)(context, builder, value).data, [index])
+
+
+@intrinsic
+def _prefetch(context, array, index):
+    def generate(context, builder, signature, arguments):
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [_BYTE.as_pointer(), number, number, number])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        address = builder.bitcast(_element(context, builder, signature.args[0], *arguments), _BYTE.as_pointer())
+        builder.call(function, [address, number(0), number(2), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp), generate
+
+
+@intrinsic
+def _nonzero_bits(context, array, first):
+    def generate(context, builder, signature, arguments):
+        lanes = ir.VectorType(_BYTE, 64)
+        address = _element(context, builder, signature.args[0], *arguments)
+        elements = builder.load(builder.bitcast(address, lanes.as_pointer()), align=1)
+        return builder.bitcast(builder.icmp_unsigned("!=", elements, lanes(None)), _WORD)
+
+    return types.uint64(array, types.intp), generate
+
+
+@intrinsic
+def _trailing_zeros(context, bits):
+    def generate(context, builder, signature, arguments):
+        return builder.cttz(arguments[0], ir.IntType(1)(1))
+
+    return types.int64(types.uint64), generate
+
+
+INTRINSICS: Mapping[Callable[..., object], object] = {
+    prefetch: _prefetch, nonzero_bits: _nonzero_bits, trailing_zeros: _trailing_zeros,
+}  # fmt: skip

@@ -1,0 +1,20 @@
+"""What kernels can ask of the processor beside arithmetic. In machine code each is an instruction or a few."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def prefetch(array: NDArray[np.generic], index: int) -> None:
+    """Ask for the memory of array[index], which may lie beyond the end; it changes no result."""
+
+
+def nonzero_bits(array: NDArray[np.uint8], first: int) -> np.uint64:
+    """Which of the 64 elements from `first` on are not 0: bit k for element first + k."""
+    return np.uint64(np.packbits(array[first : first + 64] != 0, bitorder="little").view(np.uint64)[0])
+
+
+def trailing_zeros(bits: np.uint64) -> int:
+    """The place of the lowest bit of some."""
+    return (int(bits) & -int(bits)).bit_length() - 1

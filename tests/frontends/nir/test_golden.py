@@ -1,0 +1,61 @@
+"""Networks of other tools spike here as they do there, at every step; golden/make.py made the files."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import nmc
+from nmc import reference
+
+GOLDEN = Path(__file__).parent / "golden"
+PROFILES = {
+    "snntorch_dense": "snntorch", "snntorch_synaptic": "snntorch", "snntorch_recurrent": "snntorch",
+    "snntorch_rsynaptic": "snntorch", "snntorch_conv": "snntorch", "snntorch_zero": "snntorch-zero",
+    "norse_lif": "norse", "norse_cuba": "norse", "norse_if": "norse", "norse_written": "norse-to-nir",
+    "spikingjelly_lif": "spikingjelly", "spikingjelly_cuba": "spikingjelly", "sinabs_dense": "sinabs",
+}  # fmt: skip
+"""The conventions of each case. snnTorch's exporter has a step of 0.1 ms, the others were given 1 ms."""
+
+
+def spikes(folder: Path, name: str, profile: str) -> tuple[np.ndarray, np.ndarray]:
+    """What the network of a golden case puts out here, and what it put out in its tool: [steps, *shape]."""
+    with np.load(folder / "golden.npz") as golden:
+        x, expected = golden[f"{name}.x"], golden[f"{name}.y"]
+    model = nmc.load(folder / f"{name}.nir", dt="100 us" if "snntorch" in name else "1 ms", profile=profile)
+    (y,) = reference.run(model, np.moveaxis(x, 0, 1)).values()
+    return y[0], expected[:, 0]
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_spikes_are_those_of_the_tool(name: str) -> None:
+    y, expected = spikes(GOLDEN, name, PROFILES[name])
+    np.testing.assert_array_equal(y, expected)
+    assert 0.02 < expected.mean() < 0.9
+
+
+def test_other_conventions_give_other_spikes() -> None:
+    """What the profiles differ in shows: here only by when, and how, a neuron resets."""
+    y, expected = spikes(GOLDEN, "snntorch_dense", "snntorch-zero")
+    assert np.any(y != expected)
+
+
+def test_every_golden_file_is_tested() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.nir")} == PROFILES.keys()
+
+
+def test_the_tools_still_make_these_files(tmp_path: Path) -> None:
+    """Runs golden/make.py with the tools installed here, or in the environment of NMC_NIR_TOOLS_PYTHON."""
+    python = os.environ.get("NMC_NIR_TOOLS_PYTHON", sys.executable)
+    tools = "import nir, nirtorch, torch, snntorch, norse, spikingjelly, sinabs"
+    if subprocess.run([python, "-c", tools], capture_output=True).returncode:
+        pytest.skip("the tools are not installed: set NMC_NIR_TOOLS_PYTHON to a Python that has them")
+    subprocess.run([python, GOLDEN / "make.py", tmp_path], check=True, capture_output=True, timeout=600)
+    for name, profile in PROFILES.items():
+        y, expected = spikes(tmp_path, name, profile)
+        np.testing.assert_array_equal(y, expected, err_msg=name)

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from nmc import backends, pipeline, program, zoo
 from nmc.comparison import DEFAULT_TARGETS, Comparison, compare_targets
+from nmc.datasets import Data, given_samples, with_test_data
 from nmc.errors import UsageError
 from nmc.model import Model
 
@@ -73,8 +74,9 @@ def export(
 
 def run(
     compiled: Program | str | Path,
-    x: ArrayLike | Mapping[str, ArrayLike],
+    x: ArrayLike | Mapping[str, ArrayLike] | None = None,
     *,
+    data: Data | None = None,
     engine: str | None = None,
     steps: int | None = None,
     record: str | Path | None = None,
@@ -82,16 +84,20 @@ def run(
 ) -> RunResult:
     """Run a program on samples [B, *shape], or [B, T, *shape] where its input streams; by name, for several inputs.
 
+    In place of `x`, `data` may be a function that returns x, or x and y; labels are left aside.
     `record` is a directory for a recording (see `nmc.recording`); `strict` asks for warnings where engine and chip
     may differ. Raises UsageError for a wrong input or engine, or one that cannot record, ToolError
     where the engine fails.
     """
     loaded = load_program(compiled) if isinstance(compiled, str | Path) else compiled
     place = None if record is None else Path(record)
+    if (x is None) == (data is None):
+        raise UsageError("a run takes samples from one place", "give either x or data")
+    given = x if data is None else given_samples(data).x
     samples: Feed = (
-        {name: np.asarray(array, dtype=np.float64) for name, array in x.items()}
-        if isinstance(x, Mapping)
-        else np.asarray(x, dtype=np.float64)
+        {name: np.asarray(array, dtype=np.float64) for name, array in given.items()}
+        if isinstance(given, Mapping)
+        else np.asarray(given, dtype=np.float64)
     )
     return pipeline.run_program(loaded, samples, engine=engine, steps=steps, record=place, strict=strict)
 
@@ -138,16 +144,19 @@ def compare(
     model: Model | str | Path,
     targets: Iterable[str] = DEFAULT_TARGETS,
     *,
+    data: Data | None = None,
     samples: int | None = None,
     directory: str | Path | None = None,
     options: Mapping[str, object] | None = None,
 ) -> Comparison:
     """Run a model's test set on several targets: accuracy, energy and latency of each.
 
-    `samples` limits the test set; programs are written below `directory` (programs/MODEL without);
+    `data`, a pair (x, y) or a function that returns one, takes the place of the test set; a model without a task
+    is scored by accuracy where y is [samples] whole numbers. `samples` limits the test set;
+    programs are written below `directory` (programs/MODEL without);
     `options` go to every target that has them. A target that cannot hold the model gives a row with the reason.
     """
-    chosen = _model(model)
+    chosen = _model(model) if data is None else with_test_data(_model(model), data)
     place = Path(directory) if directory is not None else program_directory(chosen)
     return compare_targets(chosen, tuple(targets), place, samples=samples, options=options or {})
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,8 @@ import numpy as np
 
 from nmc import pipeline, reference
 from nmc.backends import target_named
-from nmc.datasets import Dataset, score, test_data
+from nmc.data_source import Arrays, DataRecord
+from nmc.datasets import Dataset, calibration_data, score, test_data
 from nmc.errors import ModelError
 from nmc.model import FloatArray, Model
 
@@ -43,7 +44,10 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """The rows, and what they were measured on: `reference_score` is the model's own in double precision."""
+    """The rows, and what they were measured on: `reference_score` is the model's own in double precision.
+
+    `test` and `calibration` say which data was read, with its digest, shares and seeds; None without calibration.
+    """
 
     model: str
     metric: str
@@ -51,6 +55,8 @@ class Comparison:
     samples: int
     reference_score: float
     rows: tuple[Row, ...]
+    test: DataRecord
+    calibration: DataRecord | None = None
 
     def __str__(self) -> str:
         from nmc.report.terminal import comparison_text
@@ -73,7 +79,7 @@ def compare_targets(
     a model without test data, before anything runs; a target that refuses the model becomes a row.
     """
     chosen = [target_named(name) for name in targets]
-    model = model.checked()
+    model = _with_calibration(model.checked())
     data = test_data(model, samples)
     tell = progress or (lambda what, done, of: None)
     tell(REFERENCE, 0, len(chosen) + 1)
@@ -85,8 +91,15 @@ def compare_targets(
     tell("done", len(chosen) + 1, len(chosen) + 1)
     assert model.task is not None  # test_data saw to it
     return Comparison(
-        model.name, model.task.metric, data.name, len(data.x), score(model.task, expected, data.y), tuple(rows)
-    )
+        model.name, model.task.metric, data.name, len(data.x), score(model.task, expected, data.y), tuple(rows),
+        data.record, model.task.calibration.record if isinstance(model.task.calibration, Arrays) else None,
+    )  # fmt: skip
+
+
+def _with_calibration(model: Model) -> Model:
+    """The model with its calibration samples in memory, so that they are read once for all targets."""
+    read = calibration_data(model)
+    return model if read is None or model.task is None else replace(model, task=replace(model.task, calibration=read))
 
 
 def _row(

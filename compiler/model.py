@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nmc.data_source import Source
 from nmc.errors import Fault, closest
 from nmc.graph import ArraySpec, Graph
 
@@ -32,8 +32,8 @@ class Task:
 
     kind: Literal["classification", "regression"]
     metric: Literal["accuracy", "mean-squared-error"]
-    test: Path | None = None
-    calibration: Path | None = None
+    test: Source | None = None
+    calibration: Source | None = None
     budgets: Mapping[str, Budget] = field(default_factory=dict)
 
 

@@ -12,6 +12,7 @@ from nmc.model import FloatArray, Model
 from nmc.passes.fold_batchnorm import FoldBatchNorm
 from nmc.passes.quantize_int8 import QuantizeInt8
 from nmc.passes.set_steps import SetSteps
+from nmc.passes.value_ranges import RangeMethod
 
 if TYPE_CHECKING:
     from nmc.backends.target import RunResult
@@ -27,15 +28,19 @@ _ENGINES = {
 
 @dataclass(frozen=True)
 class OnnxOptions(Options):
-    """What a user may choose for processors and GPUs.
+    """What a user may choose for every target of ONNX.
 
     `precision`: the numbers that are computed with; int8 needs calibration data. `batch`: how many
-    samples run side by side. `threads`: processor threads of an operation.
+    samples run side by side. `threads`: processor threads of an operation. For int8, `ranges`: how the
+    range of each activation follows from the calibration data; `bias_correction`: whether biases take back
+    the mean error of rounded weights.
     """
 
     precision: Literal["fp32", "fp16", "int8"] = "fp32"
     batch: int = 1
     threads: int = 1
+    ranges: RangeMethod = "min-max"
+    bias_correction: bool = False
 
     def __post_init__(self) -> None:
         for option in ("batch", "threads", "steps"):
@@ -45,7 +50,19 @@ class OnnxOptions(Options):
 
 
 @dataclass(frozen=True)
-class GpuOptions(OnnxOptions):
+class CpuOptions(OnnxOptions):
+    """What a user may choose for a processor. `sensitive`: of an int8 network, how many layers keep fp32."""
+
+    sensitive: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.sensitive < 0:
+            raise UsageError(f"sensitive is {self.sensitive}", "give the number of layers that keep fp32, or 0")
+
+
+@dataclass(frozen=True)
+class GpuOptions(CpuOptions):
     """What a user may choose for a GPU. `mode`: its power mode, as its chip file names them."""
 
     mode: str | None = None
@@ -60,8 +77,14 @@ class TpuOptions(OnnxOptions):
 
 def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
     exact: tuple[Pass, ...] = (SetSteps(options.steps), FoldBatchNorm())
-    int8 = isinstance(options, OnnxOptions) and options.precision == "int8"
-    return (*exact, QuantizeInt8(calibration)) if int8 else exact
+    if not isinstance(options, OnnxOptions) or options.precision != "int8":
+        return exact
+    return (*exact, QuantizeInt8(
+        calibration,
+        method=options.ranges,
+        bias_correction=options.bias_correction,
+        sensitive=options.sensitive if isinstance(options, CpuOptions) else 0,
+    ))  # fmt: skip
 
 
 def _lower(model: Model, options: Options) -> Mapping[str, bytes]:
@@ -96,7 +119,7 @@ CPU = Target(
     lower=_lower,
     engines=_ENGINES,
     estimate=_estimate_cpu,
-    options=OnnxOptions,
+    options=CpuOptions,
 )
 GPU = replace(
     CPU,

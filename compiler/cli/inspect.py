@@ -86,8 +86,8 @@ def _model(
 ) -> None:
     from nmc import api, pipeline
     from nmc.backends import target_named
-    from nmc.cli.inspect_loihi import show_quantization
     from nmc.cli.inspect_neurobench import show_neurobench
+    from nmc.cli.inspect_quantization import show_quantization
     from nmc.errors import UsageError
     from nmc.passes.dump import Dump, annotated
     from nmc.report.plain import model_facts

@@ -36,15 +36,15 @@ def command(
     samples = read_samples(input)
     with progress(f"running {loaded.name}") as tell:
         tell(loaded.target, 0, 1)
-        result = api.run(loaded, samples, engine=engine, steps=steps, record=record, strict=strict)
+        result = api.run(loaded, samples.x, engine=engine, steps=steps, record=record, strict=strict)
         if raster is not None:
-            api.raster(loaded, samples, raster, sample=sample, engine=engine, steps=steps)
+            api.raster(loaded, samples.x, raster, sample=sample, engine=engine, steps=steps)
     estimate = pipeline.estimate_run(loaded, result)
     for warning in result.warnings:
         typer.echo(f"nmc: warning: {warning}", err=True)
     if output is not None:
         write_arrays(output, result.outputs)
     if json:
-        print_json(run_facts(loaded, result, estimate))
+        print_json(run_facts(loaded, result, estimate, samples.record))
     else:
         typer.echo(run_text(loaded, result, estimate))

@@ -28,8 +28,9 @@ class KernelTime:
 def price_gpu(chip: GpuChip, work: Workload, precision: Precision = "fp32", mode: str | None = None) -> Estimate:
     """What one sample of a call costs. Raises UsageError for a precision or power mode that the chip lacks."""
     setting = _mode(chip, mode)
-    if precision not in chip.peak:
-        raise UsageError(f"{chip.title} has no {precision}", f"its precisions are: {', '.join(chip.peak)}")
+    for used in dict.fromkeys([precision, *(kernel.precision or precision for kernel in work.kernels)]):
+        if used not in chip.peak:
+            raise UsageError(f"{chip.title} has no {used}", f"its precisions are: {', '.join(chip.peak)}")
     times = [_time(chip, setting, kernel, precision) for kernel in work.kernels]
     launching = total(t.launch_s for t in times)
     call = chip.call_overhead.interval
@@ -67,6 +68,7 @@ def _mode(chip: GpuChip, name: str | None) -> GpuMode:
 
 
 def _time(chip: GpuChip, mode: GpuMode, kernel: Kernel, precision: Precision) -> KernelTime:
+    precision = kernel.precision or precision
     units = chip.compute_efficiency.interval * mode.compute_speed.interval
     products = Interval.exact(2.0 * kernel.macs) / (chip.peak[precision].interval * units)
     plain = chip.peak.get("fp32", chip.peak[precision])
@@ -83,7 +85,7 @@ def _energy(chip: GpuChip, mode: GpuMode, time: KernelTime, precision: Precision
     if chip.energy_per_operation is None or chip.energy_per_byte is None:
         return mode.busy_power.interval.above(mode.idle_power.interval) * time.busy_s
     kernel = time.kernel
-    operation = chip.energy_per_operation.get(precision)
+    operation = chip.energy_per_operation.get(kernel.precision or precision)
     compute = operation.interval * (2.0 * kernel.macs + kernel.operations) if operation else ZERO
     return (compute + chip.energy_per_byte.interval * float(kernel.bytes(precision))) * kernel.repeats
 

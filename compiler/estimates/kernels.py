@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from nmc.chips import chip_of
 from nmc.estimates.estimate import Estimate, Measurement
 from nmc.estimates.workload import Workload, workload
+from nmc.nodes.tensor import Conv1d, Conv2d, Linear
 
 if TYPE_CHECKING:
     from nmc.backends.target import RunResult
@@ -27,6 +29,7 @@ def estimate_cpu(program: Program, result: RunResult) -> Estimate:
 def estimate_gpu(program: Program, result: RunResult) -> Estimate:
     """The options "precision" (fp32), "batch" (1) and "mode" (the chip's first power mode) are heeded.
 
+    Layers of an int8 program that keep real weights are priced as fp32, with all that they read and write.
     Where a GPU ran the program, what it took is beside the estimate.
     """
     from dataclasses import replace
@@ -60,7 +63,16 @@ def estimate_tpu(program: Program, result: RunResult) -> Estimate:
 
 def _workload(program: Program, result: RunResult) -> Workload:
     batch = program.options.get("batch") or 1
-    return workload(program.model.graph, steps=max(1, result.events.steps), batch=int(batch))
+    graph = program.model.graph
+    return workload(graph, steps=max(1, result.events.steps), batch=int(batch), precisions=_kept(program))
+
+
+def _kept(program: Program) -> Mapping[str, Precision]:
+    """The layers of an int8 program that compute with real numbers: in fp32."""
+    if program.options.get("precision") != "int8":
+        return {}
+    layers = (node for node in program.model.graph if isinstance(node, Linear | Conv1d | Conv2d))
+    return {layer.name: "fp32" for layer in layers if layer.weight_scale is None}
 
 
 def _precision(program: Program, default: Precision) -> Precision:

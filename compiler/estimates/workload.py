@@ -57,6 +57,7 @@ class Kernel:
 
     A product or an element-wise node, with the element-wise nodes fused to it that follow it where nothing
     else reads it, sums of several operands among them, as ONNX Runtime and TensorRT do. Elements count the whole batch.
+    `precision` is the kernel's own, where it differs from that of the workload.
     """
 
     nodes: tuple[str, ...]
@@ -67,6 +68,7 @@ class Kernel:
     writes: int
     states: int
     repeats: int
+    precision: Precision | None = None
 
     @property
     def name(self) -> str:
@@ -80,7 +82,7 @@ class Kernel:
 
     def bytes(self, precision: Precision) -> int:
         """Bytes of weights, inputs, outputs and states (read and written) that one run moves."""
-        return BYTES[precision] * (self.weights + self.reads + self.writes + 2 * self.states)
+        return BYTES[self.precision or precision] * (self.weights + self.reads + self.writes + 2 * self.states)
 
 
 @dataclass(frozen=True)
@@ -109,15 +111,20 @@ class Workload:
         return self.steps > 1 and any(kernel.repeats > 1 for kernel in self.kernels)
 
 
-def workload(graph: Graph, *, steps: int = 1, batch: int = 1) -> Workload:
-    """What one call for `batch` samples asks, over `steps` time steps. Raises ModelError for an unsound graph."""
+def workload(
+    graph: Graph, *, steps: int = 1, batch: int = 1, precisions: Mapping[str, Precision] | None = None
+) -> Workload:
+    """What one call for `batch` samples asks, over `steps` time steps. Raises ModelError for an unsound graph.
+
+    `precisions` are those of layers that differ from the rest.
+    """
     kernels: dict[str, Kernel] = {}
     owner: dict[str, str] = {}
     for name in graph.order:
         node = graph[name]
         if node.kind in _VIEWS | _SOURCES:
             continue
-        kernel = _kernel(graph, node, steps, batch)
+        kernel = replace(_kernel(graph, node, steps, batch), precision=(precisions or {}).get(name))
         head = next((owner[name] for name in _fusible(graph, node) if name in owner), None)
         if kernel.gemm is None and head is not None and kernels[head].repeats == kernel.repeats:
             kernels[head] = _fused(kernels[head], kernel)

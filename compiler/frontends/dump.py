@@ -62,10 +62,10 @@ def _contents(model: Model) -> Mapping[str, bytes]:
         contents[WEIGHTS_FILE] = arrays.as_bytes(model.weights)
     data: dict[str, str] = {}
     if model.task is not None:
-        for split, path in (("test", model.task.test), ("calibration", model.task.calibration)):
-            if path is not None:
-                data[split] = f"{split}{path.suffix}"
-                contents[data[split]] = _data(path)
+        for split, source in (("test", model.task.test), ("calibration", model.task.calibration)):
+            if source is not None:
+                data[split] = f"{split}{source.suffix if isinstance(source, Path) else '.npz'}"
+                contents[data[split]] = _data(source) if isinstance(source, Path) else _arrays(model, split)
     contents[MODEL_FILE] = _text(_top(model, data)).encode()
     return contents
 
@@ -75,6 +75,19 @@ def _data(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ModelError(f"cannot read the data {path}: {error.strerror or error}", "mend the task's paths") from None
+
+
+def _arrays(model: Model, split: str) -> bytes:
+    """The samples of a split that come from anything but one whole file, as an .npz."""
+    from nmc import datasets
+    from nmc.datasets.arrays import packed
+
+    if split == "test":
+        test = datasets.test_data(model)
+        return packed({"x": test.x.astype("float32"), "y": test.y})
+    calibration = datasets.calibration_data(model)
+    assert calibration is not None  # the task has one
+    return packed({"x": calibration.x.astype("float32")})
 
 
 def _top(model: Model, data: Mapping[str, str]) -> dict[str, object]:

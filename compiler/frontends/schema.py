@@ -12,9 +12,19 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+)  # fmt: skip
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, ErrorDetails
 
 from nmc.errors import Fault, closest
 from nmc.frontends.document import Document, KeyPath
@@ -51,12 +61,19 @@ def _as_list(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
+def _as_numbers(value: object) -> object:
+    return [value] if isinstance(value, int | float) else value
+
+
 Step = Annotated[float, BeforeValidator(_step), WithJsonSchema(quantity_schema("1 ms"))]
 Time = Annotated[float, BeforeValidator(_time), WithJsonSchema(quantity_schema("5 ms"))]
 Energy = Annotated[float, BeforeValidator(_energy), WithJsonSchema(quantity_schema("50 uJ"))]
 Count = Annotated[int, Field(gt=0)]
 ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=80)]
 FileName = Annotated[str, Field(min_length=1, max_length=255)]
+Share = Annotated[float, Field(ge=0, le=1)]
+_NUMBERS_SCHEMA = {"anyOf": [{"type": "number"}, {"type": "array", "items": {"type": "number"}}]}
+Numbers = Annotated[list[float], BeforeValidator(_as_numbers), WithJsonSchema(_NUMBERS_SCHEMA)]
 _NAMES_SCHEMA = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 Names = Annotated[list[str], BeforeValidator(_as_list), WithJsonSchema(_NAMES_SCHEMA)]
 
@@ -72,11 +89,72 @@ class InputSpec(_Strict):
     stream: bool = Field(False, description="Whether there is a value for each time step.", examples=["true"])
 
 
-class DataSpec(_Strict):
-    """The data files, beside the model file."""
+class SamplesSpec(_Strict):
+    """Samples: from one of `file`, `images`, `events` and `torchvision`, and which of them."""
 
-    test: FileName | None = Field(None, description="Samples x and labels y to score on.", examples=["test.npz"])
-    calibration: FileName | None = Field(
+    file: FileName | None = Field(None, description="An .npz with x and y, or an .npy.", examples=["test.npz"])
+    images: FileName | None = Field(
+        None, description="A folder with a folder of PNG or JPEG images for each class.", examples=["test"]
+    )
+    events: FileName | None = Field(
+        None, description="A folder with a folder of event recordings for each class, or an HDF5 file.",
+        examples=["test"],
+    )  # fmt: skip
+    torchvision: str | None = Field(None, description="A data set of torchvision, by name.", examples=["MNIST"])
+    root: FileName | None = Field(
+        None, description="With torchvision: the folder that it was downloaded to.", examples=["data"]
+    )
+    train: bool | None = Field(None, description="With torchvision: the training part.", examples=["true"])
+    size: Annotated[list[Count], Field(min_length=2, max_length=2)] | None = Field(
+        None, description="Height and width that images are resized to; of events, those of the sensor.",
+        examples=["[28, 28]"],
+    )  # fmt: skip
+    mean: Numbers | None = Field(
+        None, description="Of images, what is taken off pixels of 0 to 1, in all or each channel.", examples=["0.5"]
+    )
+    std: Numbers | None = Field(
+        None, description="Of images, what pixels are divided by after that.", examples=["[0.5, 0.5, 0.5]"]
+    )
+    bins: Count | None = Field(
+        None, description="Of events, the number of time bins; the model's steps without.", examples=["50"]
+    )
+    bin: Time | None = Field(
+        None, description="Of events, the width of a bin; equal parts of each recording without.", examples=["1 ms"]
+    )
+    binary: bool | None = Field(
+        None, description="Of events: whether a bin holds 1 instead of their number.", examples=["true"]
+    )
+    share: Annotated[list[Share], Field(min_length=2, max_length=2)] | None = Field(
+        None, description="Which part of all samples, from 0 to 1.", examples=["[0.8, 1.0]"]
+    )
+    samples: Count | None = Field(None, description="How many samples at most.", examples=["1000"])
+    seed: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="Shuffles the samples, before a part is taken.", examples=["1"]
+    )
+
+
+class _OrFile:
+    """In JSON Schema: the name of a file, or the mapping."""
+
+    @staticmethod
+    def __get_pydantic_json_schema__(core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [{"type": "string"}, handler(core)]}
+
+
+def _as_file(value: object) -> object:
+    return {"file": value} if isinstance(value, str) else value
+
+
+SamplesOrFile = Annotated[SamplesSpec, BeforeValidator(_as_file), _OrFile]
+
+
+class DataSpec(_Strict):
+    """The data, beside the model file."""
+
+    test: SamplesOrFile | None = Field(
+        None, description="Samples x and labels y to score on.", examples=["test.npz"]
+    )
+    calibration: SamplesOrFile | None = Field(
         None, description="Samples x to measure ranges on.", examples=["calibration.npz"]
     )
 
@@ -216,6 +294,8 @@ def _fields(path: KeyPath) -> Mapping[str, FieldInfo]:
             model = TaskSpec
         case ("task", "data"):
             model = DataSpec
+        case ("task", "data", _):
+            model = SamplesSpec
         case ("task", "budgets", _):
             model = BudgetSpec
         case _:

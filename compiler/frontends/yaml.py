@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nmc.data_source import Source
 from nmc.errors import Fault, Location, ModelError
 from nmc.frontends import weights as arrays
 from nmc.frontends.assembly import Draft, assemble
@@ -18,7 +19,7 @@ from nmc.model import Array, Budget, Model, Task
 from nmc.nodes.tensor import Input
 
 if TYPE_CHECKING:
-    from nmc.frontends.schema import InputSpec, ModelFile, TaskSpec
+    from nmc.frontends.schema import InputSpec, ModelFile, SamplesSpec, TaskSpec
 
 _ANY_STEP_S = 1e-12
 """Stands for a time step that is at fault itself: every time is a whole number of these."""
@@ -175,20 +176,38 @@ class _Loading:
         return Task(
             spec.kind,
             metric,
-            self._data_file("test", data.test if data is not None else None),
-            self._data_file("calibration", data.calibration if data is not None else None),
+            self._samples("test", data.test if data is not None else None),
+            self._samples("calibration", data.calibration if data is not None else None),
             budgets,
         )
 
-    def _data_file(self, split: str, name: str | None) -> Path | None:
+    def _samples(self, split: str, spec: SamplesSpec | None) -> Source | None:
+        """Where the samples of a split come from; None where nothing says it, or it is at fault."""
+        from nmc.frontends.samples import faults_of, source_of
+
         place: KeyPath = ("task", "data", split)
-        path = self._beside(place, name)
+        if spec is None:
+            return None
+        if faults := faults_of(spec):
+            for key, what, remedy in faults:
+                self._fault((*place, key) if key else place, what, remedy)
+            return None
+        named = {key: name for key in ("file", "images", "events", "root") if (name := getattr(spec, key)) is not None}
+        paths = {key: path for key, name in named.items() if (path := self._data(place, key, name)) is not None}
+        return source_of(spec, paths) if len(paths) == len(named) else None
+
+    def _data(self, place: KeyPath, key: str, name: str) -> Path | None:
+        """A file or folder of data beside the model file, with a fault where it is not there."""
+        path = self._beside((*place, key), name)
+        kind = "file" if key == "file" else "folder"
         try:
-            missing = path is not None and not path.is_file()
+            missing = path is not None and not (path.is_file() if kind == "file" else path.exists())
         except OSError:
             missing = True
         if missing:
-            self._fault(place, f"there is no file {path}", "put the data beside the model file, or mend the name")
+            what = f"there is no {kind} {path}"
+            self._fault((*place, key), what, "put the data beside the model file, or mend the name")
+            return None
         return path
 
 

@@ -11,6 +11,7 @@ from nmc.model import Model
 
 if TYPE_CHECKING:
     from nmc.backends.target import RunResult, RunWarning, Target
+    from nmc.data_source import DataRecord
     from nmc.estimates.estimate import Estimate
     from nmc.program import Program
 
@@ -93,15 +94,18 @@ class RunFacts:
     classes: list[int] | None
     estimate: Estimate | None
     warnings: tuple[RunWarning, ...]
+    data: DataRecord | None = None
 
 
-def run_facts(program: Program, result: RunResult, estimate: Estimate | None) -> RunFacts:
-    """What a run gave, without the arrays themselves."""
+def run_facts(
+    program: Program, result: RunResult, estimate: Estimate | None, data: DataRecord | None = None
+) -> RunFacts:
+    """What a run gave, without the arrays themselves. `data` is what it ran on."""
     first = result.outputs[program.model.graph.outputs[0]]
     classes = [int(index) for index in first.argmax(axis=-1)] if first.ndim == 2 else None
     shapes = {name: array.shape for name, array in result.outputs.items()}
     events = result.events
     return RunFacts(
         program.path, program.target, events.samples, events.steps, result.seconds, shapes, classes, estimate,
-        result.warnings,
+        result.warnings, data,
     )

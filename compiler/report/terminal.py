@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from nmc.backends.target import RunResult
     from nmc.comparison import Comparison, Row
+    from nmc.data_source import DataRecord
     from nmc.estimates.estimate import Estimate
     from nmc.estimates.interval import Interval
     from nmc.program import Program
@@ -132,8 +133,22 @@ def _notes(comparison: Comparison) -> list[str]:
             notes.append(f"{row.target}: {NO_CHIP}")
         for what in row.estimate.missing if row.estimate else ():
             notes.append(f"{row.target}: not included, never published: {what}")
+    notes += [f"{what} data: {_origin(record)}" for what, record in _records(comparison)]
     notes += [f"program for {row.target}: {row.program}" for row in comparison.rows if row.program]
     return notes
+
+
+def _records(comparison: Comparison) -> list[tuple[str, DataRecord]]:
+    records = (("test", comparison.test), ("calibration", comparison.calibration))
+    return [(what, record) for what, record in records if record is not None]
+
+
+def _origin(record: DataRecord) -> str:
+    """Which samples of which data."""
+    chosen, share = record.selection, record.selection.share
+    parts = [f"{record.samples} samples of {record.name}", f"sha256 {record.digest[:12]}"]
+    parts += [f"share {share[0]:g} to {share[1]:g}"] if share != (0.0, 1.0) else []
+    return ", ".join(parts + ([f"shuffled with seed {chosen.seed}"] if chosen.seed is not None else []))
 
 
 def _spread(interval: Interval | None, unit: str, missing: Sequence[str] = ()) -> str:

@@ -13,6 +13,7 @@ import nmc
 from nmc import pipeline
 from nmc.backends.target import RunResult
 from nmc.comparison import Comparison, Row
+from nmc.data_source import DataRecord
 from nmc.errors import ToolError, UsageError
 from nmc.estimates.events import Events
 from nmc.report.terminal import run_text
@@ -29,7 +30,7 @@ def test_a_run_has_no_price(tmp_path: Path) -> None:
 
 def test_a_comparison_shows_a_target_without_prices() -> None:
     row = Row("nengo-sim", "reference", score=0.75, agreement=1.0)
-    text = str(Comparison("m", "accuracy", "m/test.npz", 4, 0.75, (row,)))
+    text = str(Comparison("m", "accuracy", "m/test.npz", 4, 0.75, (row,), DataRecord("m/test.npz", "0" * 64, 4)))
     (line,) = (line for line in text.splitlines() if line.strip().startswith("nengo-sim  "))
     assert line.split() == ["nengo-sim", "reference", "75.0", "%", "+0.0", "100.0", "%", "-", "-", "-"]
     assert "nengo-sim: no energy, no latency" in text

@@ -124,7 +124,31 @@ def test_tpus_compute_with_int8_only(name):
         make_options(target_named(name), {"precision": "fp32"})
 
 
-@pytest.mark.parametrize("wrong", [{"batch": 0}, {"threads": -1}, {"steps": 0}, {"precision": "fp8"}, {"bits": 8}])
+@pytest.mark.parametrize("given", [{"ranges": "percentile"}, {"ranges": "mse", "bias_correction": True}])
+def test_ways_to_calibrate(tmp_path, given):
+    made = compiled(tmp_path, "tpu-sim", **given)
+    outputs = engine_of(target_named("tpu-sim"))(made, X).outputs["y"]
+    np.testing.assert_allclose(outputs, reference(made.model, X)["y"], atol=1e-5)
+    assert ("c.corrected_bias" in made.model.weights) == bool(given.get("bias_correction"))
+
+
+def test_sensitive_layers_keep_real_numbers_where_the_chip_has_them(tmp_path):
+    made = compiled(tmp_path, "gpu-sim", precision="int8", sensitive=2)
+    rounded = [node.name for node in made.model.graph if getattr(node, "weight_scale", None)]
+    assert len(rounded) == 2
+    result = engine_of(target_named("gpu-sim"))(made, X)
+    np.testing.assert_allclose(result.outputs["y"], reference(made.model, X)["y"], atol=1e-5)
+    whole = target_named("gpu-sim").estimate(compiled(tmp_path, "gpu-sim", precision="int8"), result)
+    assert target_named("gpu-sim").estimate(made, result).energy_j.best > whole.energy_j.best
+    with pytest.raises(UsageError, match="tpu-sim has no option 'sensitive'"):
+        make_options(target_named("tpu-sim"), {"sensitive": 2})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"sensitive": -1}, {"ranges": "mean"}, {"batch": 0}, {"threads": -1}, {"steps": 0}, {"precision": "fp8"},
+     {"bits": 8}],
+)  # fmt: skip
 def test_wrong_options_are_usage_errors(wrong):
     with pytest.raises(UsageError, match=next(iter(wrong))):
         make_options(target_named("gpu-sim"), wrong)

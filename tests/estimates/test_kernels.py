@@ -15,6 +15,12 @@ from nmc.report.terminal import estimate_lines
 from nmc.text import parse
 
 TENSOR = parse("x = Input(shape=(64,))\ny = Linear(x, features=10, weight='w')\nreturn y")
+INT8 = parse(str(TENSOR).replace("weight='w'", "weight='w', weight_scale='s'"))
+MIXED = parse("""
+x = Input(shape=(64,))
+y = Linear(x, features=10, weight='w', weight_scale='s')
+z = Linear(x, features=10, weight='w')
+return y, z""")
 SPIKING = parse("""
 dt = 0.001
 x = Input(shape=(64,), stream=True)
@@ -28,7 +34,8 @@ return y
 @pytest.fixture
 def program(tmp_path):
     def compiled(chip, graph=TENSOR, **options):
-        model = Model("test", graph, {"w": np.ones((10, 64), np.float32)}, steps=10)
+        weights = {"w": np.ones((10, 64), np.float32), "s": np.ones(10, np.float32)}
+        model = Model("test", graph, weights, steps=10)
         return write(tmp_path / "program", model, target="test", chip=chip, options=options, files={})
 
     return compiled
@@ -49,8 +56,18 @@ def test_a_metered_cpu_is_metered_per_sample(program):
 def test_a_gpu_heeds_precision_batch_and_mode(program):
     plain = estimate_gpu(program("jetson-agx-orin"), ran())
     assert estimate_gpu(program("jetson-agx-orin", batch=16), ran()).energy_j.best < plain.energy_j.best / 10
-    assert estimate_gpu(program("jetson-agx-orin", precision="int8"), ran()).energy_j.best < plain.energy_j.best
+    rounded = estimate_gpu(program("jetson-agx-orin", INT8, precision="int8"), ran())
+    assert rounded.energy_j.best < plain.energy_j.best
     assert estimate_gpu(program("jetson-agx-orin", mode="15w"), ran()).energy_j.best < plain.energy_j.best
+
+
+def test_a_layer_that_keeps_real_weights_is_priced_as_fp32(program):
+    """A quarter of the memory traffic of fp32 with int8 alone; here one of two equal layers has it."""
+    whole, mixed = (program("jetson-agx-orin", graph, precision="int8") for graph in (INT8, MIXED))
+    plain = estimate_gpu(program("jetson-agx-orin"), ran()).by_node["y"]
+    of_whole, of_mixed = (estimate_gpu(compiled, ran()).by_node for compiled in (whole, mixed))
+    assert (of_mixed["y"], of_mixed["z"]) == (of_whole["y"], plain)
+    assert of_mixed["y"].best < of_mixed["z"].best
 
 
 def test_what_a_gpu_took_stands_beside_its_estimate(program):

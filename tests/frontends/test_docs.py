@@ -10,7 +10,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from nmc.errors import ModelError
-from nmc.frontends.schema import BudgetSpec, DataSpec, InputSpec, ModelFile, TaskSpec
+from nmc.frontends.schema import BudgetSpec, DataSpec, InputSpec, ModelFile, SamplesSpec, TaskSpec
 from nmc.frontends.timed import STEP_COUNTS, TIME_CONSTANTS
 from nmc.frontends.units import UNITS
 from nmc.frontends.yaml import load
@@ -38,7 +38,7 @@ def test_the_faulty_file_is_answered_as_shown(tmp_path: Path, monkeypatch: pytes
 
 
 def test_every_key_and_unit_is_described() -> None:
-    models = (ModelFile, InputSpec, TaskSpec, DataSpec, BudgetSpec)
+    models = (ModelFile, InputSpec, TaskSpec, DataSpec, SamplesSpec, BudgetSpec)
     words = {name for model in models for name in model.model_fields} | {"kind", "from"}
     words |= {unit for units in UNITS.values() for unit in units if unit[0] != "\u03bc"}
     words |= {fact for facts in STEP_COUNTS.values() for fact in facts if fact != "longest"}

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from nmc import passes
 from nmc.errors import ModelError
 from nmc.model import Model
-from nmc.passes.quantize_int8 import QuantizeInt8, quantize_weight
-from nmc.passes.value_ranges import value_ranges
+from nmc.passes.int8_grid import quantize_weight
+from nmc.passes.quantize_int8 import QuantizeInt8
+from nmc.passes.value_ranges import measure
 from nmc.reference import run
 from nmc.text import parse
 from strategies import models, samples
@@ -61,7 +62,8 @@ def test_ranges_are_measured_on_all_samples_and_steps():
     before = model("dt = 0.001\nx = Input(shape=(1,))\nv = I(x)\ny = Linear(v, features=1, weight='w')\nreturn y",
                    steps=4, w=np.ones((1, 1)))  # fmt: skip
     samples = np.linspace(-1.0, 2.0, 40)[:, None]
-    assert value_ranges(before, ["v"], samples) == {"v": (-4.0, 8.0)}
+    values = measure(before, ["v"], samples)["v"]
+    assert (values.low, values.high) == (-4.0, 8.0)
     after = passes.apply([QuantizeInt8(samples)], before)
     assert after.graph["v_int8"].scale == pytest.approx(12 / 255)
 

@@ -154,8 +154,8 @@ def test_a_missing_file(tmp_path: Path) -> None:
 
 def test_samples_for_a_run(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", X.astype(np.uint8))
-    assert np.array_equal(read_samples(tmp_path / "x.npy"), X)
-    assert np.array_equal(read_samples(saved(tmp_path, x=X)), X)
+    assert np.array_equal(read_samples(tmp_path / "x.npy").x, X)
+    assert np.array_equal(read_samples(saved(tmp_path, x=X)).x, X)
 
 
 def test_arrays_are_written_whole(tmp_path: Path) -> None:

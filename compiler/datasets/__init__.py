@@ -1,0 +1,203 @@
+"""The data of a model's task: read without running code, checked against the model, and scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nmc.data_source import (
+    EVERYTHING,
+    ArrayFile,
+    Arrays,
+    DataRecord,
+    EventRecordings,
+    ImageFolder,
+    Selection,
+    Source,
+    TorchvisionSet,
+)  # fmt: skip
+from nmc.datasets.arrays import read_arrays, write_arrays
+from nmc.datasets.fitting import check_numbers, fitting_labels, fitting_samples, only_input
+from nmc.datasets.listing import Samples, digest_of, gathered, selected
+from nmc.errors import ModelError, UsageError
+from nmc.model import Array, FloatArray, Model, Task
+
+__all__ = [
+    "Data", "Dataset", "calibration", "calibration_data", "given_samples", "read_samples", "score", "test_data",
+    "with_test_data", "write_arrays",
+]  # fmt: skip
+
+Data = ArrayLike | tuple[ArrayLike, ArrayLike] | Callable[[], ArrayLike | tuple[ArrayLike, ArrayLike]]
+"""Samples that Python code gives, with labels or without, or a function that returns them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Labelled samples: x [samples, *shape], or [samples, steps, *shape] where the input streams.
+
+    y is [samples] whole numbers for classes, or the values of the output. `record` says where they come from.
+    """
+
+    x: FloatArray
+    y: Array
+    record: DataRecord
+
+    @property
+    def name(self) -> str:
+        """What the data is called."""
+        return self.record.name
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the array file, or of the samples and labels where they come from elsewhere."""
+        return self.record.digest
+
+
+def test_data(model: Model, samples: int | None = None) -> Dataset:
+    """The task's test set, or its first `samples`, fit for the model.
+
+    Raises ModelError where there is none, or it does not fit, UsageError for a wrong number, and ToolError
+    where a package that reads it is missing.
+    """
+    task = model.task
+    if task is None or task.test is None:
+        raise ModelError(
+            f"the model {model.name} has no test data", "add a task with 'data: {test: test.npz}' to its model.yaml"
+        )
+    if samples is not None and samples < 1:
+        raise UsageError(f"a test of {samples} samples", "test 1 sample or more")
+    read = _read(model, task.test, samples)
+    name = _place(task.test)
+    x = fitting_samples(model, name, read.x)
+    return Dataset(x, fitting_labels(model, task, name, read.y, x), read.record)
+
+
+def calibration_data(model: Model) -> Arrays | None:
+    """The task's calibration samples, fit for the model, and their record; None where it has none.
+
+    Raises ModelError, or ToolError where a package that reads them is missing.
+    """
+    source = model.task.calibration if model.task is not None else None
+    if source is None:
+        return None
+    read = _read(model, source)
+    return Arrays(fitting_samples(model, _place(source), read.x), name=read.record.name, record=read.record)
+
+
+def calibration(model: Model) -> FloatArray | None:
+    """The task's calibration samples alone; see `calibration_data`."""
+    data = calibration_data(model)
+    return None if data is None else data.x.astype(np.float64, copy=False)
+
+
+def read_samples(path: Path) -> Arrays:
+    """Samples from an .npy file, or from the array 'x' of an .npz. Raises UsageError or ModelError."""
+    if not path.is_file():
+        raise UsageError(f"there is no file {path}", "give an .npy file, or an .npz with an array 'x'")
+    arrays, digest = read_arrays(path)
+    x = arrays["x"]
+    check_numbers(str(path), x)
+    count = len(x) if x.ndim else 0
+    return Arrays(x.astype(np.float64), name=path.name, record=DataRecord(path.name, digest, count))
+
+
+def given_samples(data: Data) -> Arrays:
+    """Samples and labels that Python code gives: a pair (x, y), x alone, or a function that returns either.
+
+    They are named after the function. What it raises is the caller's. Raises UsageError where they are no arrays.
+    """
+    name = getattr(data, "__qualname__", type(data).__name__) if callable(data) else "arrays"
+    given = data() if callable(data) else data
+    x, y = given if isinstance(given, tuple) and len(given) == 2 else (given, None)
+    try:
+        return Arrays(np.asarray(x), None if y is None else np.asarray(y), name)
+    except ValueError as error:
+        raise UsageError(f"the data of {name} are no arrays: {error}", "give x and y, each with one shape") from None
+
+
+def with_test_data(model: Model, data: Data) -> Model:
+    """The model with other test data. One without a task gets one: classes where y is [samples] whole numbers.
+
+    Raises UsageError where there are no labels.
+    """
+    given = given_samples(data)
+    if given.y is None:
+        raise UsageError(f"the data of {given.name} have no labels", "give a pair (x, y)")
+    classes = given.y.ndim == 1 and given.y.dtype.kind in "biu"
+    unknown = Task("classification", "accuracy") if classes else Task("regression", "mean-squared-error")
+    return replace(model, task=replace(model.task or unknown, test=given))
+
+
+def score(task: Task, outputs: FloatArray, labels: Array) -> float:
+    """How good outputs [samples, ...] are, by the task's metric.
+
+    accuracy: the share of samples whose largest output is the labelled one; of equals the first counts,
+    and an output that is not finite is never right. mean-squared-error: over all values.
+    """
+    if task.metric == "accuracy":
+        right = (outputs.argmax(axis=-1) == labels) & np.isfinite(outputs).all(axis=-1)
+        return float(np.mean(right))
+    return float(np.mean((outputs - labels.astype(np.float64)) ** 2))
+
+
+def _read(model: Model, source: Source, limit: int | None = None) -> Samples:
+    """The selected samples of a source, at most `limit`, in the form that the model's input takes."""
+    match source:
+        case Path():
+            return _of_file(model, source, EVERYTHING, limit)
+        case ArrayFile():
+            return _of_file(model, source.path, source.selection, limit)
+        case Arrays():
+            return _of_arrays(source, limit)
+    node = only_input(model, _place(source))
+    match source:
+        case EventRecordings():
+            from nmc.datasets.events import event_listing
+
+            return gathered(event_listing(source, node.shape, node.stream, model.steps), source.selection, limit)
+        case ImageFolder():
+            from nmc.datasets.images import image_listing
+
+            return gathered(image_listing(source, node.shape), source.selection, limit)
+        case TorchvisionSet():
+            from nmc.datasets.torchvision_set import torchvision_listing
+
+            return gathered(torchvision_listing(source, node.shape), source.selection, limit)
+
+
+def _of_file(model: Model, path: Path, selection: Selection, limit: int | None) -> Samples:
+    arrays, digest = read_arrays(path)
+    record = DataRecord(f"{model.name}/{path.name}", digest, 0, selection)
+    return _part(arrays["x"], arrays.get("y"), record, limit)
+
+
+def _of_arrays(source: Arrays, limit: int | None) -> Samples:
+    record = source.record or DataRecord(source.name, digest_of(source.x, source.y), 0)
+    part = replace(record, selection=EVERYTHING)  # what a record names was selected before
+    taken = _part(source.x, source.y, part, limit)
+    return replace(taken, record=replace(taken.record, selection=record.selection))
+
+
+def _part(x: Array, y: Array | None, record: DataRecord, limit: int | None) -> Samples:
+    """The part of arrays that the record's selection takes, once they go together."""
+    together = x.ndim and len(x) and (y is None or y.shape[:1] == x.shape[:1])
+    if together and (record.selection != EVERYTHING or limit is not None):
+        chosen = selected(record.name, record.selection, len(x), limit)
+        x, y = x[chosen], None if y is None else y[chosen]
+    return Samples(x, y, replace(record, samples=len(np.atleast_1d(x))))
+
+
+def _place(source: Source) -> str:
+    """What a source is called in messages."""
+    match source:
+        case Path():
+            return str(source)
+        case Arrays():
+            return source.name
+        case TorchvisionSet():
+            return f"torchvision {source.dataset}"
+    return str(source.path)

@@ -1,0 +1,83 @@
+"""Array files: .npz and .npy, read without running code, and written whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from nmc.datasets.listing import LIMIT_BYTES
+from nmc.errors import ModelError, ToolError
+from nmc.model import Array
+
+
+def read_arrays(path: Path) -> tuple[Mapping[str, Array], str]:
+    """The arrays x and y of an .npz, or an .npy as 'x', and the file's SHA-256. Raises ModelError."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            file.seek(0)
+            _check_size(path, file)
+            file.seek(0)
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return {"x": loaded}, digest
+            arrays = {name: loaded[name] for name in ("x", "y") if name in loaded.files}
+    except ModelError:
+        raise
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror or error}", "check the file") from None
+    except Exception as error:  # damaged files fail in zipfile, zlib, tokenize and NumPy, each with its own errors
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise ModelError(
+            f"{path} is not a whole .npz or .npy file of plain arrays: {reason}",
+            "write it again: numpy.savez(path, x=samples, y=labels)",
+        ) from None
+    if "x" not in arrays:
+        raise ModelError(f"{path} has no array 'x'", "write x and y: numpy.savez(path, x=samples, y=labels)")
+    return arrays, digest
+
+
+def _check_size(path: Path, file: IO[bytes]) -> None:
+    """Against archives that are small and hold much."""
+    if not zipfile.is_zipfile(file):
+        return
+    with zipfile.ZipFile(file) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    if size > LIMIT_BYTES:
+        raise ModelError(
+            f"{path} holds {size >> 20} MiB of arrays, more than {LIMIT_BYTES >> 20}", "keep fewer samples in a file"
+        )
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
+    """Write arrays as an .npz file, whole or not at all. Raises ToolError."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with scratch.open("wb") as file:
+            _pack(file, arrays)
+        scratch.replace(path)
+    except OSError as error:
+        raise ToolError(f"cannot write {path}: {error.strerror or error}", "check the path and the disk") from None
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def packed(arrays: Mapping[str, Array]) -> bytes:
+    """The content of an .npz file with these arrays."""
+    file = BytesIO()
+    _pack(file, arrays)
+    return file.getvalue()
+
+
+def _pack(file: IO[bytes], arrays: Mapping[str, Array]) -> None:
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in arrays.items():  # numpy.savez cannot write an array called 'file'
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, np.asarray(array), allow_pickle=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 
@@ -111,8 +112,8 @@ def test_damaged_machine_code_is_made_anew(cache) -> None:
     for damaged in (b"", whole[:-1], whole[:100] + b"!" + whole[101:]):
         file.write_bytes(damaged)
         assert result(Kernel(scaled.function), x) == [[5]]
-        assert len(file.read_bytes()) == len(whole)
-        assert file.read_bytes() != damaged
+        kept = file.read_bytes()
+        assert hashlib.sha256(kept[32:]).digest() == kept[:32]
 
 
 def test_without_a_place_to_keep_it_a_kernel_still_runs(tmp_path, monkeypatch) -> None:

@@ -83,7 +83,8 @@ def conversion_report(
 ) -> ConversionReport:
     """What the conversion of `convert` loses, layer by layer, and the score before and after it.
 
-    `samples` limits the test set. Raises what `convert` raises, and ModelError for a model without calibration or test data.
+    `samples` limits the test set. Raises what `convert` raises, and ModelError for a model without calibration or
+    test data.
     """
     from nmc.conversion_report import report
 

@@ -37,10 +37,10 @@ def command(
     options = parse_options(option, steps)
     with progress(f"converting {given.name}") as tell:
         conversion = pipeline.convert(given, chosen, pipeline.make_options(chosen, options))
-        tell("measuring" if report else "writing", 1, 2)
+        converted = conversion.converted.model
+        written = dump(converted, output or Path(converted.name))
+        tell("measuring", 1, 2)
         losses = measured(conversion, chosen, options, samples) if report else None
-    converted = conversion.converted.model
-    written = dump(converted, output or Path(converted.name))
     facts = zoo_facts(converted.name, converted)
     if json:
         print_json({"file": written, **vars(facts), **({} if losses is None else {"report": losses})})

@@ -19,8 +19,8 @@ from nmc.model import Model
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from nmc.accuracy_losses import ConversionReport
     from nmc.backends.target import RunResult
-    from nmc.conversion_report import ConversionReport
     from nmc.estimates.estimate import Estimate
     from nmc.program import Program
     from nmc.reference.interpreter import Feed
@@ -86,7 +86,7 @@ def conversion_report(
     `samples` limits the test set. Raises what `convert` raises, and ModelError for a model without calibration or
     test data.
     """
-    from nmc.conversion_report import report
+    from nmc.accuracy_losses import report
 
     chosen = backends.target_named(target)
     settings = pipeline.make_options(chosen, options)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from nmc.backends.target import RunResult
+    from nmc.checks.check import Check
+    from nmc.checks.regression import Tolerance
     from nmc.estimates.estimate import Estimate
     from nmc.program import Program
     from nmc.reference.interpreter import Feed
@@ -159,6 +161,26 @@ def compare(
     chosen = _model(model) if data is None else with_test_data(_model(model), data)
     place = Path(directory) if directory is not None else program_directory(chosen)
     return compare_targets(chosen, tuple(targets), place, samples=samples, options=options or {})
+
+
+def check(
+    model: Model | str | Path,
+    targets: Iterable[str] | None = None,
+    *,
+    samples: int | None = None,
+    baseline: str | Path | None = None,
+    tolerance: Tolerance | None = None,
+) -> Check:
+    """Hold a model to the budgets of its task, on emulators: its `faults` are the limits that it breaks.
+
+    Checked are the `targets`, or else all that have a budget; `samples` limits the test set; `baseline` is a file of
+    earlier results to hold it to as well. Raises UsageError where a budget or the baseline is missing or no good.
+    """
+    from nmc.checks.check import check_model
+
+    chosen = None if targets is None else tuple(targets)
+    place = None if baseline is None else Path(baseline)
+    return check_model(_model(model), chosen, samples=samples, baseline=place, tolerance=tolerance)
 
 
 def load_program(directory: str | Path) -> Program:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ class Check:
     metric: str
     data: DataRecord
     results: tuple[Measured, ...]
-    budgets: tuple[Budget, ...]
+    budgets: Mapping[str, Budget]
     verdicts: tuple[Verdict, ...]
     notes: tuple[str, ...] = ()
     baseline: Baseline | None = None
@@ -62,18 +63,27 @@ def check_model(
     if before is not None:
         check_comparable(before, model, test_data(model, samples).record)
     results = measure(model, tuple(budgets), samples=samples, progress=progress)
+    if baseline is not None and before is None:
+        write_baseline(baseline_of(model, results), baseline)
+    return judged(model, results, budgets, before, tolerance or Tolerance())
+
+
+def judged(
+    model: Model,
+    results: tuple[Measured, ...],
+    budgets: Mapping[str, Budget],
+    baseline: Baseline | None,
+    tolerance: Tolerance,
+) -> Check:
+    """The verdicts on results that there are, one or more; the baseline must be comparable."""
+    assert model.task is not None  # it has budgets
     verdicts = [v for each in results for v in held_to_budget(model, each, budgets[each.target])]
     notes = [note for each in results for note in _notes(each, budgets[each.target])]
-    if before is not None:
-        verdicts += (v for each in results for v in held_to_baseline(each, before, tolerance or Tolerance()))
-        notes += notes_on_baseline(results, before)
-    elif baseline is not None:
-        write_baseline(baseline_of(model, results), baseline)
-        notes.append(f"the baseline {baseline} was written")
-    assert model.task is not None  # it has budgets
-    held = tuple(budgets[each.target] for each in results)
+    if baseline is not None:
+        verdicts += (v for each in results for v in held_to_baseline(each, baseline, tolerance))
+        notes += notes_on_baseline(results, baseline)
     return Check(
-        model.name, model.task.metric, results[0].data, results, held, tuple(verdicts), tuple(notes), before
+        model.name, model.task.metric, results[0].data, results, budgets, tuple(verdicts), tuple(notes), baseline
     )
 
 

@@ -15,8 +15,8 @@ from nmc.report.units import score_text, si
 Quantity = Literal["compile", "score", "energy", "latency"]
 Against = Literal["target", "budget", "baseline"]
 
-_PARTS = 3
-"""How many of the largest parts a message names."""
+_PARTS, _SHARE = 3, 0.01
+"""How many of the largest parts a message names, and what share of all a part has at least."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,10 @@ def _energy(measured: Measured, budget: Budget, limit: float) -> Verdict:
     if value > limit:
         parts = [(c.name, c.energy_j.best) for c in measured.components if c.energy_j is not None]
         fault = Fault(
-            f"{target}: energy {least}{_held(measured.energy_j, budget, 'J')} is over the budget of {si(limit, 'J')}"
-            f" by {_over(value, limit)}; largest parts: {_largest(parts, 'J')}"
+            f"{target}: energy {least}{_held(measured.energy_j, budget, 'J')} is {_over(value, limit, 'J')}"
+            f"; largest parts: {_largest(parts, 'J')}"
             f"; largest layers: {_largest(list(measured.layers.items()), 'J') or 'not told apart'}",
-            "make these smaller, or raise max_energy",
+            "shrink these, or raise max_energy in the model file",
         )
     elif measured.missing and not budget.allow_missing:
         fault = Fault(
@@ -106,9 +106,9 @@ def _latency(measured: Measured, budget: Budget, limit: float) -> Verdict:
         return Verdict(target, "latency", "budget", value, limit)
     parts = [(c.name, c.latency_s.best) for c in measured.components if c.latency_s is not None]
     fault = Fault(
-        f"{target}: latency {_held(measured.latency_s, budget, 's')} is over the budget of {si(limit, 's')}"
-        f" by {_over(value, limit)}; largest parts: {_largest(parts, 's')}",
-        "make these shorter, or raise max_latency",
+        f"{target}: latency {_held(measured.latency_s, budget, 's')} is {_over(value, limit, 's')}"
+        f"; largest parts: {_largest(parts, 's')}",
+        "shorten these, or raise max_latency in the model file",
     )
     return Verdict(target, "latency", "budget", value, limit, fault)
 
@@ -124,10 +124,14 @@ def _held(interval: Interval, budget: Budget, unit: str) -> str:
     return f"{value} ({budget.hold} of {si(interval.low, unit)} - {si(interval.high, unit)})"
 
 
-def _over(value: float, limit: float) -> str:
-    return f"{100 * (value / limit - 1):.2g} %"
+def _over(value: float, limit: float, unit: str) -> str:
+    if value >= 3 * limit:
+        return f"{value / limit:.3g} times the budget of {si(limit, unit)}"
+    return f"over the budget of {si(limit, unit)} by {100 * (value / limit - 1):.2g} %"
 
 
 def _largest(parts: list[tuple[str, float]], unit: str) -> str:
-    largest = sorted((part for part in parts if part[1] > 0), key=lambda part: -part[1])[:_PARTS]
+    """The largest parts, each with its name, the largest first."""
+    whole = sum(value for _, value in parts)
+    largest = sorted((part for part in parts if part[1] > _SHARE * whole), key=lambda part: -part[1])[:_PARTS]
     return ", ".join(f"{si(value, unit)} {name}" for name, value in largest)

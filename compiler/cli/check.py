@@ -63,6 +63,8 @@ def command(
         print_json({"check": check, "passed": not check.faults, "faults": check.faults})
         raise typer.Exit(1 if check.faults else 0)
     typer.echo(check_table(check))
+    if update_baseline:
+        typer.echo(f"baseline: {baseline}")
     if check.faults:
         raise ModelError.of(check.faults)
 

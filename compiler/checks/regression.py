@@ -98,8 +98,11 @@ def _cost(
 
 
 def change(now: float, before: float) -> str:
-    """A change in percent, as in '+12 %'."""
-    return f"{100 * (now / before - 1):+.3g} %" if before else si(now, "").strip()
+    """A change in percent, as in '+12 %'; of nothing, none can be given."""
+    if not before:
+        return "new"
+    percent = round(100 * (now / before - 1), 1)
+    return f"{percent:+.3g} %" if percent else "0 %"
 
 
 def _grown(measured: Measured, before: TargetBaseline) -> str:

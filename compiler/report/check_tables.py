@@ -89,7 +89,11 @@ def _limit(check: Check, verdict: Verdict, limit: float) -> str:
     if verdict.against == "budget":
         more_is_better = verdict.quantity == "score" and not lower_is_better(check.metric)
         return f"{'≥' if more_is_better else '≤'} {text}"
-    return text if verdict.value is None else f"{text} ({change(verdict.value, limit)})"
+    if verdict.value is None:
+        return text
+    points = verdict.quantity == "score" and not lower_is_better(check.metric)
+    moved = f"{100 * (verdict.value - limit):+.1f} points" if points else change(verdict.value, limit)
+    return f"{text} ({moved})"
 
 
 def _layers(check: Check, measured: Measured) -> Iterator[tuple[str, str, str]]:

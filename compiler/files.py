@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from nmc.errors import ToolError
@@ -18,4 +19,5 @@ def write_file(path: Path, data: bytes) -> None:
     except OSError as error:
         raise ToolError(f"cannot write {path}: {error.strerror or error}", "check the path and the disk") from None
     finally:
-        scratch.unlink(missing_ok=True)
+        with suppress(OSError):
+            scratch.unlink()

@@ -31,6 +31,18 @@ class Advice:
     complete: PointResult | None
     closest: PointResult | None
 
+    @property
+    def best_of_targets(self) -> tuple[PointResult, ...]:
+        """The choice and its alternatives; none where there is no choice."""
+        return () if self.choice is None else (self.choice, *self.alternatives)
+
+    @property
+    def rivals(self) -> tuple[PointResult, ...]:
+        """Those alternatives that may be cheaper than the choice: nothing says that they cost more."""
+        return tuple(
+            other for other in self.alternatives if self.choice is not None and not surely_cheaper(self.choice, other)
+        )
+
 
 def energy(point: PointResult) -> Interval:
     """The energy of one inference, in joules. Raises ValueError where the point has no price."""

@@ -116,6 +116,7 @@ def _raster(raster: Raster, most: int) -> Plain:
             {
                 "name": name,
                 "neurons": raster.neurons[name],
+                "shown": max((neuron for _, neuron in pairs), default=0) + 1,
                 "spikes": len(pairs),
                 "every": every,
                 "places": _differences(

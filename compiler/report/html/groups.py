@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from nmc.estimates.interval import SPREAD, Grade
+from nmc.estimates.interval import Grade
 from nmc.report.advice import Advice, advise, common_baseline, energy, front, latency
+from nmc.report.html.words import doubt
 from nmc.report.terminal import data_origin
 from nmc.sweeps.result import PointResult
 
@@ -84,7 +85,7 @@ class Group:
             for part in point.cost.components if point.cost else ():
                 chips.setdefault((part.name, part.source, part.grade), {})[point.chip] = None
         prices = [Price(name, source, grade, tuple(names)) for (name, source, grade), names in chips.items()]
-        return tuple(sorted(prices, key=lambda price: list(SPREAD).index(price.grade)))
+        return tuple(sorted(prices, key=lambda price: doubt(price.grade)))
 
     @property
     def missing(self) -> Mapping[str, tuple[str, ...]]:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from nmc.errors import UsageError
 from nmc.files import write_file
-from nmc.report.advice import surely_cheaper
 from nmc.report.html import words
 from nmc.report.html.drawn import packed
 from nmc.report.html.groups import grouped
+from nmc.report.html.kinds import energy_by_kind
 from nmc.report.terminal import data_origin
 from nmc.sweeps.result import PointResult
 
@@ -44,31 +44,41 @@ def report_page(results: Sequence[PointResult], *, title: str) -> str:
     if not results:
         raise UsageError("there are no results to report", "measure some first: nmc compare MODEL")
     groups = grouped(results)
-    return filled("page.html", SCRIPTS, title=title, groups=groups, drawn=packed(groups))
+    return filled("page.html", SCRIPTS, "start();", title=title, groups=groups, drawn=packed(groups))
 
 
-def filled(template: str, scripts: Sequence[str], **facts: object) -> str:
-    """A page from its template, with its styles and scripts; only those scripts are allowed to run."""
-    style = "".join(_asset(name) for name in STYLES)
-    script = "".join(_asset(name) for name in scripts)
+def title_of(results: Sequence[PointResult]) -> str:
+    """What results are called that nobody named."""
+    models = tuple(dict.fromkeys(result.model for result in results))
+    targets = {result.target for result in results}
+    what = ", ".join(models) if len(models) <= 3 else f"{len(models)} models"
+    return f"{what} on {len(targets)} target{'s' if len(targets) != 1 else ''}"
+
+
+def filled(template: str, scripts: Sequence[str], start: str, **facts: object) -> str:
+    """A page from its template, with its styles and scripts, which `start` runs; no other script is allowed to."""
+    style = "".join(_text("nmc.report.html.assets", name) for name in STYLES)
+    script = "".join(_text("nmc.report.html.assets", name) for name in scripts) + start
     hashed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     page = _environment().get_template(template)
     return page.render(style=style, script=script, script_hash=hashed, **facts)
 
 
-def _asset(name: str) -> str:
-    return (files("nmc.report.html.assets") / name).read_text(encoding="utf-8")
+def _text(package: str, name: str) -> str:
+    return (files(package) / name).read_text(encoding="utf-8")
 
 
 def _environment() -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     environment = Environment(
-        loader=FunctionLoader(lambda name: (files("nmc.report.html.templates") / name).read_text(encoding="utf-8")),
+        loader=FunctionLoader(lambda name: _text("nmc.report.html.templates", name)),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(words=words, data_origin=data_origin, surely_cheaper=surely_cheaper)
+    environment.globals.update(
+        words=words, data_origin=data_origin, energy_by_kind=energy_by_kind
+    )
     return environment

@@ -32,7 +32,7 @@ function startComparison(section, view, group, number) {
     marked();
   };
 
-  const targets = [...new Set(group.points.map((point) => point.target))];
+  const targets = [...new Set(group.points.filter(drawable).map((point) => point.target))];
   section.querySelector(".legend").append(...targets.map((target) => {
     const button = html("button", { type: "button", "aria-pressed": "true" }, mark(target), view.targets[target]);
     button.addEventListener("click", () => {
@@ -42,7 +42,10 @@ function startComparison(section, view, group, number) {
     });
     return button;
   }));
+  const left = group.points.filter((point) => !drawable(point)).length;
+  if (left) section.querySelector(".hint").append(` ${left} without a price or a score ${left > 1 ? "are" : "is"} only in the table.`);
   section.querySelector(".plots").hidden = false;
+  section.classList.toggle("crowd", group.points.length > 40);
   makeSortable(rows);
   makeOpening(rows, (index) => { open(index); place.focus(); place.scrollIntoView({ block: "start" }); });
   draw();

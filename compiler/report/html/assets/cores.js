@@ -2,28 +2,18 @@
 const fullest = (core) => Object.values(core.uses).reduce((found, [used, limit]) => Math.max(found, limit ? used / limit : 0), 0);
 const traffic = (core) => core.sent + core.arrived;
 
-// Cores that share a place (a tile) split its square.
-function squares(cores) {
-  const places = new Map();
-  cores.forEach((core) => places.set(`${core.x},${core.y}`, [...(places.get(`${core.x},${core.y}`) ?? []), core]));
-  const most = [...places.values()].reduce((found, shared) => Math.max(found, shared.length), 1);
-  const side = Math.ceil(Math.sqrt(most));
-  return [...places.values()].flatMap((shared) => shared.map((core, i) => ({ core, x: core.x * side + (i % side), y: core.y * side + Math.floor(i / side) })));
-}
-
 function chipMap(cores, name, value, most, words) {
-  const cells = squares(cores);
-  const size = (axis) => cells.reduce((found, cell) => Math.max(found, cell[axis] + 1), 1);
+  const size = (axis) => cores.reduce((found, core) => Math.max(found, core[axis] + 1), 1);
   const [columns, rows] = [size("x"), size("y")];
   const side = Math.max(6, Math.min(28, Math.floor(420 / Math.max(columns, rows))));
-  const taken = new Set(cells.map(({ x, y }) => `${x},${y}`));
+  const taken = new Set(cores.map(({ x, y }) => `${x},${y}`));
   const free = columns * rows > 5000 ? [] : Array.from({ length: columns * rows }, (_, i) => [i % columns, Math.floor(i / columns)]).filter(([x, y]) => !taken.has(`${x},${y}`));
   const box = (x, y, attributes, ...children) => svg("rect", { x: x * side + 1, y: y * side + 1, width: side - 2, height: side - 2, rx: 2, ...attributes }, ...children);
   return html("figure", {},
     html("figcaption", {}, html("strong", {}, `Chip ${cores[0].chip}: ${name}`), html("div", { class: "muted" }, "0", html("span", { class: "scale", "aria-hidden": "true" }), words(most))),
     svg("svg", { viewBox: `0 0 ${columns * side} ${rows * side}`, width: columns * side, height: rows * side, role: "img", "aria-label": `${name} of the ${cores.length} cores in use on chip ${cores[0].chip}; the table below has the numbers` },
       free.map(([x, y]) => box(x, y, { class: "free" })),
-      cells.map(({ core, x, y }) => box(x, y, { class: "core", style: { "--full": `${most ? Math.round((100 * value(core)) / most) : 0}%` } },
+      cores.map((core) => box(core.x, core.y, { class: "core", style: { "--full": `${most ? Math.round((100 * value(core)) / most) : 0}%` } },
         svg("title", {}, `core ${core.core}: ${core.population}, ${words(value(core))}`)))));
 }
 
@@ -42,7 +32,7 @@ function coreMaps(cores) {
       const here = cores.filter((core) => core.chip === chip);
       return [
         chipMap(here, "use of the fullest resource", fullest, 1, (share) => percent(share, 0)),
-        chipMap(here, "spikes sent and arrived an inference", traffic, busiest, short),
+        chipMap(here, "spikes passing, an inference", traffic, busiest, short),
       ];
     })),
     chips.length > 8 ? html("p", { class: "muted" }, `${chips.length - 8} more chips are in the table.`) : null,

@@ -24,7 +24,7 @@ function pointFacts(point, group) {
 }
 
 function provenance(point) {
-  return html("details", {}, html("summary", {}, "All options and where this comes from"), facts([
+  return html("details", { class: "printed" }, html("summary", {}, "All options and where this comes from"), facts([
     ...Object.entries(point.options).map(([name, value]) => [name, value]),
     ["Tested on", point.data], ["Calibrated on", point.calibration], ["Seed", String(point.seed)], ["nmc", point.nmc], ["Key", html("code", {}, point.key)],
   ]));
@@ -39,7 +39,7 @@ function detail(point, view, group, id) {
     point.cost?.missing.length ? html("p", {}, html("strong", {}, "Energy is a lower bound. "), `Never published: ${point.cost.missing.join("; ")}.`) : null,
     provenance(point),
     point.cost ? [html("h3", {}, "Energy and latency by component"), componentTable(point)] : html("p", { class: "muted" }, "No energy and no latency: no chip stands behind this target."),
-    point.layers.length ? [html("h3", {}, "Energy, firing rates and quantization error by layer"), layerTable(point)] : null,
+    point.layers.some((layer) => layer.energy_j || layer.spikes || layer.error) ? [html("h3", {}, "Energy, firing rates and quantization error by layer"), layerTable(point)] : null,
     cores ? [html("h3", {}, "Where neurons sit"), coreMaps(point.cores),
       point.coresInAll > point.cores.length ? html("p", { class: "muted" }, `The first ${point.cores.length} of ${point.coresInAll} cores.`) : null] : null,
     point.raster ? [html("h3", {}, "Spikes of one sample"), rasterFigures(point.raster)] : null,

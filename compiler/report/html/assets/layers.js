@@ -2,12 +2,12 @@
 function componentTable(point) {
   const parts = point.cost.components;
   const [energies, times] = [most(parts.map((part) => part.energy_j)), most(parts.map((part) => part.latency_s))];
-  const share = (part) => (part.energy_j && point.energy.best ? percent(part.energy_j.best / point.energy.best, 0) : "–");
+  const ofAll = (energy) => (energy?.best ? share(energy.best / point.energy.best) : "–");
   return table("Energy and latency by component",
     [{ name: "Component" }, { name: "Energy", class: "barred" }, { name: "Share", number: true }, { name: "Latency", class: "barred" }, { name: "Grade" }, { name: "Source", class: "reason" }],
     parts.map((part) => [
       [html("span", { class: "name" }, part.name), html("span", { class: "setting" }, part.kind)],
-      barred(part.energy_j, energies, "J"), share(part), barred(part.latency_s, times, "s"), badge(part.grade), part.source,
+      barred(part.energy_j, energies, "J"), ofAll(part.energy_j), barred(part.latency_s, times, "s"), badge(part.grade), part.source,
     ]));
 }
 
@@ -24,5 +24,10 @@ function layerTable(point) {
     { name: "Neuron updates", number: true, has: "neuron_updates", cell: count("neuron_updates") },
     { name: "Quantization error, relative RMS", class: "barred", has: "error", cell: value("error", (error) => percent(error, 2), largest(point.layers.map((l) => l.error))) },
   ].filter(({ has }) => !has || point.layers.some((layer) => layer[has]));
-  return table("Layers, for one inference", columns, point.layers.map((layer) => columns.map(({ cell }) => cell(layer))));
+  const told = point.layers.filter((layer) => columns.some(({ has }) => layer[has]));
+  const silent = point.layers.length - told.length;
+  return [
+    table("Layers, for one inference", columns, told.map((layer) => columns.map(({ cell }) => cell(layer)))),
+    silent ? html("p", { class: "hint" }, `${silent} more, for which nothing was counted.`) : null,
+  ];
 }

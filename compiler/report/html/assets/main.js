@@ -7,7 +7,7 @@ async function unpacked() {
 async function start() {
   startTheme();
   const view = await unpacked();
-  const sections = [...document.querySelectorAll("section.comparison")];
+  const sections = [...document.querySelectorAll(".comparison")];
   const started = new Set();
   const show = (chosen) => {
     sections.forEach((section, number) => { section.hidden = number !== chosen; });
@@ -20,8 +20,7 @@ async function start() {
     document.getElementById("which").hidden = false;
     select.addEventListener("change", () => show(Number(select.value)));
   }
+  addEventListener("beforeprint", () => document.querySelectorAll("details.printed").forEach((part) => { part.open = true; }));
   show(Number(select?.value ?? 0));
-  document.documentElement.dataset.ready = "yes";
+  ready();
 }
-
-start();

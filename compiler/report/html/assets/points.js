@@ -1,4 +1,6 @@
 // The points of a plot: drawn with their intervals, and reached by pointer and keyboard.
+const drawable = (point) => point.energy !== null && point.score !== null;
+
 function pointLabel(point, view, group) {
   const parts = [
     `${view.targets[point.target]}, ${point.setting}`,
@@ -82,7 +84,7 @@ function steer(event, marks, open, close) {
 
 function drawPlot(place, kind, view, group, shown, open) {
   const energy = kind === "energy";
-  const points = group.points.map((point, index) => ({ point, index })).filter(({ point }) => point.energy && point.score !== null && shown(point));
+  const points = group.points.map((point, index) => ({ point, index })).filter(({ point }) => drawable(point) && shown(point));
   const width = Math.max(280, place.clientWidth || 560);
   const height = Math.min(400, Math.max(300, width * 0.68));
   const range = costRange(points.map(({ point }) => point[kind]));

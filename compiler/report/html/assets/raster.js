@@ -1,6 +1,6 @@
 // The spikes of one sample: a panel for each population, time steps across, neurons up.
 function spikePath(population, steps, wide, tall, height) {
-  const neurons = Math.ceil(population.neurons / population.every);
+  const neurons = Math.ceil(population.shown / population.every);
   const [markWide, markTall] = [Math.max(1, Math.min(wide * 0.7, 5)), Math.max(1, Math.min(tall * 0.8, 5))];
   const drawn = new Set();
   let place = 0;
@@ -15,15 +15,15 @@ function spikePath(population, steps, wide, tall, height) {
 
 function rasterPanel(population, steps) {
   const [width, left, bottom] = [560, 34, 30];
-  const neurons = Math.ceil(population.neurons / population.every);
+  const neurons = Math.ceil(population.shown / population.every);
   const height = Math.min(220, Math.max(36, neurons * 4));
   const wide = (width - left) / steps;
-  const rate = population.spikes / (population.neurons * steps);
-  const said = `${short(population.spikes)} spikes of ${short(population.neurons)} neurons, ${short(rate)} a neuron and step`;
+  const part = population.shown < population.neurons ? `the first ${short(population.shown)} of ${short(population.neurons)} neurons` : `${short(population.neurons)} neurons`;
+  const said = `${short(population.spikes)} spikes of ${part}, ${steps} steps${population.every > 1 ? `; one neuron in ${population.every} is drawn` : ""}`;
   const ticks = roundTicks(0, steps - 1 || 1, 8).filter(Number.isInteger);
   return html("figure", {},
-    html("figcaption", {}, html("strong", {}, population.name), html("span", { class: "muted" }, ` ${said}${population.every > 1 ? `; one neuron in ${population.every} is drawn` : ""}`)),
-    svg("svg", { viewBox: `0 0 ${width} ${height + bottom}`, width, height: height + bottom, role: "img", "aria-label": `Spike raster of ${population.name}: ${said}, ${steps} steps` },
+    html("figcaption", {}, html("strong", {}, population.name), html("span", { class: "muted" }, ` ${said}`)),
+    svg("svg", { viewBox: `0 0 ${width} ${height + bottom}`, width, height: height + bottom, role: "img", "aria-label": `Spike raster of ${population.name}: ${said}` },
       svg("text", { x: left - 6, y: height, "text-anchor": "end" }, "0"),
       neurons > 1 ? svg("text", { x: left - 6, y: 10, "text-anchor": "end" }, (neurons - 1) * population.every) : null,
       svg("g", { transform: `translate(${left} 0)` },

@@ -1,5 +1,5 @@
 // One plot: a cost across, on a logarithmic axis, and the score upwards. Axes, front and the float score.
-const MARGIN = { left: 62, right: 18, top: 14, bottom: 46 };
+const MARGIN = { left: 62, right: 18, top: 34, bottom: 46 };
 
 function logScale(low, high, from, to) {
   const [a, b] = [Math.log10(low), Math.log10(high)];
@@ -49,7 +49,7 @@ function axes(plot, group, unit) {
       svg("path", { class: "grid", d: `M${x(tick)} ${MARGIN.top}V${bottom}` }),
       svg("text", { x: x(tick), y: bottom + 18, "text-anchor": "middle" }, si(tick, unit)),
     ]),
-    roundTicks(...scores, 5).filter((tick) => !share || tick <= 1.0001).map((tick) => [
+    roundTicks(...scores, 8).filter((tick) => !share || tick <= 1.0001).map((tick) => [
       svg("path", { class: "grid", d: `M${MARGIN.left} ${y(tick)}H${right}` }),
       svg("text", { x: MARGIN.left - 8, y: y(tick) + 4, "text-anchor": "end" }, share ? percent(tick, scores[1] - scores[0] < 0.04 ? 1 : 0) : short(tick)),
     ]),
@@ -57,7 +57,8 @@ function axes(plot, group, unit) {
     svg("path", { class: "float", d: `M${MARGIN.left} ${y(group.reference)}H${right}` }),
     svg("text", { x: right, y: y(group.reference) - 5, "text-anchor": "end" }, "float"),
     svg("text", { x: (MARGIN.left + right) / 2, y: height - 6, "text-anchor": "middle" }, plot.label),
-    svg("text", { x: share ? MARGIN.left + 8 : MARGIN.left + 8, y: share ? bottom - 10 : bottom - 10 }, better));
+    svg("text", { x: MARGIN.left - 8, y: 14, "text-anchor": "end" }, group.metric.length > 8 ? "error" : group.metric),
+    svg("text", { x: MARGIN.left + 6, y: share ? 14 : bottom - 10 }, better));
 }
 
 function nearBand({ y, width, height, scores }, group) {

@@ -42,7 +42,7 @@ function table(caption, heads, rows) {
 // A value with its interval, in words and as a bar: its length is the best value, the line spans low to high.
 function barred(interval, most, unit) {
   if (!interval) return "–";
-  return [si(interval.best, unit), html("span", { class: "interval" }, ` ${spread(interval, unit)}`), bar(interval, most)];
+  return [si(interval.best, unit), interval.high > interval.low ? html("span", { class: "interval" }, ` ${spread(interval, unit)}`) : null, bar(interval, most)];
 }
 
 function bar({ low, best, high }, most) {

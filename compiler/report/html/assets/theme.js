@@ -12,3 +12,6 @@ function startTheme() {
   button.hidden = false;
   name();
 }
+
+// Says that the page has drawn itself, to whoever waits for it.
+const ready = () => { document.documentElement.dataset.ready = "yes"; };

@@ -133,7 +133,7 @@ def _notes(comparison: Comparison) -> list[str]:
             notes.append(f"{row.target}: {NO_CHIP}")
         for what in row.estimate.missing if row.estimate else ():
             notes.append(f"{row.target}: not included, never published: {what}")
-    notes += [f"{what} data: {_origin(record)}" for what, record in _records(comparison)]
+    notes += [f"{what} data: {data_origin(record)}" for what, record in _records(comparison)]
     notes += [f"program for {row.target}: {row.program}" for row in comparison.rows if row.program]
     return notes
 
@@ -143,7 +143,7 @@ def _records(comparison: Comparison) -> list[tuple[str, DataRecord]]:
     return [(what, record) for what, record in records if record is not None]
 
 
-def _origin(record: DataRecord) -> str:
+def data_origin(record: DataRecord) -> str:
     """Which samples of which data."""
     chosen, share = record.selection, record.selection.share
     parts = [f"{record.samples} samples of {record.name}", f"sha256 {record.digest[:12]}"]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nmc.api import (
+        check,
         compare,
         compile,
         conversion_report,
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "compare", "compile", "conversion_report", "convert", "estimate", "export", "from_torch", "load", "load_program",
-    "raster", "run", "targets",
+    "check", "compare", "compile", "conversion_report", "convert", "estimate", "export", "from_torch", "load",
+    "load_program", "raster", "run", "targets",
 ]  # fmt: skip
 
 

@@ -122,24 +122,28 @@ def fired(current: FloatArray, threshold: float, reset: ChargeReset = "zero", in
 
 
 def balance(
-    current: FloatArray, activation: FloatArray, reset: ChargeReset = "zero", charge: float = 0.0
+    current: FloatArray,
+    activation: FloatArray,
+    reset: ChargeReset = "zero",
+    charge: float = 0.0,
+    scale: float = 1.0,
 ) -> Balanced:
     """The threshold, first voltage and amplitude whose decoded rates come closest to the activations, by least squares.
 
     Thresholds around a high percentile of the activations are tried, and first voltages of 0, half of `charge` and
     all of it, a fraction of the threshold; for each the best amplitude is that of linear regression through zero.
+    `scale` multiplies the best threshold, and its first voltage, for other than the closest rates.
     """
-    base = float(np.percentile(activation, _PERCENTILE)) or float(activation.max()) or 1.0
-    best: tuple[float, Balanced] | None = None
-    for factor, part in product(_FACTORS, (0.0, 0.5, 1.0) if charge else (0.0,)):
-        threshold = base * factor
-        initial = part * charge * threshold
+    def fitted(threshold: float, initial: float) -> tuple[Balanced, float]:
+        """The best amplitude, and the squared error that is left."""
         spikes = fired(current, threshold, reset, initial)
         rate = spikes.mean(axis=1)
         power = float(np.sum(rate * rate))
         amplitude = float(np.sum(rate * activation)) / power if power else threshold
         error = float(np.sum((amplitude * rate - activation) ** 2))
-        if best is None or error < best[0]:
-            best = (error, Balanced(threshold, initial, amplitude or threshold, spikes))
-    assert best is not None
-    return best[1]
+        return Balanced(threshold, initial, amplitude or threshold, spikes), error
+
+    base = float(np.percentile(activation, _PERCENTILE)) or float(activation.max()) or 1.0
+    tried = product(_FACTORS, (0.0, charge / 2, charge) if charge else (0.0,))
+    best, _ = min((fitted(base * factor, part * base * factor) for factor, part in tried), key=lambda fit: fit[1])
+    return best if scale == 1.0 else fitted(best.threshold * scale, best.initial * scale)[0]

@@ -34,6 +34,7 @@ class ToSpiking:
     layer starts with nothing, half of it or all of it, whichever decodes best. A half makes spike counts
     round to the nearest in place of down (Bu et al. 2022, "Optimized Potential Initialization for Low-latency
     Spiking Neural Networks").
+    `threshold_scale` multiplies the thresholds: above 1 there are fewer spikes, which cost less and say less.
     `encoding`: the input as evenly spaced spikes ("rate"), or as a constant current ("current"). Values below 0
     have spikes of their own, which count as negative.
     What comes before the first and after the last layer with weights stays as it is, for the host. A
@@ -46,6 +47,7 @@ class ToSpiking:
     reset: ChargeReset = "zero"
     charge: float = 0.0
     dt_s: float = 1e-3
+    threshold_scale: float = 1.0
 
     name: ClassVar[str] = "to_spiking"
     stage: ClassVar[str] = "spiking"
@@ -64,7 +66,7 @@ class ToSpiking:
         activations = Activations.of(model, calibrated(self.calibration, "a spiking one"), steps)
         rates = _Rates(
             model, parts, 1 / steps, activations=activations, encoding=self.encoding, reset=self.reset,
-            charge=self.charge,
+            charge=self.charge, scale=self.threshold_scale,
         )
         return rates.written(self.dt_s, steps)
 
@@ -87,6 +89,7 @@ class _Rates(Conversion):
     encoding: Literal["rate", "current"]
     reset: ChargeReset
     charge: float
+    scale: float
 
     result: ClassVar[Literal["mean", "sum"]] = "mean"
 
@@ -123,7 +126,7 @@ class _Rates(Conversion):
 
     def neurons(self, node: Node, inputs: tuple[Ref, ...]) -> None:
         chosen = balance(
-            self.activations.current(node), self.activations.static[node.name], self.reset, self.charge
+            self.activations.current(node), self.activations.static[node.name], self.reset, self.charge, self.scale
         )
         self.nodes.append(spiking.IF(
             name=node.name, inputs=inputs, threshold=chosen.threshold, reset=self.reset, initial=chosen.initial

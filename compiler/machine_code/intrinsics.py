@@ -12,7 +12,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from nmc.machine_code.operations import nonzero_bits, prefetch, trailing_zeros
+from nmc.machine_code.operations import lowest_bits, mac, nonzero_bits, prefetch, trailing_zeros
 
 _BYTE, _WORD = ir.IntType(8), ir.IntType(64)
 
@@ -54,6 +54,24 @@ def _trailing_zeros(context, bits):
     return types.int64(types.uint64), generate
 
 
+@intrinsic
+def _mac(context, total, x, y):
+    def generate(context, builder, signature, arguments):
+        return builder.add(arguments[0], builder.mul(*arguments[1:]))
+
+    return types.int32(types.int32, types.int32, types.int32), generate
+
+
+@intrinsic
+def _lowest_bits(context, x, spare):
+    def generate(context, builder, signature, arguments):
+        bits, spare = arguments[0], builder.trunc(arguments[1], ir.IntType(32))
+        return builder.ashr(builder.shl(bits, spare), spare)
+
+    return types.int32(types.int32, types.int64), generate
+
+
 INTRINSICS: Mapping[Callable[..., object], object] = {
-    prefetch: _prefetch, nonzero_bits: _nonzero_bits, trailing_zeros: _trailing_zeros,
+    lowest_bits: _lowest_bits, mac: _mac, nonzero_bits: _nonzero_bits, prefetch: _prefetch,
+    trailing_zeros: _trailing_zeros,
 }  # fmt: skip

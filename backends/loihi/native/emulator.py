@@ -58,11 +58,16 @@ class Emulator:
                     self._runners[name].advance(signals, t, t + stride)
         shapes = self.model.graph.signals
         recorded = {
-            name: signals.window(self.layout.root(Ref(name)), 0, steps).reshape(-1, steps, *shapes[name].shape).copy()
+            name: self._for_all(signals.window(self.layout.root(Ref(name)), 0, steps), *shapes[name].shape)
             for name in record
         }
         signals.close(steps)
         return recorded
+
+    def _for_all(self, values: Array, *shape: int) -> Array:
+        """A copy of values [B or 1, T, N] for every sample, [B, T, *shape]."""
+        steps = values.shape[1]
+        return np.broadcast_to(values, (self.batch, *values.shape[1:])).reshape(self.batch, steps, *shape).copy()
 
     def state(self, name: str) -> Mapping[str, Array]:
         """What a node that the chip computes carries after the last step, by the node's own names, each [B, *shape].
@@ -90,7 +95,7 @@ class Emulator:
         """What a node read at the first step of the last window, its inputs added up, [B, *shape]."""
         node = self.model.graph[name]
         x, row = self._signals.operand(node, 0, 1, None)
-        return x[:, row].reshape(-1, *self.model.graph.operand_shapes(node)[0])
+        return np.broadcast_to(x[:, row], (self.batch, x.shape[2])).reshape(-1, *self.model.graph.operand_shapes(node)[0])
 
     def events(self) -> Mapping[str, NodeEvents]:
         """What every computed node did since the start, summed over the samples."""
@@ -101,11 +106,11 @@ class Emulator:
                 continue
             shape = self.model.graph.signals[name].shape
             neurons = node.produces is not None
-            updates = self._signals.elapsed * np.prod(shape) * len(self._signals.spikes[name]) if neurons else 0
+            updates = self._signals.elapsed * np.prod(shape) * self.batch if neurons else 0
             spikes = None
             if neurons and not (isinstance(node, FixedLIF) and node.emits == "voltage"):
-                spikes = self._logical(name, self._signals.spikes[name].sum(axis=0)).reshape(shape).astype(np.float64)
-            counted[name] = NodeEvents(float(self._signals.operations[name].sum()), float(updates), spikes)
+                spikes = self._logical(name, self._signals.spikes[name]).reshape(shape).astype(np.float64)
+            counted[name] = NodeEvents(float(self._signals.operations[name].mean() * self.batch), float(updates), spikes)
         return counted
 
     def _logical(self, name: str, flat: Array) -> Array:

@@ -49,6 +49,18 @@ def events(spikes: NDArray[np.uint8], index: Rows) -> int:
     return n
 
 
+def count_spikes(spikes: NDArray[np.uint8], counts: Counts) -> None:
+    """Add 1 to the count of every neuron that spikes; both are [N]."""
+    whole = len(spikes) >> 6 << 6
+    for first in range(0, whole, 64):
+        bits = nonzero_bits(spikes, first)
+        while bits != 0:
+            counts[first + trailing_zeros(bits)] += 1
+            bits &= bits - np.uint64(1)
+    for i in range(whole, len(spikes)):
+        counts[i] += spikes[i] != 0
+
+
 def within(x: Width, bound: Width) -> Width:
     """x, or the nearer of -bound and bound."""
     return bound if x > bound else -bound if x < -bound else x
@@ -201,12 +213,12 @@ def conv_graded(
 def lif_without_current(
     x: Array, row: int, steps: int, shift: int, wraps: bool, v: Rows, bias: Rows, first_step: int,
     dv: int, vth: int, reset_interval: int, reset_offset: int,
-    out: Array, out_row: int, spikes: Rows,
+    out: Array, out_row: int, spikes: Counts,
 ) -> None:
     """FixedLIF with du = 4095 that emits spikes: u is x << shift, and surely fits in 24 bits unless it `wraps`."""
     scale, factor, threshold, bound = np.int32(1 << shift), np.int32(4096 - dv), np.int32(vth << 6), np.int32(8388607)
     for b in range(v.shape[0]):
-        vb, counts = v[b], spikes[b]
+        vb = v[b]
         for t in range(steps):
             if reset_interval and (first_step + t) % reset_interval == reset_offset % reset_interval:
                 vb[:] = 0
@@ -225,21 +237,20 @@ def lif_without_current(
                 spike = moved > threshold
                 vb[n] = np.int32(0) if spike else moved
                 y[n] = spike
-            for n in range(len(vb)):
-                counts[n] += y[n]
+            count_spikes(y, spikes)
 
 
 @kernel
 def lif(
     x: Array, row: int, steps: int, u: Rows, v: Rows, bias: Rows, first_step: int,
     du: int, dv: int, vth: int, reset_interval: int, reset_offset: int,
-    shows_voltage: bool, out: Array, out_row: int, spikes: Rows,
+    shows_voltage: bool, out: Array, out_row: int, spikes: Counts,
 ) -> None:
-    """FixedLIF. u and v [B, N] are carried on; `spikes` [B, N] counts. Steps count from `first_step`."""
+    """FixedLIF. u and v [B, N] are carried on; `spikes` [N] counts. Steps count from `first_step`."""
     samples, neurons = u.shape
     current_factor, voltage_factor, threshold = np.int64(4095 - du), np.int32(4096 - dv), np.int32(vth << 6)
     for b in range(samples):
-        ub, vb, counts = u[b], v[b], spikes[b]
+        ub, vb = u[b], v[b]
         for t in range(steps):
             if reset_interval and (first_step + t) % reset_interval == reset_offset % reset_interval:
                 ub[:] = 0
@@ -262,5 +273,5 @@ def lif(
                 moved = within(moved, np.int32(8388607))
                 spike = moved > threshold
                 vb[n] = np.int32(0) if spike else moved
-                counts[n] += spike
+                spikes[n] += spike
                 y[n] = vb[n] if shows_voltage else spike

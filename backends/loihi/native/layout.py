@@ -121,6 +121,46 @@ class Layout:
                 found[ref.node].add(node.name)
         return found
 
+    @cached_property
+    def shared(self) -> frozenset[str]:
+        """Signals that are kept once for all samples: matrices of what no input has a part in, and what they read.
+
+        Only neurons that read something of their sample beside may read such a matrix.
+        """
+        same = self._without_inputs
+        found = {name for name in self.stored if name in same and self._adds_to_neurons(name)}
+        while True:
+            sources = {ref.node for name in found for ref in self.reads(self.graph[name])}
+            sources = {name for name in sources if self._readers[name] <= found and self._from_outside(name)}
+            kept = {name for name in found if {ref.node for ref in self.reads(self.graph[name])} <= sources}
+            if kept == found:
+                return frozenset(found | sources)
+            found = kept
+
+    def _from_outside(self, name: str) -> bool:
+        """Whether the chip reads a signal without computing it."""
+        return not isinstance(self.graph[name], (*CHIP, spiking.Delay)) and name not in self.graph.outputs
+
+    @cached_property
+    def _without_inputs(self) -> set[str]:
+        """The nodes that come out the same for all samples."""
+        changes = {node.name for node in self.graph if isinstance(node, tensor.Input)}
+        waiting = list(changes)
+        while waiting:
+            reached = {node.name for node in self.graph.consumers.get(waiting.pop(), ())} - changes
+            changes |= reached
+            waiting += reached
+        return {node.name for node in self.graph} - changes
+
+    def _adds_to_neurons(self, matrix: str) -> bool:
+        """Whether a node is a matrix whose only readers are compartments that read something else beside."""
+        readers = self._readers[matrix]
+        return type(self.graph[matrix]) is fixed_point.FixedDense and bool(readers) and all(
+            isinstance(self.graph[name], fixed_point.FixedCompartments)
+            and any(ref.node not in self._without_inputs for ref in self.reads(self.graph[name]))
+            for name in readers
+        ) and matrix not in self.graph.outputs  # fmt: skip
+
     def _channels_last(self, name: str) -> Index:
         shape = self.graph.signals[name].shape
         return np.arange(prod(shape)).reshape(shape).transpose(1, 2, 0).ravel()

@@ -75,7 +75,7 @@ def run_model(
     on_chip = length + model.graph.lag
     samples = len(next(iter(feeds.values())))
     plan = Plan.of(model)
-    host = Host.of(model, sorted(plan.fed), plan.computed)
+    host = Host.of(model, sorted(plan.fed), (*plan.computed, *plan.readouts))
     _warm_up(plan)
     chunk = chunk_size(plan, on_chip)
     chips = threading.local()

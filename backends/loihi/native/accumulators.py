@@ -1,4 +1,4 @@
-"""Narrow integers that provably hold what is put into them: weights, sums of weights, and what becomes of those."""
+"""Numbers that provably hold what is put into them: weights, sums of weights, and what becomes of those."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from nmc.model import Array
+from nmc.model import Array, FloatArray
 
 IntArray = NDArray[np.int64]
 LARGEST: Mapping[int, int] = {bits: 2 ** (bits - 1) - 1 for bits in (16, 32)}
@@ -60,3 +60,21 @@ def narrow_exponent(worst: int, shift: int) -> int | None:
     """
     left = max(shift, 0)
     return left if worst <= LARGEST[16] and worst << left < 1 << 17 else None
+
+
+def adds_exactly(weight: FloatArray) -> bool:
+    """Whether sums of any rows of real weights [N, M] come out the same in any order.
+
+    They do where all weights are whole numbers of one power of two, and no sum reaches 2^53 of it.
+    """
+    return np.array_equal(weight, exactly_added(weight))
+
+
+def exactly_added(weight: FloatArray) -> FloatArray:
+    """Real weights [N, M] rounded such that no sum of rows is: to 2^-53 of more than the largest there can be.
+
+    That is no more than rounding on the way may cost.
+    """
+    largest = float(np.abs(weight).sum(axis=0).max(initial=0.0))
+    unit = 2.0 ** (np.frexp(largest)[1] + 1 - 53)
+    return np.asarray(np.rint(weight / unit) * unit)

@@ -47,7 +47,10 @@ class Emulator:
         self._signals.reset()
 
     def advance(self, feeds: Mapping[str, Array], steps: int, record: Iterable[str]) -> Mapping[str, Array]:
-        """Run so many steps; `feeds` are [B, T, *shape]. Gives the outputs of the nodes in `record`, likewise."""
+        """Run so many steps; `feeds` are [B, T, *shape]. Gives the outputs of the nodes in `record`, likewise.
+
+        They may be nodes that the chip computes, and readouts of its plan.
+        """
         signals = self._signals
         signals.open(steps)
         signals.feed(feeds)
@@ -56,18 +59,17 @@ class Emulator:
             for t in range(0, steps, stride):
                 for name in group.names:
                     self._runners[name].advance(signals, t, t + stride)
-        shapes = self.model.graph.signals
-        recorded = {
-            name: self._for_all(signals.window(self.layout.root(Ref(name)), 0, steps), *shapes[name].shape)
-            for name in record
-        }
+        recorded = {name: self._recorded(name, steps) for name in record}
         signals.close(steps)
         return recorded
 
-    def _for_all(self, values: Array, *shape: int) -> Array:
-        """A copy of values [B or 1, T, N] for every sample, [B, T, *shape]."""
-        steps = values.shape[1]
-        return np.broadcast_to(values, (self.batch, *values.shape[1:])).reshape(self.batch, steps, *shape).copy()
+    def _recorded(self, name: str, steps: int) -> Array:
+        """What a node put out over the window, [B, steps, *shape]."""
+        if name in self.plan.readouts:
+            return self.plan.readouts[name].weighed(self._signals, steps)
+        values = self._signals.window(self.layout.root(Ref(name)), 0, steps)
+        shape = (self.batch, steps, *self.model.graph.signals[name].shape)
+        return np.broadcast_to(values, (self.batch, *values.shape[1:])).reshape(shape).copy()
 
     def state(self, name: str) -> Mapping[str, Array]:
         """What a node that the chip computes carries after the last step, by the node's own names, each [B, *shape].

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from nmc.backends.loihi.native.layout import CHIP, Layout, is_view
+from nmc.backends.loihi.native.readout import Readout, readouts
 from nmc.backends.loihi.native.runner import Prepared
 from nmc.backends.loihi.native.runners import PREPARED
 from nmc.errors import UnsupportedError
@@ -17,7 +18,8 @@ from nmc.model import Model
 class Plan:
     """A model made ready to run in batches of any size; many emulators may share it.
 
-    `computed` are the nodes that the chip computes; `fed` are those outside that they read.
+    `computed` are the nodes that the chip computes; `fed` are those outside that they read; `readouts` are those
+    of the host that are computed along with the chip.
     """
 
     model: Model
@@ -26,6 +28,7 @@ class Plan:
     fed: frozenset[str]
     prepared: Mapping[str, Prepared]
     schedule: tuple[Group, ...]
+    readouts: Mapping[str, Readout]
 
     @classmethod
     def of(cls, model: Model) -> Plan:
@@ -37,6 +40,7 @@ class Plan:
         return cls(
             model, layout, computed, frozenset(read - set(computed)),
             {name: _prepared(graph[name], model, layout) for name in run}, schedule(layout, run),
+            readouts(model, layout, computed),
         )
 
     @property

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import reduce
+from itertools import islice
+from math import prod
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -20,7 +22,7 @@ from nmc.backends.loihi.native import Emulator
 from nmc.backends.loihi.native.plan import Plan
 from nmc.backends.target import RunResult
 from nmc.estimates.events import Events, NodeEvents
-from nmc.model import FloatArray, Model
+from nmc.model import Array, FloatArray, Model
 from nmc.reference.interpreter import as_feeds, run_length
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from nmc.program import Program
 
 _CHUNK_BYTES = 1 << 23
+_READ_OUT_BYTES = 1 << 26
 
 
 def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResult:
@@ -77,31 +80,43 @@ def run_model(
     plan = Plan.of(model)
     host = Host.of(model, sorted(plan.fed), (*plan.computed, *plan.readouts))
     _warm_up(plan)
-    chunk = chunk_size(plan, on_chip)
+    chunk, feed = chunk_size(plan, on_chip), host.feeder(on_chip)
     chips = threading.local()
 
-    def run_chunk(first: int) -> tuple[Mapping[str, FloatArray], Mapping[str, NodeEvents]]:
+    def run_chunk(first: int) -> tuple[Mapping[str, Array], Mapping[str, NodeEvents]]:
         part = {name: value[first : first + chunk] for name, value in feeds.items()}
         chip = _fresh_chip(chips, plan, min(chunk, samples - first))
-        fed = host.feed(part, on_chip)
+        fed = feed(part)
         if observer is None:
             shown = chip.advance(fed, on_chip, host.shown)
         else:
             shown = observer.advance(chip, fed, on_chip, host.shown, first)
-        arrived = {
-            name: NodeEvents(spikes=np.count_nonzero(value, axis=(0, 1)).astype(np.float64))
-            for name, value in fed.items()
-        }
-        return host.read_out(part, shown, length), {**chip.events(), **arrived}
+        return shown, chip.events()
 
     started = perf_counter()
+    outputs: dict[str, list[FloatArray]] = {name: [] for name in model.graph.outputs}
+    counted: Mapping[str, NodeEvents] = {}
+    together = chunk * _chunks_together(host, chunk, on_chip)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(run_chunk, range(0, samples, chunk)))
+        results = iter(pool.map(run_chunk, range(0, samples, chunk)))
+        for first in range(0, samples, together):
+            group = list(islice(results, together // chunk))
+            shown = {name: np.concatenate([part[name] for part, _ in group]) for name in host.shown}
+            part = {name: value[first : first + together] for name, value in feeds.items()}
+            for name, value in host.read_out(part, shown, length).items():
+                outputs[name].append(value)
+            counted = reduce(added, (events for _, events in group), counted)
     seconds = perf_counter() - started
-    outputs = {name: np.concatenate([part[name] for part, _ in results]) for name in model.graph.outputs}
-    counted: Mapping[str, NodeEvents] = reduce(added, (events for _, events in results))
     means = {name: _scaled(node, 1 / samples) for name, node in counted.items()}
-    return RunResult(outputs, Events(samples, on_chip, means), seconds)
+    return RunResult(
+        {name: np.concatenate(parts) for name, parts in outputs.items()}, Events(samples, on_chip, means), seconds
+    )
+
+
+def _chunks_together(host: Host, chunk: int, steps: int) -> int:
+    """How many chunks' results the host reads out at once: it goes step by step, whatever their number."""
+    size = sum(prod(host.after.graph.signals[name].shape) for name in host.shown)
+    return max(1, _READ_OUT_BYTES // (8 * size * steps * chunk + 1))
 
 
 def chunk_size(plan: Plan, steps: int) -> int:

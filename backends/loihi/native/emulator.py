@@ -13,7 +13,7 @@ from nmc.backends.loihi.native.signals import Signals
 from nmc.errors import UsageError, closest
 from nmc.estimates.events import NodeEvents
 from nmc.graph import Ref
-from nmc.model import Array, Model
+from nmc.model import Array, FloatArray, Model
 from nmc.nodes.fixed_point import FixedLIF
 
 
@@ -100,8 +100,8 @@ class Emulator:
         return np.broadcast_to(x[:, row], (self.batch, x.shape[2])).reshape(-1, *self.model.graph.operand_shapes(node)[0])
 
     def events(self) -> Mapping[str, NodeEvents]:
-        """What every computed node did since the start, summed over the samples."""
-        counted = {}
+        """What every computed node did since the start, and what arrived from outside, summed over the samples."""
+        counted = {name: NodeEvents(spikes=self._arrived(name)) for name in self.fed}
         for name in self.computed:
             node = self.model.graph[name]
             if not isinstance(node, CHIP):
@@ -114,6 +114,13 @@ class Emulator:
                 spikes = self._logical(name, self._signals.spikes[name]).reshape(shape).astype(np.float64)
             counted[name] = NodeEvents(float(self._signals.operations[name].mean() * self.batch), float(updates), spikes)
         return counted
+
+    def _arrived(self, name: str) -> FloatArray:
+        """How often every element of what is fed was not 0, in all samples."""
+        signals = self._signals
+        times = self.batch // len(signals.arrays[name])
+        counts = times * self._logical(name, signals.spikes[name])
+        return counts.reshape(self.model.graph.signals[name].shape).astype(np.float64)
 
     def _logical(self, name: str, flat: Array) -> Array:
         order = self.layout.order[name]

@@ -61,6 +61,14 @@ def count_spikes(spikes: NDArray[np.uint8], counts: Counts) -> None:
         counts[i] += spikes[i] != 0
 
 
+@kernel
+def count(signal: NDArray[np.uint8], row: int, counts: Counts) -> None:
+    """Add to counts [N] how often every element of a signal [B, T, N] is not 0 from a row on."""
+    for b in range(len(signal)):
+        for t in range(row, signal.shape[1]):
+            count_spikes(signal[b, t], counts)
+
+
 def within(x: Width, bound: Width) -> Width:
     """x, or the nearer of -bound and bound."""
     return bound if x > bound else -bound if x < -bound else x

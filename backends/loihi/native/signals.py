@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from nmc.backends.loihi.native import kernels
 from nmc.backends.loihi.native.layout import Index, Layout
 from nmc.graph import Node, Ref
 from nmc.model import Array
@@ -160,6 +161,10 @@ class Signals:
                 wanted = np.uint8 if value.dtype == np.uint8 or self._spiking(name) else np.int32
                 array = self.arrays[name] = array.astype(wanted, copy=False)
             array[:, row:] = value[: len(array)].reshape(len(array), -1, array.shape[2])
+            if array.dtype == np.uint8:
+                kernels.count(array, row, self.spikes[name])
+            else:
+                self.spikes[name] += np.count_nonzero(array[:, row:], axis=(0, 1))
 
 
 def _exceeds_8_bits(past: Array) -> bool:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nmc.program import Program
 
 _CHUNK_BYTES = 1 << 23
+_LEAST = 8
 _READ_OUT_BYTES = 1 << 26
 
 
@@ -80,7 +81,7 @@ def run_model(
     plan = Plan.of(model)
     host = Host.of(model, sorted(plan.fed), (*plan.computed, *plan.readouts))
     _warm_up(plan)
-    chunk, feed = chunk_size(plan, on_chip), host.feeder(on_chip)
+    chunk, feed = chunk_size(plan, on_chip, samples), host.feeder(on_chip)
     chips = threading.local()
 
     def run_chunk(first: int) -> tuple[Mapping[str, Array], Mapping[str, NodeEvents]]:
@@ -119,10 +120,12 @@ def _chunks_together(host: Host, chunk: int, steps: int) -> int:
     return max(1, _READ_OUT_BYTES // (8 * size * steps * chunk + 1))
 
 
-def chunk_size(plan: Plan, steps: int) -> int:
-    """How many samples to run side by side, such that their signals stay in the processor's caches."""
-    per_step = sum(4 * plan.layout.size(name) for name in plan.layout.stored)
-    return int(min(max(_CHUNK_BYTES // (per_step * steps), 8), 1024))
+def chunk_size(plan: Plan, steps: int, samples: int) -> int:
+    """How many samples to run side by side: their signals stay in the processor's caches, all threads have work."""
+    most = min(max(_CHUNK_BYTES // (plan.bytes_per_step * steps), _LEAST), 1024)
+    threads = os.cpu_count() or 1
+    chunks = -(-samples // most)
+    return max(-(-samples // (-(-chunks // threads) * threads)), min(_LEAST, samples))
 
 
 def _fresh_chip(chips: threading.local, plan: Plan, batch: int) -> Emulator:

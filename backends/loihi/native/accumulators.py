@@ -53,13 +53,13 @@ def largest_sum(weight: Array) -> int:
     )
 
 
-def narrow_exponent(worst: int, shift: int) -> int | None:
+def narrow_exponent(worst: int, shift: int, bits: int) -> int | None:
     """The power of two without which sums of sizes up to `worst`, times 2^shift, are kept in 16 bits.
 
-    None where 16 bits may not hold them, or a neuron's 24 bits may not hold what they mean, times 2^6.
+    None where 16 bits may not hold them, or what they mean may not fit into so many bits, as readers need it to.
     """
     left = max(shift, 0)
-    return left if worst <= LARGEST[16] and worst << left < 1 << 17 else None
+    return left if worst <= LARGEST[16] and worst << left < 1 << bits - 1 else None
 
 
 def adds_exactly(weight: FloatArray) -> bool:

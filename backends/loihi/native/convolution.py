@@ -59,7 +59,7 @@ class PreparedConv:
             line * shape[2] + column, channel * (small.size // shape[0]), channel // inputs * per_group,
             _place_runs(line_runs, column_runs, node, width),
         )
-        exponent = None if graded else narrow_exponent(worst, shift)
+        exponent = None if graded else narrow_exponent(worst, shift, layout.bits_read(node.name))
         return cls(
             node, order, (_places(tables[0]), _places(tables[1]), _places(tables[2]), _places(tables[3])), small,
             shift - (exponent or 0),

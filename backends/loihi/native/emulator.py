@@ -38,7 +38,7 @@ class Emulator:
         self.plan = plan
         self.model, self.layout, self.computed, self.fed = plan.model, plan.layout, plan.computed, plan.fed
         self._runners = {name: prepared.start(batch) for name, prepared in plan.prepared.items()}
-        self._signals = Signals(self.layout, batch, plan.narrow)
+        self._signals = Signals(self.layout, batch, plan.narrow, plan.stored)
 
     def reset(self) -> None:
         """Back to the state before the first step."""
@@ -123,5 +123,5 @@ class Emulator:
         return counts.reshape(self.model.graph.signals[name].shape).astype(np.float64)
 
     def _logical(self, name: str, flat: Array) -> Array:
-        order = self.layout.order[name]
-        return flat if order is None else flat[..., np.argsort(order)]
+        place = self.layout.place[name]
+        return flat if place is None else flat[..., place]

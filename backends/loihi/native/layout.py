@@ -96,6 +96,16 @@ class Layout:
                 orders |= {ref.node: orders[name] for ref in self.reads(node) if self._serves(ref.node, name)}
         return orders
 
+    def bits_read(self, name: str) -> int:
+        """How many bits of a sum its readers can take: others than compartments multiply it by 2^6, in 24 bits."""
+        compartments = all(isinstance(self.graph[reader], fixed_point.FixedCompartments) for reader in self._readers[name])
+        return 24 if compartments else 18
+
+    @cached_property
+    def place(self) -> Mapping[str, Index | None]:
+        """For each stored signal, at which place each element of the sample lies; None: as it is."""
+        return {name: None if order is None else np.argsort(order) for name, order in self.order.items()}
+
     def _follows(self, node: Node) -> bool:
         """Whether neurons read a convolution, and else only what serves them alone."""
         shape = self.graph.signals[node.name].shape

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from nmc.backends.loihi.native.layout import CHIP, Layout, is_view
 from nmc.backends.loihi.native.readout import Readout, readouts
 from nmc.backends.loihi.native.runner import Prepared
 from nmc.backends.loihi.native.runners import PREPARED
+from nmc.backends.loihi.native.signals import item_type
 from nmc.errors import UnsupportedError
 from nmc.graph import Graph, Node, Ref
 from nmc.model import Model
@@ -43,11 +45,23 @@ class Plan:
             readouts(model, layout, computed),
         )
 
-    @property
+    @cached_property
     def narrow(self) -> Mapping[str, int]:
         """The nodes whose outputs are kept in 16 bits, with the power of two that these are to be multiplied by."""
         exponents = {name: prepared.exponent for name, prepared in self.prepared.items()}
         return {name: exponent for name, exponent in exponents.items() if exponent is not None}
+
+
+    @cached_property
+    def stored(self) -> tuple[str, ...]:
+        """The signals that an emulator keeps."""
+        return tuple(name for name in self.layout.stored if name in self.prepared or name in self.fed)
+
+    @cached_property
+    def bytes_per_step(self) -> int:
+        """What the signals of a sample take at each step."""
+        own = [name for name in self.stored if name not in self.layout.shared]
+        return sum(self.layout.size(name) * item_type(self.layout, name, self.narrow).itemsize for name in own)
 
 
 def _prepared(node: Node, model: Model, layout: Layout) -> Prepared:

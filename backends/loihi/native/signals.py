@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,18 +24,18 @@ class Signals:
 
     layout: Layout
     batch: int
-    narrow: Mapping[str, int] = field(default_factory=dict)
+    narrow: Mapping[str, int]
+    names: Iterable[str]
     elapsed: int = 0
     arrays: dict[str, Array] = field(default_factory=dict)
     operations: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     spikes: dict[str, NDArray[np.int64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in self.layout.stored:
+        for name in self.names:
             samples = 1 if name in self.layout.shared else self.batch
             shape = (samples, self.layout.history[name], self.layout.size(name))
-            kind = np.uint8 if self._spiking(name) else np.int16 if name in self.narrow else np.int32
-            self.arrays[name] = np.zeros(shape, kind)
+            self.arrays[name] = np.zeros(shape, item_type(self.layout, name, self.narrow))
             self.operations[name] = np.zeros(samples, np.int64)
             self.spikes[name] = np.zeros(self.layout.size(name), np.int64)
 
@@ -150,7 +150,7 @@ class Signals:
         if _same(have, order):
             return taken
         if have is not None:
-            taken = taken[:, :, np.argsort(have)]
+            taken = taken[:, :, self.layout.place[ref.node]]
         return taken if order is None else taken[:, :, order]
 
     def feed(self, values: Mapping[str, Array]) -> None:
@@ -165,6 +165,12 @@ class Signals:
                 kernels.count(array, row, self.spikes[name])
             else:
                 self.spikes[name] += np.count_nonzero(array[:, row:], axis=(0, 1))
+
+
+def item_type(layout: Layout, name: str, narrow: Container[str]) -> np.dtype[np.integer]:
+    """What the elements of a signal are kept in."""
+    spiking = layout.graph.signals[name].dtype == "spike"
+    return np.dtype(np.uint8 if spiking else np.int16 if name in narrow else np.int32)
 
 
 def _exceeds_8_bits(past: Array) -> bool:

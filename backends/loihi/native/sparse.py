@@ -54,7 +54,7 @@ class PreparedSparse:
         worst = max(int(up.max()), -int(down.min()))
         kind = np.int16 if worst <= LARGEST[16] else np.int32 if worst <= LARGEST[32] else np.int64
         shift = node.weight_exp + packed
-        exponent = None if graded else narrow_exponent(worst, shift)
+        exponent = None if graded else narrow_exponent(worst, shift, layout.bits_read(node.name))
         return cls(
             node, order, starts, targets, by_source, shift - (exponent or 0), np.dtype(kind), graded, exponent
         )

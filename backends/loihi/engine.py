@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nmc.backends.loihi.observer import Observer
     from nmc.program import Program
 
-_CHUNK_BYTES = 1 << 23
+_CACHE_BYTES, _MEMORY_BYTES = 1 << 22, 1 << 26
 _LEAST = 8
 _READ_OUT_BYTES = 1 << 26
 
@@ -121,8 +121,12 @@ def _chunks_together(host: Host, chunk: int, steps: int) -> int:
 
 
 def chunk_size(plan: Plan, steps: int, samples: int) -> int:
-    """How many samples to run side by side: their signals stay in the processor's caches, all threads have work."""
-    most = min(max(_CHUNK_BYTES // (plan.bytes_per_step * steps), _LEAST), 1024)
+    """How many samples to run side by side.
+
+    What a node works on stays in the processor's caches, everything in memory, and all threads have work.
+    """
+    fitting = min(_CACHE_BYTES // (plan.bytes_at_once * steps), _MEMORY_BYTES // (plan.bytes_per_step * steps))
+    most = min(max(fitting, _LEAST), 1024)
     threads = os.cpu_count() or 1
     chunks = -(-samples // most)
     return max(-(-samples // (-(-chunks // threads) * threads)), min(_LEAST, samples))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,3 +30,12 @@ def mac(total: int | np.int32, x: int | np.int8 | np.int16 | np.int32, y: np.int
 def lowest_bits(x: np.int32, spare: int) -> np.int32:
     """The lowest 32 - spare bits of x, as a signed number; likewise."""
     return np.int32(np.int32(np.int32(x) << spare) >> spare)
+
+
+LANES = 16
+"""How many elements `add_lanes` adds."""
+
+
+def add_lanes(total: NDArray[np.integer[Any]], first: int, added: NDArray[np.integer[Any]], place: int) -> None:
+    """total[first : first + LANES] += added[place : place + LANES]; both must have that many."""
+    total[first : first + LANES] += added[place : place + LANES].astype(total.dtype)

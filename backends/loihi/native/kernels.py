@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nmc.machine_code import kernel, nonzero_bits, trailing_zeros
+from nmc.machine_code import add_lanes, kernel, nonzero_bits, trailing_zeros
 from nmc.model import Array
 
 Counts = NDArray[np.int64]
@@ -170,7 +170,8 @@ def conv_spikes(
 
     runs[place[i]] lists (first output, first tap, how many) for an event at input i, of neighbouring outputs that
     neighbouring taps reach, from first_output[i] and first_tap[i] on; it ends at a run of none. `total` [outputs]
-    surely holds the sums, or has 32 bits, of which only the last 24 are kept.
+    surely holds the sums, or has 32 bits, of which only the last 24 are kept. Where out has 16 bits, these hold
+    all, and shift is 0.
     """
     scale = np.int32(1 << shift)
     for b in range(x.shape[0]):
@@ -186,11 +187,44 @@ def conv_spikes(
                     reached, added = total[first : first + run[2]], taps[tap : tap + run[2]]
                     for j in range(run[2]):
                         reached[j] += added[j]
-            y = out[b, out_row + t]
-            for j in range(len(total)):
-                y[j] = wrap24(np.int32(total[j] * scale))
-                total[j] = 0
+            put_out(total, scale, out[b, out_row + t])
         operations[b] += count
+
+
+@kernel
+def conv_lanes(
+    x: Array, row: int, steps: int, place: Rows, first_tap: Rows, first_output: Rows, starts: Rows, lanes: Rows,
+    taps: Array, fan_out: Rows, index: Rows, total: Array, shift: int, out: Array, out_row: int, operations: Counts,
+) -> None:
+    """The same for runs in whole LANES: those of a place are lanes[starts[place] : starts[place + 1]].
+
+    Each is (first output, first tap); most neurons have channels of a number that allows for this.
+    """
+    scale = np.int32(1 << shift)
+    for b in range(x.shape[0]):
+        count = np.int64(0)
+        for t in range(steps):
+            for k in range(events(x[b, row + t], index)):
+                i = index[k]
+                count += fan_out[i]
+                first, tap = first_output[i], first_tap[i]
+                reached = lanes[starts[place[i]] : starts[place[i] + 1]]
+                for r in range(len(reached)):
+                    add_lanes(total, first + reached[r, 0], taps, tap + reached[r, 1])
+            put_out(total, scale, out[b, out_row + t])
+        operations[b] += count
+
+
+def put_out(total: Array, scale: np.int32, y: Array) -> None:
+    """Write sums in 24 bits, or, where they have 16 themselves, as they are; and begin anew."""
+    if y.itemsize == 2:
+        for j in range(len(total)):
+            y[j] = total[j]
+            total[j] = 0
+    else:
+        for j in range(len(total)):
+            y[j] = wrap24(np.int32(total[j] * scale))
+            total[j] = 0
 
 
 @kernel

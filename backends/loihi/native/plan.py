@@ -60,8 +60,20 @@ class Plan:
     @cached_property
     def bytes_per_step(self) -> int:
         """What the signals of a sample take at each step."""
-        own = [name for name in self.stored if name not in self.layout.shared]
-        return sum(self.layout.size(name) * item_type(self.layout, name, self.narrow).itemsize for name in own)
+        return sum(map(self._bytes, self.stored))
+
+    @cached_property
+    def bytes_at_once(self) -> int:
+        """What the signals take, of a sample at each step, that one node works on: the most there is."""
+        return max(
+            self._bytes(name) + sum(self._bytes(ref.node) for ref in self.layout.reads(self.model.graph[name]))
+            for name in self.prepared
+        )
+
+    def _bytes(self, name: str) -> int:
+        if name in self.layout.shared:
+            return 0
+        return self.layout.size(name) * item_type(self.layout, name, self.narrow).itemsize
 
 
 def _prepared(node: Node, model: Model, layout: Layout) -> Prepared:

@@ -10,7 +10,7 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from nmc.graph import Graph, Node, Ref
+from nmc.graph import Graph, Node, Ref, Shape
 from nmc.nodes import fixed_point, spiking, tensor
 
 Index = NDArray[np.intp]
@@ -19,6 +19,8 @@ CHIP: tuple[type[Node], ...] = fixed_point.KINDS
 """Kinds that the chip computes. What only moves signals about is settled before the run."""
 
 
+_IMAGE = 3
+"""The axes of what has channels, height and width."""
 _IN_ANY_ORDER = fixed_point.FixedLIF | fixed_point.FixedTernaryLIF | fixed_point.FixedCompartments
 
 
@@ -84,7 +86,8 @@ class Layout:
         """For each stored signal, which element of the sample lies at each place; None: as it is.
 
         Convolutions put their channels innermost, for events to add whole runs of memory. Neurons that
-        read those follow them, and so do matrices that only such neurons read beside.
+        read those follow them, and so do matrices that only such neurons read beside. Neurons in a row do so too
+        where they are read as an image: then their matrices mostly are convolutions written out.
         """
         orders: dict[str, Index | None] = dict.fromkeys(self.stored)
         for name in self.stored:
@@ -94,7 +97,19 @@ class Layout:
             elif isinstance(node, _IN_ANY_ORDER) and self._follows(node):
                 orders[name] = self._channels_last(name)
                 orders |= {ref.node: orders[name] for ref in self.reads(node) if self._serves(ref.node, name)}
+            elif isinstance(node, _IN_ANY_ORDER) and all(self._serves(ref.node, name) for ref in self.reads(node)):
+                shown = [shape for shape in self._shapes[name] if len(shape) == _IMAGE]
+                orders[name] = _channels_last(shown[0]) if shown else None
+                orders |= {ref.node: orders[name] for ref in self.reads(node)}
         return orders
+
+    @cached_property
+    def _shapes(self) -> Mapping[str, list[Shape]]:
+        """The shapes in which each stored signal is read."""
+        found: dict[str, list[Shape]] = {name: [] for name in self.stored}
+        for name, root in self._roots.items():
+            found[root.node].append(self.graph.signals[name].shape)
+        return found
 
     def bits_read(self, name: str) -> int:
         """How many bits of a sum its readers can take: others than compartments multiply it by 2^6, in 24 bits."""
@@ -119,7 +134,7 @@ class Layout:
 
     def _serves(self, matrix: str, neurons: str) -> bool:
         """Whether a node is a matrix that no others than these neurons read."""
-        is_matrix = type(self.graph[matrix]) is fixed_point.FixedDense
+        is_matrix = type(self.graph[matrix]) in (fixed_point.FixedDense, fixed_point.FixedSparse)
         return is_matrix and self._readers[matrix] == {neurons} and matrix not in self.graph.outputs
 
     @cached_property
@@ -172,8 +187,11 @@ class Layout:
         ) and matrix not in self.graph.outputs  # fmt: skip
 
     def _channels_last(self, name: str) -> Index:
-        shape = self.graph.signals[name].shape
-        return np.arange(prod(shape)).reshape(shape).transpose(1, 2, 0).ravel()
+        return _channels_last(self.graph.signals[name].shape)
+
+
+def _channels_last(shape: Shape) -> Index:
+    return np.arange(prod(shape)).reshape(shape).transpose(1, 2, 0).ravel()
 
 
 def source_order(node: Node, layout: Layout) -> Index | None:

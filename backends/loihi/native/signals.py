@@ -28,6 +28,7 @@ class Signals:
     arrays: dict[str, Array] = field(default_factory=dict)
     operations: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     spikes: dict[str, NDArray[np.int32]] = field(default_factory=dict)
+    weight_updates: dict[str, NDArray[np.int64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in self.layout.stored:
@@ -35,6 +36,7 @@ class Signals:
             kind = np.uint8 if self._spiking(name) else np.int16 if name in self.narrow else np.int32
             self.arrays[name] = np.zeros(shape, kind)
             self.operations[name] = np.zeros(self.batch, np.int64)
+            self.weight_updates[name] = np.zeros(self.batch, np.int64)
             self.spikes[name] = np.zeros((self.batch, self.layout.size(name)), np.int32)
 
     def _spiking(self, name: str) -> bool:
@@ -46,6 +48,7 @@ class Signals:
         for name, array in self.arrays.items():
             array[:, array.shape[1] - self.layout.history[name] :] = 0
             self.operations[name][:] = 0
+            self.weight_updates[name][:] = 0
             self.spikes[name][:] = 0
 
     def open(self, steps: int) -> None:

@@ -19,7 +19,7 @@ from nmc.backends.lava.weights import IntArray
 from nmc.errors import UnsupportedError
 from nmc.graph import Node, Ref, Shape
 from nmc.model import Array, FloatArray, Model
-from nmc.nodes.plasticity import Learning
+from nmc.nodes.plasticity import Learning, driving
 from nmc.nodes.spiking import Delay
 from nmc.reference.interpreter import Feed, as_feeds
 
@@ -132,8 +132,7 @@ class _Lowering:
         """The process of a synapse that is read so late; made where there is none yet."""
         node = read.node
         rule = SYNAPSES[type(node)]
-        driven = node.inputs if node.sums else node.inputs[:1]
-        sources = [source for ref in driven for source in self._reads(ref)]
+        sources = [source for ref in driving(node) for source in self._reads(ref)]
         late = {source.delay for source in sources}
         if len(late) > 1:
             raise UnsupportedError("its inputs arrive at different delays", "use one synapse for each", node=node.name)
@@ -166,7 +165,7 @@ class _Lowering:
 
     def _back(self, node: Node, process: str, rule: Synapse) -> None:
         """What a synapse reads beside what drives it: the spikes of the neurons behind it, of the same step."""
-        for ref, port in zip(() if node.sums else node.inputs[1:], rule.ports[1:], strict=False):
+        for ref, port in zip(node.inputs[len(driving(node)) :], rule.ports[1:], strict=True):
             for source in self._reads(ref):
                 if source.delay:
                     raise UnsupportedError(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import exp, inf
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from nmc.graph import ArraySpec, DType, Node, Shape, ShapeError, State, Timing
-from nmc.nodes.facts import require, require_rank
+from nmc.graph import ArraySpec, DType, Node, Ref, Shape, ShapeError, State, Timing
+from nmc.nodes.facts import RuleText, require, require_rank
 from nmc.nodes.learning_rule import SYNAPTIC, TRACES, Rule, RuleError, parse_rule, uses
 
 TARGETS: Mapping[str, str] = {"w": "dw", "t": "dt", "d": "dd"}
@@ -36,9 +36,9 @@ class Learning(Node):
 
     features: int
     weight: str
-    dw: str = ""
-    dt: str = ""
-    dd: str = ""
+    dw: Annotated[str, RuleText]
+    dt: Annotated[str, RuleText] = ""
+    dd: Annotated[str, RuleText] = ""
     x1_impulse: float = 1.0
     x1_tau: float = 0.0
     x2_impulse: float = 1.0
@@ -61,7 +61,7 @@ class Learning(Node):
                 parse_rule(getattr(self, fact))
             except RuleError as error:
                 raise ValueError(f"{fact} is no learning rule: {error}") from None
-        require(any(self.rules.values()), "dw says nothing: give the rule by which weights change")
+        require(bool(self.rules["w"]), "dw says nothing: give the rule by which weights change")
         for trace in TRACES:
             impulse, tau = getattr(self, f"{trace}_impulse"), getattr(self, f"{trace}_tau")
             require(0 <= impulse < inf, f"{trace}_impulse is {impulse}: it is 0 or more")
@@ -151,9 +151,14 @@ class PlasticLinear(Learning):
         return tuple(sorted(variable for variable in self.variables if variable.startswith("u")))
 
 
-def learning_nodes(nodes: Iterator[Node]) -> tuple[Learning, ...]:
-    """The connections that learn, among some nodes."""
-    return tuple(node for node in nodes if isinstance(node, Learning))
+def learning_nodes(graph: Iterable[Node]) -> tuple[Learning, ...]:
+    """The connections of a graph that learn."""
+    return tuple(node for node in graph if isinstance(node, Learning))
+
+
+def driving(node: Node) -> tuple[Ref, ...]:
+    """What a node computes its output from; what a connection that learns reads beside that only teaches it."""
+    return node.inputs[:1] if isinstance(node, Learning) else node.inputs
 
 
 KINDS: tuple[type[Node], ...] = (PlasticLinear,)

@@ -105,7 +105,8 @@ class Emulator:
             spikes = None
             if neurons and not (isinstance(node, FixedLIF) and node.emits == "voltage"):
                 spikes = self._logical(name, self._signals.spikes[name].sum(axis=0)).reshape(shape).astype(np.float64)
-            counted[name] = NodeEvents(float(self._signals.operations[name].sum()), float(updates), spikes)
+            learned = float(self._signals.weight_updates[name].sum())
+            counted[name] = NodeEvents(float(self._signals.operations[name].sum()), float(updates), spikes, learned)
         return counted
 
     def _logical(self, name: str, flat: Array) -> Array:

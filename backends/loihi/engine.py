@@ -159,6 +159,7 @@ def added(one: Mapping[str, NodeEvents], other: Mapping[str, NodeEvents]) -> dic
             before.synaptic_operations + node.synaptic_operations,
             before.neuron_updates + node.neuron_updates,
             np.sum(both, axis=0) if both else None,
+            (before.weight_updates or 0.0) + (node.weight_updates or 0.0),
         )
     return total
 
@@ -169,6 +170,7 @@ def _scaled(node: NodeEvents, factor: float) -> NodeEvents:
         synaptic_operations=node.synaptic_operations * factor,
         neuron_updates=node.neuron_updates * factor,
         spikes=None if node.spikes is None else node.spikes * factor,
+        weight_updates=(node.weight_updates or 0.0) * factor,
     )
 
 

@@ -112,7 +112,9 @@ class Emulator:
             spikes = None
             if neurons and not (isinstance(node, FixedLIF) and node.emits == "voltage"):
                 spikes = self._logical(name, self._signals.spikes[name]).reshape(shape).astype(np.float64)
-            counted[name] = NodeEvents(float(self._signals.operations[name].mean() * self.batch), float(updates), spikes)
+            operations = float(self._signals.operations[name].mean() * self.batch)
+            learned = float(self._signals.weight_updates[name].sum())
+            counted[name] = NodeEvents(operations, float(updates), spikes, learned)
         return counted
 
     def _arrived(self, name: str) -> FloatArray:

@@ -30,6 +30,7 @@ class Signals:
     arrays: dict[str, Array] = field(default_factory=dict)
     operations: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     spikes: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    weight_updates: dict[str, NDArray[np.int64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in self.names:
@@ -38,6 +39,7 @@ class Signals:
             self.arrays[name] = np.zeros(shape, item_type(self.layout, name, self.narrow))
             self.operations[name] = np.zeros(samples, np.int64)
             self.spikes[name] = np.zeros(self.layout.size(name), np.int64)
+            self.weight_updates[name] = np.zeros(self.batch, np.int64)
 
     def _spiking(self, name: str) -> bool:
         return self.layout.graph.signals[name].dtype == "spike"
@@ -48,6 +50,7 @@ class Signals:
         for name, array in self.arrays.items():
             array[:, array.shape[1] - self.layout.history[name] :] = 0
             self.operations[name][:] = 0
+            self.weight_updates[name][:] = 0
             self.spikes[name][:] = 0
 
     def open(self, steps: int) -> None:

@@ -132,18 +132,22 @@ def balance(
 
     Thresholds around a high percentile of the activations are tried, and first voltages of 0, half of `charge` and
     all of it, a fraction of the threshold; for each the best amplitude is that of linear regression through zero.
-    `scale` multiplies the best threshold, and its first voltage, for other than the closest rates.
+    `scale` multiplies the best threshold and first voltage, for other than the closest rates.
     """
-    def fitted(threshold: float, initial: float) -> tuple[Balanced, float]:
-        """The best amplitude, and the squared error that is left."""
-        spikes = fired(current, threshold, reset, initial)
-        rate = spikes.mean(axis=1)
-        power = float(np.sum(rate * rate))
-        amplitude = float(np.sum(rate * activation)) / power if power else threshold
-        error = float(np.sum((amplitude * rate - activation) ** 2))
-        return Balanced(threshold, initial, amplitude or threshold, spikes), error
-
     base = float(np.percentile(activation, _PERCENTILE)) or float(activation.max()) or 1.0
-    tried = product(_FACTORS, (0.0, charge / 2, charge) if charge else (0.0,))
-    best, _ = min((fitted(base * factor, part * base * factor) for factor, part in tried), key=lambda fit: fit[1])
-    return best if scale == 1.0 else fitted(best.threshold * scale, best.initial * scale)[0]
+    tried = product(_FACTORS, (0.0, 0.5, 1.0) if charge else (0.0,))
+    fits = (_fitted(current, activation, reset, base * factor, part * charge) for factor, part in tried)
+    best, _, filled = min(fits, key=lambda fit: fit[1])
+    return best if scale == 1.0 else _fitted(current, activation, reset, best.threshold * scale, filled)[0]
+
+
+def _fitted(
+    current: FloatArray, activation: FloatArray, reset: ChargeReset, threshold: float, filled: float
+) -> tuple[Balanced, float, float]:
+    """A threshold with its best amplitude, the squared error that is left, and how full neurons are at first."""
+    spikes = fired(current, threshold, reset, filled * threshold)
+    rate = spikes.mean(axis=1)
+    power = float(np.sum(rate * rate))
+    amplitude = float(np.sum(rate * activation)) / power if power else threshold
+    error = float(np.sum((amplitude * rate - activation) ** 2))
+    return Balanced(threshold, filled * threshold, amplitude or threshold, spikes), error, filled

@@ -33,8 +33,8 @@ class ToSpiking:
     `charge`: how full the encoder is at the start, as a fraction of what a spike takes, and neurons at most: each
     layer starts with nothing, half of it or all of it, whichever decodes best. A half makes spike counts
     round to the nearest in place of down (Bu et al. 2022, "Optimized Potential Initialization for Low-latency
-    Spiking Neural Networks").
-    `threshold_scale` multiplies the thresholds: above 1 there are fewer spikes, which cost less and say less.
+    Spiking Neural Networks"). `threshold_scale` multiplies the thresholds: above 1 there are fewer spikes, which
+    cost less and say less.
     `encoding`: the input as evenly spaced spikes ("rate"), or as a constant current ("current"). Values below 0
     have spikes of their own, which count as negative.
     What comes before the first and after the last layer with weights stays as it is, for the host. A
@@ -67,7 +67,7 @@ class ToSpiking:
         rates = _Rates(
             model, parts, 1 / steps, activations=activations, encoding=self.encoding, reset=self.reset,
             charge=self.charge, scale=self.threshold_scale,
-        )
+        )  # fmt: skip
         return rates.written(self.dt_s, steps)
 
 

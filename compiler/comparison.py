@@ -14,7 +14,7 @@ from nmc.backends import target_named
 from nmc.data_source import Arrays, DataRecord
 from nmc.datasets import Dataset, calibration_data, score, test_data
 from nmc.errors import ModelError
-from nmc.model import FloatArray, Model
+from nmc.model import FloatArray, MetricName, Model, Task
 
 if TYPE_CHECKING:
     from nmc.backends.target import Target
@@ -30,8 +30,8 @@ Progress = Callable[[str, int, int], None]
 @dataclass(frozen=True)
 class Row:
     """One target's result. `score` is the task's metric; `agreement` the share of samples with the
-    reference's class; `estimate` is None where no chip stands behind the target, too. `refusal` says why
-    there is no result."""
+    reference's class, None where the outputs are no classes; `estimate` is None where no chip stands behind the
+    target, too. `refusal` says why there is no result."""
 
     target: str
     chip: str
@@ -50,7 +50,7 @@ class Comparison:
     """
 
     model: str
-    metric: str
+    metric: MetricName
     data: str
     samples: int
     reference_score: float
@@ -119,10 +119,17 @@ def _row(
         target.name,
         target.chip,
         score(model.task, outputs, data.y),
-        float(np.mean(outputs.argmax(axis=-1) == expected.argmax(axis=-1))) if outputs.ndim > 1 else None,
+        _agreement(model.task, outputs, expected),
         pipeline.estimate_run(program, result),
         program.path,
     )
+
+
+def _agreement(task: Task, outputs: FloatArray, expected: FloatArray) -> float | None:
+    """The share of samples of which both name the same class; None where outputs are no classes."""
+    if task.kind != "classification":
+        return None
+    return float(np.mean(outputs.argmax(axis=-1) == expected.argmax(axis=-1)))
 
 
 def _result(outputs: Mapping[str, FloatArray], model: Model) -> FloatArray:

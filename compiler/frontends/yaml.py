@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nmc.data_source import Source
-from nmc.errors import Fault, Location, ModelError
+from nmc.errors import Fault, Location, ModelError, closest
 from nmc.frontends import weights as arrays
 from nmc.frontends.assembly import Draft, assemble
 from nmc.frontends.document import Document, KeyPath, read
 from nmc.frontends.drafting import draft
 from nmc.graph import Graph
+from nmc.metrics import METRICS, default_metric, metric_of
 from nmc.model import Array, Budget, Model, Task
 from nmc.nodes.tensor import Input
 
@@ -160,10 +161,10 @@ class _Loading:
         return self.folder / name
 
     def _task(self, spec: TaskSpec) -> Task:
-        metric = spec.metric or ("accuracy" if spec.kind == "classification" else "mean-squared-error")
-        if (spec.kind == "classification") != (metric == "accuracy"):
-            wanted = "accuracy" if spec.kind == "classification" else "mean-squared-error"
-            self._fault(("task", "metric"), f"{metric} does not go with {spec.kind}", f"write 'metric: {wanted}'")
+        metric = spec.metric or default_metric(spec.kind)
+        if metric_of(metric).kind != spec.kind:
+            wanted = " or ".join(f"'metric: {name}'" for name, known in METRICS.items() if known.kind == spec.kind)
+            self._fault(("task", "metric"), f"{metric} does not go with {spec.kind}", f"write {wanted}")
         budgets = {
             target: Budget(budget.min_accuracy, budget.max_energy, budget.max_latency)
             for target, budget in spec.budgets.items()
@@ -179,7 +180,23 @@ class _Loading:
             self._samples("test", data.test if data is not None else None),
             self._samples("calibration", data.calibration if data is not None else None),
             budgets,
+            self._samples("train", data.train if data is not None else None),
+            self._judge(spec),
         )
+
+    def _judge(self, spec: TaskSpec) -> str | None:
+        """The model of the zoo that scores a generator."""
+        from nmc import zoo
+
+        if (spec.judge is not None) != (spec.kind == "generation"):
+            if spec.judge is None:
+                self._fault(("task",), "nothing says which model judges the samples", "add 'judge: digits-cnn'")
+            else:
+                self._fault(("task", "judge"), f"judge does not go with {spec.kind}", "remove it")
+        elif spec.judge is not None and spec.judge not in zoo.names():
+            what = f"there is no model {spec.judge!r} in the zoo"
+            self._fault(("task", "judge"), what, closest(spec.judge, zoo.names()))
+        return spec.judge
 
     def _samples(self, split: str, spec: SamplesSpec | None) -> Source | None:
         """Where the samples of a split come from; None where nothing says it, or it is at fault."""

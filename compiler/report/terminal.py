@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from nmc.metrics import metric_of
+from nmc.report.scores import change, shown
 from nmc.report.units import percent, si
 
 if TYPE_CHECKING:
@@ -81,14 +83,11 @@ _HEADER = ("target", "chip", "score", "vs float", "agreement", "energy / inferen
 
 
 def _heading(comparison: Comparison) -> str:
+    lower = " (lower is better)" if metric_of(comparison.metric).direction == "lower" else ""
     return (
-        f"{comparison.model}: {comparison.metric} on {comparison.samples} samples of {comparison.data};"
-        f" the model itself (double precision) {_score(comparison, comparison.reference_score)}"
+        f"{comparison.model}: {comparison.metric}{lower} on {comparison.samples} samples of {comparison.data};"
+        f" the model itself (double precision) {shown(comparison.metric, comparison.reference_score)}"
     )
-
-
-def _score(comparison: Comparison, value: float | None) -> str:
-    return percent(value) if comparison.metric == "accuracy" else "-" if value is None else f"{value:.4g}"
 
 
 def _rows(comparison: Comparison) -> list[tuple[str, ...]]:
@@ -98,13 +97,11 @@ def _rows(comparison: Comparison) -> list[tuple[str, ...]]:
 def _cells(comparison: Comparison, row: Row) -> tuple[str, ...]:
     if row.score is None:
         return (row.target, row.chip, "refused", "", "", "", "", "")
-    change = row.score - comparison.reference_score
-    difference = f"{100 * change:+.1f}" if comparison.metric == "accuracy" else f"{change:+.2g}"
     return (
         row.target,
         row.chip,
-        _score(comparison, row.score),
-        difference,
+        shown(comparison.metric, row.score),
+        change(comparison.metric, comparison.reference_score, row.score),
         percent(row.agreement),
         *_cost_cells(row.estimate),
     )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nmc.estimates.estimate import Estimate
     from nmc.program import Program
     from nmc.reference.interpreter import Feed
+    from nmc.training import Progress, Training, TrainingOptions
 
 
 def load(model: str | Path, **options: object) -> Model:
@@ -57,6 +58,30 @@ def compile(
     chosen = _model(model)
     place = Path(directory) if directory is not None else program_directory(chosen, target)
     return pipeline.compile_model(chosen, target, place, options)
+
+
+def train(
+    model: Model | str | Path,
+    directory: str | Path,
+    method: str = "backprop",
+    *,
+    options: TrainingOptions | None = None,
+    progress: Progress | None = None,
+) -> Training:
+    """Train a model on its task's training data, and write it as a folder with its model.yaml, whole or not at all.
+
+    The model of a model.yaml need not have weights yet. Raises UsageError for an unknown method or a folder that is
+    taken, before training, ModelError without training data, UnsupportedError with every node that cannot be trained
+    through, and ToolError without torch.
+    """
+    from nmc.frontends.dump import dump, require_free
+    from nmc.training import train as trained
+
+    place = Path(directory)
+    require_free(place)
+    done = trained(_untrained(model), method, options, progress)
+    dump(done.model, place)
+    return done
 
 
 def export(
@@ -174,6 +199,14 @@ def targets() -> Mapping[str, str]:
 def program_directory(model: Model, target: str = "") -> Path:
     """Where programs go unless told otherwise: programs/MODEL/TARGET below the working directory."""
     return Path("programs") / model.name / target
+
+
+def _untrained(model: Model | str | Path) -> Model:
+    """The model, without its weights if need be; only a model.yaml can be read so."""
+    if isinstance(model, Model):
+        return model
+    foreign = Path(model).suffix.lower() in (".onnx", ".nir")
+    return load(model) if foreign else load(model, untrained=True)
 
 
 def _model(model: Model | str | Path) -> Model:

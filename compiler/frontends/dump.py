@@ -35,10 +35,9 @@ def dump(model: Model, directory: Path) -> Path:
     from nmc.program import replace_directory
 
     model.checked()
+    require_free(directory)
     contents = _contents(model)
     try:
-        if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
-            raise UsageError(f"{directory} is there already", "name another folder, or remove this one")
         with tempfile.TemporaryDirectory() as scratch:
             for name, data in contents.items():
                 (Path(scratch) / name).write_bytes(data)
@@ -49,6 +48,15 @@ def dump(model: Model, directory: Path) -> Path:
         raise ModelError("model.yaml cannot say this graph", "keep it as the text of a graph instead")
     replace_directory(directory, contents)
     return directory / MODEL_FILE
+
+
+def require_free(directory: Path) -> None:
+    """Raises UsageError where anything is at `directory` but an empty folder, ToolError where that cannot be told."""
+    try:
+        if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
+            raise UsageError(f"{directory} is there already", "name another folder, or remove this one")
+    except OSError as error:
+        raise ToolError(f"cannot write {directory}: {error.strerror or error}", "check the path and the disk") from None
 
 
 def inputs_first(graph: Graph) -> Graph:

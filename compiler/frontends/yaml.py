@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from nmc.data_source import Source
 from nmc.errors import Fault, Location, ModelError, closest
 from nmc.frontends import weights as arrays
@@ -26,7 +28,14 @@ _ANY_STEP_S = 1e-12
 """Stands for a time step that is at fault itself: every time is a whole number of these."""
 
 
-def load(path: Path) -> Model:
+@dataclass(frozen=True)
+class Options:
+    """`untrained`: arrays that training sets may be missing from the weights, and hold zeros then."""
+
+    untrained: bool = False
+
+
+def load(path: Path, options: Options | None = None) -> Model:
     """The model that a model.yaml says, sound in its graph, its weights and its task.
 
     Raises UsageError where there is no such file, and ModelError with every fault of it, each with
@@ -36,7 +45,8 @@ def load(path: Path) -> Model:
 
     document = read(path)
     file, faults = schema.validate(document)
-    return _Loading(document, file, path.parent, [*document.faults, *faults]).model()
+    untrained = options is not None and options.untrained
+    return _Loading(document, file, path.parent, untrained, [*document.faults, *faults]).model()
 
 
 @dataclass
@@ -46,6 +56,7 @@ class _Loading:
     document: Document
     file: ModelFile
     folder: Path
+    untrained: bool
     faults: list[Fault] = field(default_factory=list)
 
     def model(self) -> Model:
@@ -56,9 +67,12 @@ class _Loading:
         task = self._task(self.file.task) if self.file.task is not None else None
         weights = self._weights()
         sources = {draft.name: self._place(draft.name) for draft in drafts}
-        assembly = assemble(drafts, outputs, dt_s, weights if self._given("weights") else None, sources)
+        if self.untrained and weights is not None:
+            weights = {**self._fitted(drafts, outputs, dt_s), **weights}
+        known = self._given("weights") or self.untrained
+        assembly = assemble(drafts, outputs, dt_s, weights if known else None, sources)
         self._add_assembly_faults(assembly.faults, outputs)
-        if assembly.arrays and not self._given("weights"):
+        if assembly.arrays and not known:
             what = f"the nodes read arrays ({', '.join(assembly.arrays[:4])}), but the file names no weights"
             self._fault((), what, "add 'weights: weights.safetensors', a file beside this one")
         if self.faults or weights is None:
@@ -66,6 +80,14 @@ class _Loading:
         graph = Graph(tuple(draft.node for draft in drafts if draft.node is not None), outputs, dt_s, sources)
         kept = {name: weights[name] for name in assembly.arrays}
         return Model(self.file.name, graph, kept, self.file.steps, task, self.file.description)
+
+    def _fitted(self, drafts: Iterable[Draft], outputs: tuple[str, ...], dt_s: float | None) -> Mapping[str, Array]:
+        """Zeros for every array that training sets; none where the graph is not sound."""
+        from nmc.training.parameters import fitted_arrays
+
+        graph = Graph(tuple(draft.node for draft in drafts if draft.node is not None), outputs, dt_s)
+        specs = {} if graph.check() else fitted_arrays(graph)
+        return {name: np.zeros(spec.shape, np.float32) for name, spec in specs.items()}
 
     def _fault(self, path: KeyPath, what: str, remedy: str) -> None:
         self.faults.append(self.document.fault(path, what, remedy))
@@ -142,6 +164,8 @@ class _Loading:
         path = self._beside(("weights",), self.file.weights)
         if path is None:
             return None
+        if self.untrained and not path.exists():
+            return {}
         try:
             return arrays.read(path)
         except ModelError as error:

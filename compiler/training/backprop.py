@@ -25,6 +25,6 @@ def train(
     def gradients(samples: Tensor, labels: Tensor) -> float:
         value = loss(network(samples, training=True), labels)
         value.backward()
-        return float(value)
+        return float(value.detach())
 
     return fit(network, x, y, options, gradients, progress)

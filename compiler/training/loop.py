@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 Gradients = Callable[["Tensor", "Tensor"], float]
 """Given samples and labels of a batch, leaves gradients on the network's trained arrays; gives the loss."""
 
+LONGEST = 5.0
+"""The longest gradient that is followed as it is: longer ones, which loops give at times, are scaled down to it."""
+
 
 def started(model: Model, options: TrainingOptions) -> Network:
     """The network before training: random weights of the seed, or the model's to fine-tune."""
@@ -56,6 +59,7 @@ def fit(
         for batch in torch.split(torch.randperm(len(samples), generator=order), options.batch_size):
             optimizer.zero_grad()
             total += gradients(samples[batch], labels[batch]) * len(batch)
+            torch.nn.utils.clip_grad_norm_(network.trained, LONGEST)
             optimizer.step()
             schedule.step()
         losses.append(total / len(samples))

@@ -73,6 +73,7 @@ class _Run:
 
     def __init__(self, network: Network, batch: int, training: bool, watch: Watch | None) -> None:
         self.network, self.batch, self.training = network, batch, training
+        self.shapes = {name: signal.shape for name, signal in network.graph.signals.items()}
         self.watch = watch or (lambda name, y: y)
         self.state: dict[str, Mapping[str, Tensor]] = {node.name: self._initial(node) for node in network.graph}
         self.static: dict[str, Tensor] = {}
@@ -101,7 +102,8 @@ class _Run:
         made = FORWARDS[type(node)](node, place)
         result = made if isinstance(made, Result) else Result(made, {})
         self.state[node.name] = result.state
-        return result.y.expand(self.batch, *self.network.graph.signals[node.name].shape)
+        shape = (self.batch, *self.shapes[node.name])
+        return result.y if result.y.shape == shape else result.y.expand(shape)
 
     def _read(self, name: str, delay: int, values: Mapping[str, Tensor]) -> Tensor:
         if not delay:
@@ -109,7 +111,7 @@ class _Run:
         past = self.past[name]
         if len(past) >= delay:
             return past[delay - 1]
-        return torch.zeros(self.batch, *self.network.graph.signals[name].shape)
+        return torch.zeros(self.batch, *self.shapes[name])
 
     def _initial(self, node: Node) -> Mapping[str, Tensor]:
         return {

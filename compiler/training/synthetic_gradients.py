@@ -69,7 +69,7 @@ def train(
             learning.zero_grad()
             sum(functional.mse_loss(predicted[name], read[name].grad * len(samples)) for name in predictors).backward()
             learning.step()
-        return float(value)
+        return float(value.detach())
 
     return fit(network, x, y, options, gradients, progress)
 

@@ -82,10 +82,27 @@ def _reshape(node: tensor.Flatten | tensor.Reshape, place: Place) -> Tensor:
     return place.x.reshape(len(place.x), *node.output_shape(tuple(place.x.shape[1:])))
 
 
+def _affine(node: elementwise.Affine, place: Place) -> Tensor:
+    """In as few operations as there can be: loops take many of them."""
+    if node.gain == -1:
+        return node.offset - place.x
+    y = place.x if node.gain == 1 else node.gain * place.x
+    return y if node.offset == 0 else y + node.offset
+
+
 def _slice(node: selection.Slice, place: Place) -> Tensor:
     places = [slice(None)] * place.x.ndim
     places[with_batch(node.axis)] = slice(node.start, node.stop, node.step)
     return place.x[tuple(places)]
+
+
+def _compared(compare: Callable[[Tensor, Tensor], Tensor]) -> Forward:
+    """Whether something holds, 1 or 0; no gradient goes through."""
+    return lambda node, place: compare(*place.operands).to(place.x.dtype)
+
+
+def _product(node: reduction.ReduceProd, place: Place) -> Tensor:
+    return reduce(lambda x, axis: x.prod(with_batch(axis), keepdim=True), node.axes, place.x)
 
 
 def _folded(combine: Callable[[Tensor, Tensor], Tensor]) -> Forward:
@@ -124,7 +141,7 @@ FORWARDS: Mapping[type[Node], Forward] = {
     tensor.Reshape: _reshape,
     tensor.Transpose: lambda node, place: place.x.permute(0, *(axis + 1 for axis in node.permutation)),
     tensor.Pad: lambda node, place: _padded(place.x, node.padding, node.value),
-    elementwise.Affine: lambda node, place: node.gain * place.x + node.offset,
+    elementwise.Affine: _affine,
     elementwise.Abs: lambda node, place: place.x.abs(),
     elementwise.Exp: lambda node, place: place.x.exp(),
     elementwise.Log: lambda node, place: place.x.log(),
@@ -134,9 +151,14 @@ FORWARDS: Mapping[type[Node], Forward] = {
     elementwise.Pow: _folded(torch.pow),
     elementwise.Maximum: _folded(torch.maximum),
     elementwise.Minimum: _folded(torch.minimum),
+    elementwise.Equal: _compared(torch.eq),
+    elementwise.Greater: _compared(torch.gt),
+    elementwise.GreaterOrEqual: _compared(torch.ge),
+    elementwise.Where: lambda node, place: torch.where(place.x != 0, *place.operands[1:]),
     reduction.ReduceSum: _reduced(torch.sum),
     reduction.ReduceMean: _reduced(torch.mean),
     reduction.ReduceMax: _reduced(torch.amax),
+    reduction.ReduceProd: _product,
     selection.Slice: _slice,
     selection.Expand: lambda node, place: place.x.expand(len(place.x), *node.shape),
 }

@@ -71,7 +71,7 @@ class PreparedConv:
         if self.graded:
             return GradedConvRunner(self, np.zeros(self.outputs, np.int32))
         index, total = np.empty(len(self.tables[0]) + 1, np.int32), np.zeros(self.outputs, self.total)
-        in_lanes = len(self.tables) > 4  # noqa: PLR2004
+        in_lanes = len(self.tables) > 4
         return ConvRunner(self, index, total, (kernels.conv_lanes if in_lanes else kernels.conv_spikes).prepared())
 
 

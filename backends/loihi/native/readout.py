@@ -20,6 +20,7 @@ from nmc.graph import Node, Ref
 from nmc.model import FloatArray, Model
 from nmc.nodes import tensor
 
+
 @dataclass(frozen=True, eq=False)
 class Readout:
     """A Linear of the host that reads spikes of the chip: its weights [N, M] as these lie."""

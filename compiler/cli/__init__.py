@@ -15,6 +15,7 @@ from nmc.cli import (
     import_,
     inspect,
     models,
+    report,
     run,
     targets,
     toolchain,
@@ -30,7 +31,9 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-for command in (compile, run, compare, check, estimate, import_, export, inspect, targets, models, validate):
+for command in (
+    compile, run, compare, check, report, estimate, import_, export, inspect, targets, models, validate,
+):  # fmt: skip
     app.command(name=command.__name__.rpartition(".")[2].rstrip("_"))(command.command)
 app.add_typer(toolchain.app, name="toolchain")
 

@@ -45,16 +45,6 @@ def target_names(text: str | None) -> tuple[str, ...]:
     return names
 
 
-def target_names(text: str | None) -> tuple[str, ...] | None:
-    """The names given with --targets; None where it was not given. Raises UsageError where it names none."""
-    if text is None:
-        return None
-    names = tuple(filter(None, map(str.strip, text.split(","))))
-    if not names:
-        raise UsageError("--targets names no target", "give names separated by commas, as in cpu,loihi-sim")
-    return names
-
-
 def parse_options(pairs: list[str] | None, steps: int | None = None) -> dict[str, object]:
     """The options given as NAME=VALUE, with --steps among them. Raises UsageError."""
     options: dict[str, object] = {} if steps is None else {"steps": steps}

@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from nmc.backends.target import RunResult
     from nmc.checks.check import Check
     from nmc.checks.regression import Tolerance
+    from nmc.conversion_report import ConversionReport
     from nmc.estimates.estimate import Estimate
     from nmc.program import Program
     from nmc.reference.interpreter import Feed
+    from nmc.training import Progress, Training, TrainingOptions
 
 
 def load(model: str | Path, **options: object) -> Model:
@@ -61,6 +63,63 @@ def compile(
     chosen = _model(model)
     place = Path(directory) if directory is not None else program_directory(chosen, target)
     return pipeline.compile_model(chosen, target, place, options)
+
+
+def convert(
+    model: Model | str | Path, target: str, directory: str | Path | None = None, **options: object
+) -> Model:
+    """An ordinary network as the one of neurons that the target would make of it, in real numbers.
+
+    It is written to `directory` as a model folder, if one is given. `options` are the target's, such as
+    `steps=32` or `charge=0.5`. Raises UsageError where the target converts nothing or the folder is taken, ModelError
+    for a model that works in time already, UnsupportedError for what neurons cannot do.
+    """
+    from nmc.frontends.dump import dump
+
+    chosen = backends.target_named(target)
+    found = pipeline.convert(_model(model), chosen, pipeline.make_options(chosen, options)).converted.model
+    if directory is not None:
+        dump(found, Path(directory))
+    return found
+
+
+def conversion_report(
+    model: Model | str | Path, target: str, *, samples: int | None = None, **options: object
+) -> ConversionReport:
+    """What the conversion of `convert` loses, layer by layer, and the score before and after it.
+
+    `samples` limits the test set. Raises what `convert` raises, and ModelError for a model without calibration or
+    test data.
+    """
+    from nmc.conversion_report import report
+
+    chosen = backends.target_named(target)
+    settings = pipeline.make_options(chosen, options)
+    return report(pipeline.convert(_model(model), chosen, settings), chosen, options, samples)
+
+
+def train(
+    model: Model | str | Path,
+    directory: str | Path,
+    method: str = "backprop",
+    *,
+    options: TrainingOptions | None = None,
+    progress: Progress | None = None,
+) -> Training:
+    """Train a model on its task's training data, and write it as a folder with its model.yaml, whole or not at all.
+
+    The model of a model.yaml need not have weights yet. Raises UsageError for an unknown method or a folder that is
+    taken, before training, ModelError without training data, UnsupportedError with every node that cannot be trained
+    through, and ToolError without torch.
+    """
+    from nmc.frontends.dump import dump, require_free
+    from nmc.training import train as trained
+
+    place = Path(directory)
+    require_free(place)
+    done = trained(_untrained(model), method, options, progress)
+    dump(done.model, place)
+    return done
 
 
 def export(
@@ -223,6 +282,14 @@ def program_directory(model: Model, target: str = "") -> Path:
 def results_file(model: Model) -> Path:
     """Where the results of sweeps go unless told otherwise: results/MODEL.duckdb below the working directory."""
     return Path("results") / f"{model.name}.duckdb"
+
+
+def _untrained(model: Model | str | Path) -> Model:
+    """The model, without its weights if need be; only a model.yaml can be read so."""
+    if isinstance(model, Model):
+        return model
+    foreign = Path(model).suffix.lower() in (".onnx", ".nir")
+    return load(model) if foreign else load(model, untrained=True)
 
 
 def _model(model: Model | str | Path) -> Model:

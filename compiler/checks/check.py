@@ -14,7 +14,7 @@ from nmc.comparison import compare_targets
 from nmc.data_source import DataRecord
 from nmc.datasets import test_data
 from nmc.errors import Fault
-from nmc.model import Budget, Model
+from nmc.model import Budget, MetricName, Model
 from nmc.sweeps.result import PointResult
 from nmc.sweeps.sweep import Progress, timed_here
 
@@ -24,7 +24,7 @@ class Check:
     """The verdicts on a model, and what they rest on. `baseline` is the one it was held to."""
 
     model: str
-    metric: str
+    metric: MetricName
     data: DataRecord
     results: tuple[PointResult, ...]
     budgets: Mapping[str, Budget]

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from nmc.checks.baseline import Baseline, TargetBaseline
 from nmc.checks.verdict import Quantity, Verdict
 from nmc.errors import Fault
-from nmc.model import lower_is_better
-from nmc.report.units import score_text, si
+from nmc.metrics import lower_is_better
+from nmc.model import MetricName
+from nmc.report.scores import shown
+from nmc.report.units import si
 from nmc.sweeps.result import PointResult
 from nmc.sweeps.sweep import timed_here
 
@@ -72,17 +74,17 @@ def notes_on_baseline(results: tuple[PointResult, ...], baseline: Baseline) -> I
         yield f"{target} is in the baseline, and was not checked"
 
 
-def _score(measured: PointResult, before: float, metric: str, tolerance: Tolerance) -> Verdict:
+def _score(measured: PointResult, before: float, metric: MetricName, tolerance: Tolerance) -> Verdict:
     score, target = measured.score, measured.target
     assert score is not None
     errs = lower_is_better(metric)
     worse = score > before * (1 + tolerance.cost) if errs else score < before - tolerance.score - 1e-9
     fault = None
     if worse:
-        room = f"{100 * tolerance.cost:g} %" if errs else score_text(tolerance.score, metric).replace("%", "points")
+        room = f"{100 * tolerance.cost:g} %" if errs else shown(metric, tolerance.score).replace("%", "points")
         fault = Fault(
-            f"{target}: {metric} fell back to {score_text(score, metric)} from the baseline's"
-            f" {score_text(before, metric)} (tolerance {room})", _ACCEPT,
+            f"{target}: {metric} fell back to {shown(metric, score)} from the baseline's"
+            f" {shown(metric, before)} (tolerance {room})", _ACCEPT,
         )  # fmt: skip
     return Verdict(target, "score", "baseline", score, before, fault)
 

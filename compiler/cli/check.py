@@ -43,7 +43,7 @@ def command(
     if update_baseline and baseline is None:
         raise UsageError("--update-baseline needs a file", "name it, as in '--baseline baseline.json'")
     allowed = Tolerance(_share(tolerance, "--tolerance"), _share(score_tolerance, "--score-tolerance"))
-    names = None if targets is None else target_names(targets)
+    names = target_names(targets)
     chosen = api.load(model)
     with progress(f"checking {chosen.name}") as tell:
         check = check_model(

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from checks.conftest import Check
@@ -81,6 +81,7 @@ def test_a_tolerance_settles_what_is_too_much(check: Check, tmp_path: Path) -> N
     assert check(".", *BASELINE, "--tolerance", "20 %").code == 0
 
 
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.floats(1e-9, 1.0), st.floats(1e-9, 1.0), st.floats(0.0, 0.5))
 def test_only_what_grew_beyond_the_tolerance_is_a_fault(now: float, before: float, share: float) -> None:
     price = Component("all", "compute", Interval.exact(now), Interval.exact(now), "silicon", "made up")

@@ -36,7 +36,7 @@ _BROADCASTING = frozenset({
     "GreaterOrEqual", "Less", "LessOrEqual", "Or", "Xor", "PRelu", "BitShift",
 })  # fmt: skip
 _SIZES: Mapping[str, Callable[[Sequence[Array]], int]] = {
-    "Gather": lambda xs: xs[0].size * max(xs[1].size, 1),
+    "Gather": lambda xs: xs[0].size // max(min(xs[0].shape, default=1), 1) * max(xs[1].size, 1),
     "MatMul": lambda xs: xs[0].size * xs[1].shape[-1] if xs[1].ndim else xs[0].size,
     "Gemm": lambda xs: xs[0].size * max(xs[1].shape),
     "Range": lambda xs: abs(int((float(xs[1]) - float(xs[0])) / (float(xs[2]) or 1.0))) + 1,

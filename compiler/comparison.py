@@ -13,6 +13,7 @@ from nmc import pipeline, reference
 from nmc.backends import target_named
 from nmc.data_source import Arrays, DataRecord
 from nmc.datasets import Dataset, calibration_data, score, test_data
+from nmc.datasets.stand_in import with_stand_in
 from nmc.errors import ModelError
 from nmc.model import FloatArray, Model
 
@@ -75,11 +76,12 @@ def compare_targets(
 ) -> Comparison:
     """Compile the model for each target, run its test data, and price the run.
 
-    Options go to the targets that know them. Raises UsageError for an unknown target and ModelError for
-    a model without test data, before anything runs; a target that refuses the model becomes a row.
+    A model without test data runs on random samples, and is scored by how far a target follows it. Options go to
+    the targets that know them. Raises UsageError for an unknown target and ModelError for data that do not fit,
+    before anything is compiled; a target that refuses the model becomes a row.
     """
     chosen = [target_named(name) for name in targets]
-    model = _with_calibration(model.checked())
+    model = _with_calibration(with_stand_in(model.checked(), samples))
     data = test_data(model, samples)
     tell = progress or (lambda what, done, of: None)
     tell(REFERENCE, 0, len(chosen) + 1)
@@ -112,7 +114,7 @@ def _row(
             model, target.name, directory, {name: value for name, value in options.items() if name in known}
         )
     except ModelError as error:
-        return Row(target.name, target.chip, refusal=str(error))
+        return Row(target.name, target.chip, refusal=error.summary())
     result = pipeline.run_program(program, data.x)
     outputs = _result(result.outputs, program.model)
     return Row(

@@ -21,7 +21,7 @@ def command(
     option: Annotated[list[str] | None, OPTIONS] = None,
     json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Compare a model's accuracy, energy and latency across targets, on its test set."""
+    """Compare a model's accuracy, energy and latency across targets, on its test set, or random samples without."""
     from nmc import api
     from nmc.comparison import DEFAULT_TARGETS, compare_targets
     from nmc.errors import UsageError

@@ -22,7 +22,7 @@ OPTIONS = typer.Option(
     "--option", "-O", metavar="NAME=VALUE", help="An option of the target (see 'nmc targets'); may be repeated."
 )
 
-PROFILE = typer.Option(help="NIR: the tool whose conventions the file has, as in snntorch (see docs/import-nir.md).")
+PROFILE = typer.Option(help="NIR: the tool whose conventions the file has, as in snntorch (see docs/nir.md).")
 TIME_UNIT = typer.Option(help="NIR: the unit of the file's times, 's' (without) or 'ms'.")
 
 

@@ -188,7 +188,7 @@ class _Import:
                 example = ",".join("1" if a == counts else str(s) if isinstance(s, int) else "32" for a, s in
                                    enumerate(sizes))
                 what = f"axis {axis} of the input {name!r} ({size}) has no size"
-                self._fault(name, what, f"give it, as in --shape '{name}={example}'")
+                self._fault(name, what, f"give it, as in nmc import FILE --shape '{name}={example}'")
         return None if any(isinstance(size, str) for size in dims) else tuple(int(size) for size in dims)
 
     def _outputs(self, faulty: bool) -> list[Signal]:

@@ -15,11 +15,15 @@ from nmc.comparison import DEFAULT_TARGETS, Comparison, compare_targets
 from nmc.datasets import Data, given_samples, with_test_data
 from nmc.errors import UsageError
 from nmc.model import Model
+from nmc.sweeps.grid import merged_axes
+from nmc.sweeps.sweep import LOCAL, NONE, Workers
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from nmc.backends.target import RunResult
+    from nmc.checks.check import Check
+    from nmc.checks.regression import Tolerance
     from nmc.estimates.estimate import Estimate
     from nmc.program import Program
     from nmc.reference.interpreter import Feed
@@ -148,17 +152,57 @@ def compare(
     samples: int | None = None,
     directory: str | Path | None = None,
     options: Mapping[str, object] | None = None,
+    sweep: Mapping[str, Sequence[object]] | None = None,
+    seed: int = 0,
+    results: str | Path | None = None,
+    workers: int | None = None,
+    cluster: str | None = None,
 ) -> Comparison:
-    """Run a model's test set on several targets: accuracy, energy and latency of each.
+    """Run a model's test set on several targets, at one setting or at many: accuracy, energy and latency of each.
 
     `data`, a pair (x, y) or a function that returns one, takes the place of the test set; a model without a task
-    is scored by accuracy where y is [samples] whole numbers. `samples` limits the test set;
-    programs are written below `directory` (programs/MODEL without);
-    `options` go to every target that has them. A target that cannot hold the model gives a row with the reason.
+    is scored by accuracy where y is [samples] whole numbers. `samples` limits the test set.
+    `options` go to every target that has them. `sweep` gives values for options, as {"steps": [8, 16]}: every
+    combination is measured, and kept in the file `results` (results/MODEL.duckdb without), from where it
+    is taken the next time. Programs are written below `directory`; without, those of a sweep are not kept, others
+    are in programs/MODEL. `workers` processes measure side by side, or those of a Dask scheduler at the address
+    `cluster`. A target that cannot hold the model gives a row with the reason.
     """
-    chosen = _model(model) if data is None else with_test_data(_model(model), data)
-    place = Path(directory) if directory is not None else program_directory(chosen)
-    return compare_targets(chosen, tuple(targets), place, samples=samples, options=options or {})
+    loaded = _model(model)
+    chosen = loaded if data is None else with_test_data(loaded, data)
+    programs = program_directory(chosen) if sweep is None else None
+    kept = None if sweep is None else results_file(chosen)
+    return compare_targets(
+        chosen,
+        tuple(targets),
+        merged_axes(options or {}, sweep or {}),
+        samples=samples,
+        seed=seed,
+        source=None if isinstance(model, Model) else str(model),
+        programs=programs if directory is None else Path(directory),
+        results=kept if results is None else Path(results),
+        workers=Workers(cluster or (NONE if workers is None else LOCAL), workers),
+    )
+
+
+def check(
+    model: Model | str | Path,
+    targets: Iterable[str] | None = None,
+    *,
+    samples: int | None = None,
+    baseline: str | Path | None = None,
+    tolerance: Tolerance | None = None,
+) -> Check:
+    """Hold a model to the budgets of its task, on emulators: its `faults` are the limits that it breaks.
+
+    Checked are the `targets`, or else all that have a budget; `samples` limits the test set; `baseline` is a file of
+    earlier results to hold it to as well. Raises UsageError where a budget or the baseline is missing or no good.
+    """
+    from nmc.checks.check import check_model
+
+    chosen = None if targets is None else tuple(targets)
+    place = None if baseline is None else Path(baseline)
+    return check_model(_model(model), chosen, samples=samples, baseline=place, tolerance=tolerance)
 
 
 def load_program(directory: str | Path) -> Program:
@@ -174,6 +218,11 @@ def targets() -> Mapping[str, str]:
 def program_directory(model: Model, target: str = "") -> Path:
     """Where programs go unless told otherwise: programs/MODEL/TARGET below the working directory."""
     return Path("programs") / model.name / target
+
+
+def results_file(model: Model) -> Path:
+    """Where the results of sweeps go unless told otherwise: results/MODEL.duckdb below the working directory."""
+    return Path("results") / f"{model.name}.duckdb"
 
 
 def _model(model: Model | str | Path) -> Model:

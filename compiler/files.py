@@ -21,3 +21,8 @@ def write_file(path: Path, data: bytes) -> None:
     finally:
         with suppress(OSError):
             scratch.unlink()
+
+
+def write_text(path: Path, text: str) -> None:
+    """The same with a text, in UTF-8."""
+    write_file(path, text.encode())

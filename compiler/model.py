@@ -19,11 +19,35 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Budget:
-    """What a model may cost, and must achieve, on a target; None is no limit."""
+    """What a model may cost, and must achieve, on a target; None is no limit.
+
+    The score has one limit, whose name follows from the metric (`score_limit`). Energy and latency are intervals:
+    `hold` says which of their values is held to the limits. Where a price was never published, the energy is known
+    only from below, and is within its limit only if `allow_missing` says that the published prices will do.
+    """
 
     min_accuracy: float | None = None
     max_energy_j: float | None = None
     max_latency_s: float | None = None
+    min_score: float | None = None
+    max_error: float | None = None
+    hold: Literal["best", "high"] = "best"
+    allow_missing: bool = False
+
+
+ScoreLimit = Literal["min_accuracy", "min_score", "max_error"]
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether a score by this metric is an error."""
+    return metric.endswith("-error")
+
+
+def score_limit(metric: str) -> ScoreLimit:
+    """The field of a budget that limits a score by this metric."""
+    if metric == "accuracy":
+        return "min_accuracy"
+    return "max_error" if lower_is_better(metric) else "min_score"
 
 
 @dataclass(frozen=True)

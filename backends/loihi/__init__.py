@@ -24,12 +24,14 @@ class ManycoreOptions(Options):
     """What a user may choose for any chip of many neuron cores.
 
     `encoding`: how an ordinary network's input reaches the chip, as evenly spaced spikes ("rate") or as its values
-    at every step ("current"). `chips`: how many chips it may take at most; None: as many as the largest system
-    has. For the estimate: `prices` and `io` name a price profile and a way of feeding the chip (None: the first
-    in the chip's file), `baseline` what energy is counted above.
+    at every step ("current"). `threshold_scale`: a factor on the thresholds of its spiking neurons, which are those
+    that stand for its activations best; above 1 there are fewer spikes. `chips`: how many chips it may take at most;
+    None: as many as the largest system has. For the estimate: `prices` and `io` name a price profile and a way of
+    feeding the chip (None: the first in the chip's file), `baseline` what energy is counted above.
     """
 
     encoding: Literal["rate", "current"] = "rate"
+    threshold_scale: float = 1.0
     chips: int | None = None
     prices: str | None = None
     io: str | None = None
@@ -38,6 +40,8 @@ class ManycoreOptions(Options):
     def __post_init__(self) -> None:
         if self.steps is not None and self.steps < 1:
             raise UsageError(f"steps is {self.steps}", "give 1 step or more")
+        if not 0 < self.threshold_scale < float("inf"):
+            raise UsageError(f"threshold_scale is {self.threshold_scale:g}", "give a factor above 0")
         if self.chips is not None and self.chips < 1:
             raise UsageError(f"chips is {self.chips}", "give 1 chip or more")
 
@@ -81,7 +85,7 @@ def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...
 
     chosen = options if isinstance(options, LoihiOptions) else LoihiOptions(options.steps)
     second = isinstance(chosen, Loihi2Options)
-    conversion: Pass = ToSpiking(steps=chosen.steps, encoding=chosen.encoding, calibration=calibration)
+    conversion: Pass = ToSpiking(chosen.steps, chosen.encoding, calibration, threshold_scale=chosen.threshold_scale)
     if isinstance(chosen, Loihi2Options) and chosen.neurons == "sigma-delta":
         conversion = ToSigmaDelta(steps=chosen.steps, threshold=chosen.threshold, calibration=calibration)
     quantize = QuantizeFixedPoint(chosen.weight_bits, calibration, graded=second)

@@ -95,13 +95,19 @@ def run_model(
         return host.read_out(part, shown, length), {**chip.events(), **arrived}
 
     started = perf_counter()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(threads()) as pool:
         results = list(pool.map(run_chunk, range(0, samples, chunk)))
     seconds = perf_counter() - started
     outputs = {name: np.concatenate([part[name] for part, _ in results]) for name in model.graph.outputs}
     counted: Mapping[str, NodeEvents] = reduce(added, (events for _, events in results))
     means = {name: _scaled(node, 1 / samples) for name, node in counted.items()}
     return RunResult(outputs, Events(samples, on_chip, means), seconds)
+
+
+def threads() -> int | None:
+    """How many threads run: as many as OMP_NUM_THREADS says, which Dask's workers set; else one for each core."""
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return int(said) if said.isdigit() and int(said) else os.cpu_count()
 
 
 def chunk_size(plan: Plan, steps: int) -> int:

@@ -23,7 +23,7 @@ def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...
 
     chosen = options if isinstance(options, ManycoreOptions) else ManycoreOptions(options.steps)
     return (
-        ToSpiking(steps=chosen.steps, encoding=chosen.encoding, calibration=calibration),
+        ToSpiking(chosen.steps, chosen.encoding, calibration, threshold_scale=chosen.threshold_scale),
         FuseSynapses(),
         PlaceOnChip(calibration),
     )

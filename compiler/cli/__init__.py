@@ -7,6 +7,7 @@ import sys
 import typer
 
 from nmc.cli import (
+    check,
     compare,
     compile,
     estimate,
@@ -30,7 +31,9 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-for command in (compile, run, compare, estimate, import_, export, inspect, report, targets, models, validate):
+for command in (
+    compile, run, compare, check, report, estimate, import_, export, inspect, targets, models, validate,
+):  # fmt: skip
     app.command(name=command.__name__.rpartition(".")[2].rstrip("_"))(command.command)
 app.add_typer(toolchain.app, name="toolchain")
 

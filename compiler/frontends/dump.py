@@ -13,7 +13,7 @@ from nmc.frontends import weights as arrays
 from nmc.frontends.drafting import default_facts
 from nmc.frontends.units import written
 from nmc.graph import Graph, Node
-from nmc.model import Model, Task
+from nmc.model import Budget, Model, Task
 from nmc.nodes import KINDS
 from nmc.nodes.build import FactsError, build
 from nmc.nodes.tensor import Input
@@ -136,20 +136,22 @@ def _facts(node: Node) -> dict[str, object]:
 
 
 def _task(task: Task, data: Mapping[str, str]) -> dict[str, object]:
-    budgets = {}
-    for target, budget in task.budgets.items():
-        limits: dict[str, object] = {}
-        if budget.min_accuracy is not None:
-            limits["min_accuracy"] = budget.min_accuracy
-        if budget.max_energy_j is not None:
-            limits["max_energy"] = written(budget.max_energy_j, "energy")
-        if budget.max_latency_s is not None:
-            limits["max_latency"] = written(budget.max_latency_s, "time")
-        budgets[target] = limits
+    budgets = {target: _budget(budget) for target, budget in task.budgets.items()}
     facts: dict[str, object] = {"kind": task.kind, "metric": task.metric}
     if data:
         facts["data"] = dict(data)
     return {**facts, "budgets": budgets} if budgets else facts
+
+
+def _budget(budget: Budget) -> dict[str, object]:
+    """The limits that are not the defaults."""
+    limits: dict[str, object] = {
+        f.name: value for f in fields(budget) if (value := getattr(budget, f.name)) != f.default
+    }
+    for field, key, dimension in (("max_energy_j", "max_energy", "energy"), ("max_latency_s", "max_latency", "time")):
+        if isinstance(value := limits.pop(field, None), float):
+            limits[key] = written(value, dimension)
+    return limits
 
 
 def _text(top: Mapping[str, object]) -> str:

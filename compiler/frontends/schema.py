@@ -165,8 +165,20 @@ class BudgetSpec(_Strict):
     min_accuracy: Annotated[float, Field(ge=0, le=1)] | None = Field(
         None, description="Least share of samples classified rightly.", examples=["0.96"]
     )
+    min_score: Annotated[float, Field(allow_inf_nan=False)] | None = Field(
+        None, description="Least score, by another metric of which more is better.", examples=["0.9"]
+    )
+    max_error: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        None, description="Largest score, by a metric that is an error.", examples=["0.05"]
+    )
     max_energy: Energy | None = Field(None, description="Most energy for an inference.", examples=["50 uJ"])
     max_latency: Time | None = Field(None, description="Longest time for an inference.", examples=["5 ms"])
+    hold: Literal["best", "high"] = Field(
+        "best", description="Which value of an estimate is held to the limits.", examples=["high"]
+    )
+    allow_missing: bool = Field(
+        False, description="Whether an energy will do that leaves out prices never published.", examples=["true"]
+    )
 
 
 class TaskSpec(_Strict):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from nmc.data_source import Source
 from nmc.errors import Fault, Location, ModelError
@@ -15,11 +15,11 @@ from nmc.frontends.assembly import Draft, assemble
 from nmc.frontends.document import Document, KeyPath, read
 from nmc.frontends.drafting import draft
 from nmc.graph import Graph
-from nmc.model import Array, Budget, Model, Task
+from nmc.model import Array, Budget, Model, ScoreLimit, Task, score_limit
 from nmc.nodes.tensor import Input
 
 if TYPE_CHECKING:
-    from nmc.frontends.schema import InputSpec, ModelFile, SamplesSpec, TaskSpec
+    from nmc.frontends.schema import BudgetSpec, InputSpec, ModelFile, SamplesSpec, TaskSpec
 
 _ANY_STEP_S = 1e-12
 """Stands for a time step that is at fault itself: every time is a whole number of these."""
@@ -164,14 +164,7 @@ class _Loading:
         if (spec.kind == "classification") != (metric == "accuracy"):
             wanted = "accuracy" if spec.kind == "classification" else "mean-squared-error"
             self._fault(("task", "metric"), f"{metric} does not go with {spec.kind}", f"write 'metric: {wanted}'")
-        budgets = {
-            target: Budget(budget.min_accuracy, budget.max_energy, budget.max_latency)
-            for target, budget in spec.budgets.items()
-        }
-        for target, budget in budgets.items():
-            if budget.min_accuracy is not None and metric != "accuracy":
-                place = ("task", "budgets", target, "min_accuracy")
-                self._fault(place, f"min_accuracy does not go with {metric}", "remove it")
+        budgets = {target: self._budget(target, budget, metric) for target, budget in spec.budgets.items()}
         data = spec.data
         return Task(
             spec.kind,
@@ -180,6 +173,17 @@ class _Loading:
             self._samples("calibration", data.calibration if data is not None else None),
             budgets,
         )
+
+    def _budget(self, target: str, spec: BudgetSpec, metric: str) -> Budget:
+        wanted = score_limit(metric)
+        for key in get_args(ScoreLimit):
+            if key != wanted and getattr(spec, key) is not None:
+                place = ("task", "budgets", target, key)
+                self._fault(place, f"{key} does not go with {metric}", f"write {wanted} in its place")
+        return Budget(
+            spec.min_accuracy, spec.max_energy, spec.max_latency, spec.min_score, spec.max_error, spec.hold,
+            spec.allow_missing,
+        )  # fmt: skip
 
     def _samples(self, split: str, spec: SamplesSpec | None) -> Source | None:
         """Where the samples of a split come from; None where nothing says it, or it is at fault."""

@@ -115,21 +115,22 @@ def fired(current: FloatArray, threshold: float) -> FloatArray:
     return spikes
 
 
-def balance(current: FloatArray, activation: FloatArray) -> Balanced:
+def balance(current: FloatArray, activation: FloatArray, scale: float = 1.0) -> Balanced:
     """The threshold and amplitude whose decoded rates come closest to the activations, by least squares.
 
     Thresholds around a high percentile of the activations are tried; for each the best amplitude is
-    that of linear regression through zero.
+    that of linear regression through zero. `scale` multiplies the best threshold, for other than the closest rates.
     """
     base = float(np.percentile(activation, _PERCENTILE)) or float(activation.max()) or 1.0
-    best: tuple[float, Balanced] | None = None
-    for factor in _FACTORS:
-        spikes = fired(current, base * factor)
-        rate = spikes.mean(axis=1)
-        power = float(np.sum(rate * rate))
-        amplitude = float(np.sum(rate * activation)) / power if power else base * factor
-        error = float(np.sum((amplitude * rate - activation) ** 2))
-        if best is None or error < best[0]:
-            best = (error, Balanced(base * factor, amplitude or base * factor, spikes))
-    assert best is not None
-    return best[1]
+    best, _ = min((_fitted(current, activation, base * factor) for factor in _FACTORS), key=lambda fit: fit[1])
+    return best if scale == 1.0 else _fitted(current, activation, best.threshold * scale)[0]
+
+
+def _fitted(current: FloatArray, activation: FloatArray, threshold: float) -> tuple[Balanced, float]:
+    """A threshold with its best amplitude, and the squared error that is left."""
+    spikes = fired(current, threshold)
+    rate = spikes.mean(axis=1)
+    power = float(np.sum(rate * rate))
+    amplitude = float(np.sum(rate * activation)) / power if power else threshold
+    error = float(np.sum((amplitude * rate - activation) ** 2))
+    return Balanced(threshold, amplitude or threshold, spikes), error

@@ -28,6 +28,7 @@ class ToSpiking:
     A layer's threshold, and the activation that one spike stands for, are chosen on `calibration`
     samples [B, *shape], such that decoded spike counts come closest to the layer's activations with the
     spikes that really arrive. That makes up for the charge above threshold which a reset to zero loses.
+    `threshold_scale` multiplies the thresholds: above 1 there are fewer spikes, which cost less and say less.
     `encoding`: the input as evenly spaced spikes ("rate"), or as a constant current ("current"). Values below 0
     have spikes of their own, which count as negative.
     What comes before the first and after the last layer with weights stays as it is, for the host. A
@@ -38,6 +39,7 @@ class ToSpiking:
     encoding: Literal["rate", "current"] = "rate"
     calibration: FloatArray | None = None
     dt_s: float = 1e-3
+    threshold_scale: float = 1.0
 
     name: ClassVar[str] = "to_spiking"
     stage: ClassVar[str] = "spiking"
@@ -50,9 +52,9 @@ class ToSpiking:
         parts = Parts.of(model.graph)
         steps = self.steps or model.steps or STEPS
         activations = Activations.of(model, calibrated(self.calibration, "a spiking one"), steps)
-        return _Rates(model, parts, 1 / steps, activations=activations, encoding=self.encoding).written(
-            self.dt_s, steps
-        )
+        return _Rates(
+            model, parts, 1 / steps, activations=activations, encoding=self.encoding, scale=self.threshold_scale
+        ).written(self.dt_s, steps)
 
 
 def calibrated(samples: FloatArray | None, what: str) -> FloatArray:
@@ -71,6 +73,7 @@ class _Rates(Conversion):
 
     activations: Activations
     encoding: Literal["rate", "current"]
+    scale: float
 
     result: ClassVar[str] = "mean"
 
@@ -104,7 +107,7 @@ class _Rates(Conversion):
         self.activations.follow(node)
 
     def neurons(self, node: Node, inputs: tuple[Ref, ...]) -> None:
-        chosen = balance(self.activations.current(node), self.activations.static[node.name])
+        chosen = balance(self.activations.current(node), self.activations.static[node.name], self.scale)
         self.nodes.append(spiking.IF(name=node.name, inputs=inputs, threshold=chosen.threshold))
         self.activations.streams[node.name] = chosen.spikes * chosen.amplitude
         self.decoded[node.name] = self._decoded(node.name, node.name, chosen.amplitude)

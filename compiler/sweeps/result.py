@@ -33,7 +33,10 @@ class LayerResult:
 
 @dataclass(frozen=True)
 class CoreResult:
-    """One core of a many-core chip: where it is, what it holds, how full it is, and its spikes for one inference."""
+    """One core of a many-core chip: where it is, what it holds, how full it is, and its spikes for one inference.
+
+    `x` and `y` are its column and row among the cores of its chip, drawn as squares.
+    """
 
     chip: int
     core: int
@@ -47,7 +50,10 @@ class CoreResult:
 
 @dataclass(frozen=True)
 class Raster:
-    """The spikes of one sample: of each population, [step, neuron] pairs, and how many neurons it has."""
+    """The spikes of the first sample: of each population, [step, neuron] pairs, and how many neurons it has.
+
+    Of long runs and of large populations, only the first steps and neurons are in it; see `nmc.sweeps.details`.
+    """
 
     steps: int
     populations: Mapping[str, tuple[tuple[int, int], ...]]

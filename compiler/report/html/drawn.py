@@ -11,7 +11,7 @@ from dataclasses import asdict
 from nmc.report.advice import energy, latency
 from nmc.report.html.groups import Group
 from nmc.report.html.words import setting
-from nmc.report.terminal import data_origin
+from nmc.report.comparison import data_origin
 from nmc.sweeps.result import CoreResult, PointResult, Raster
 
 SPIKES = 600_000

@@ -15,7 +15,7 @@ from nmc.report.html import words
 from nmc.report.html.drawn import packed
 from nmc.report.html.groups import grouped
 from nmc.report.html.kinds import energy_by_kind
-from nmc.report.terminal import data_origin
+from nmc.report.comparison import data_origin
 from nmc.sweeps.result import PointResult
 
 if TYPE_CHECKING:

@@ -1,0 +1,42 @@
+"""How sure a score is that was taken on a limited number of samples."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from nmc.model import Array, FloatArray, Task
+
+_Z = 1.959963984540054
+"""The standard normal distribution holds 95 % within so many standard deviations."""
+_RESAMPLES = 1000
+
+
+def score_interval(task: Task, outputs: FloatArray, labels: Array, seed: int) -> tuple[float, float]:
+    """The 95 % interval of `nmc.datasets.score` over samples.
+
+    Of accuracy that of Wilson; of the mean squared error the percentiles of a bootstrap over samples
+    (Efron 1979, The Annals of Statistics 7, 1), drawn with `seed`.
+    """
+    from nmc.datasets import score
+
+    if task.metric == "accuracy":
+        return wilson(round(score(task, outputs, labels) * len(labels)), len(labels))
+    errors = np.mean((outputs - labels.astype(np.float64)).reshape(len(labels), -1) ** 2, axis=1)
+    drawn = np.random.default_rng(seed).integers(len(errors), size=(_RESAMPLES, len(errors)))
+    low, high = np.percentile(errors[drawn].mean(axis=1), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def wilson(right: int, samples: int) -> tuple[float, float]:
+    """The 95 % interval of a share of which `right` of `samples` were counted.
+
+    Wilson 1927, Journal of the American Statistical Association 22, 209, without correction for continuity.
+    """
+    share, weight = right / samples, _Z**2 / samples
+    middle = (share + weight / 2) / (1 + weight)
+    half = sqrt(share * (1 - share) * weight + weight**2 / 4) / (1 + weight)
+    return max(0.0, middle - half), min(1.0, middle + half)

@@ -12,11 +12,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nmc.api import check, compare, compile, estimate, export, from_torch, load, load_program, raster, run, targets
+    from nmc.api import (
+        check,
+        compare,
+        compile,
+        conversion_report,
+        convert,
+        estimate,
+        export,
+        from_torch,
+        load,
+        load_program,
+        raster,
+        run,
+        targets,
+    )
 
 __all__ = [
-    "check", "compare", "compile", "estimate", "export", "from_torch", "load", "load_program", "raster", "run",
-    "targets",
+    "check", "compare", "compile", "conversion_report", "convert", "estimate", "export", "from_torch", "load",
+    "load_program", "raster", "run", "targets",
 ]  # fmt: skip
 
 

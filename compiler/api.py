@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nmc.backends.target import RunResult
     from nmc.checks.check import Check
     from nmc.checks.regression import Tolerance
+    from nmc.conversion_report import ConversionReport
     from nmc.estimates.estimate import Estimate
     from nmc.program import Program
     from nmc.reference.interpreter import Feed
@@ -61,6 +62,39 @@ def compile(
     chosen = _model(model)
     place = Path(directory) if directory is not None else program_directory(chosen, target)
     return pipeline.compile_model(chosen, target, place, options)
+
+
+def convert(
+    model: Model | str | Path, target: str, directory: str | Path | None = None, **options: object
+) -> Model:
+    """An ordinary network as the one of neurons that the target would make of it, in real numbers.
+
+    It is written to `directory` as a model folder, if one is given. `options` are the target's, such as
+    `steps=32` or `charge=0.5`. Raises UsageError where the target converts nothing or the folder is taken, ModelError
+    for a model that works in time already, UnsupportedError for what neurons cannot do.
+    """
+    from nmc.frontends.dump import dump
+
+    chosen = backends.target_named(target)
+    found = pipeline.convert(_model(model), chosen, pipeline.make_options(chosen, options)).converted.model
+    if directory is not None:
+        dump(found, Path(directory))
+    return found
+
+
+def conversion_report(
+    model: Model | str | Path, target: str, *, samples: int | None = None, **options: object
+) -> ConversionReport:
+    """What the conversion of `convert` loses, layer by layer, and the score before and after it.
+
+    `samples` limits the test set. Raises what `convert` raises, and ModelError for a model without calibration or
+    test data.
+    """
+    from nmc.conversion_report import report
+
+    chosen = backends.target_named(target)
+    settings = pipeline.make_options(chosen, options)
+    return report(pipeline.convert(_model(model), chosen, settings), chosen, options, samples)
 
 
 def export(

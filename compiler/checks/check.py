@@ -11,11 +11,11 @@ from nmc.checks.budgets import budgets_of
 from nmc.checks.measure import Measured, measure
 from nmc.checks.regression import Tolerance, held_to_baseline, notes_on_baseline
 from nmc.checks.verdict import Verdict, held_to_budget
-from nmc.comparison import Progress
 from nmc.data_source import DataRecord
 from nmc.datasets import test_data
 from nmc.errors import Fault
 from nmc.model import Budget, Model
+from nmc.sweeps.sweep import Progress
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from nmc import program
 from nmc.chips import load_chip
 from nmc.chips.chip import CpuChip
-from nmc.comparison import Comparison, Progress, Row, compare_targets
+from nmc.comparison import compare_targets
 from nmc.data_source import DataRecord
 from nmc.errors import UsageError
 from nmc.estimates.estimate import Component
 from nmc.estimates.interval import Interval
 from nmc.model import Model
 from nmc.program import OptionValue
+from nmc.sweeps.result import PointResult
+from nmc.sweeps.sweep import Progress
 
 
 @dataclass(frozen=True)
@@ -49,20 +48,18 @@ def measure(
 
     Raises UsageError for an unknown target, ModelError without test data, ToolError where a tool is missing or fails.
     """
-    with TemporaryDirectory(prefix="nmc-") as scratch:
-        comparison = compare_targets(model, targets, Path(scratch), samples=samples, progress=progress)
-        return tuple(_measured(row, comparison) for row in comparison.rows)
+    comparison = compare_targets(model, targets, {}, samples=samples, progress=progress)
+    return tuple(map(_measured, comparison.rows))
 
 
-def _measured(row: Row, comparison: Comparison) -> Measured:
-    if row.refusal is not None or row.program is None:
-        return Measured(row.target, row.chip, comparison.test, refusal=row.refusal)
-    options = program.load(row.program).options
-    if (cost := row.estimate) is None:
-        return Measured(row.target, row.chip, comparison.test, options, row.score)
-    layers = {node: energy.best for node, energy in cost.by_node.items()}
+def _measured(row: PointResult) -> Measured:
+    if row.refusal is not None:
+        return Measured(row.target, row.chip, row.data, refusal=row.refusal)
+    if (cost := row.cost) is None:
+        return Measured(row.target, row.chip, row.data, row.options, row.score)
+    layers = {layer.node: layer.energy_j.best for layer in row.layers if layer.energy_j is not None}
     return Measured(
-        row.target, row.chip, comparison.test, options, row.score, cost.energy_j, cost.latency_s, cost.missing,
+        row.target, row.chip, row.data, row.options, row.score, cost.energy_j, cost.latency_s, cost.missing,
         cost.components, layers, _clocked(row.chip),
     )  # fmt: skip
 

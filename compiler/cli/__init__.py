@@ -10,6 +10,7 @@ from nmc.cli import (
     check,
     compare,
     compile,
+    convert,
     estimate,
     export,
     import_,
@@ -32,8 +33,20 @@ app = typer.Typer(
     add_completion=False,
 )
 for command in (
-    compile, run, compare, check, report, estimate, import_, export, inspect, targets, models, validate,
-):  # fmt: skip
+    compile,
+    run,
+    compare,
+    check,
+    report,
+    estimate,
+    convert,
+    import_,
+    export,
+    inspect,
+    targets,
+    models,
+    validate,
+):
     app.command(name=command.__name__.rpartition(".")[2].rstrip("_"))(command.command)
 app.add_typer(toolchain.app, name="toolchain")
 

@@ -28,12 +28,13 @@ from pydantic_core import CoreSchema, ErrorDetails
 
 from nmc.errors import Fault, closest
 from nmc.frontends.document import Document, KeyPath
+from nmc.frontends.learning import OWN, RULES, parameters
 from nmc.frontends.timed import INTEGRATORS, STEP_COUNTS, TIME_CONSTANTS
 from nmc.frontends.units import UnitError, energy_j, step_s, time_s
 from nmc.graph import Node
 from nmc.nodes import KINDS
 from nmc.nodes.build import FactType, facts_of
-from nmc.nodes.tensor import Input
+from nmc.nodes.tensor import Input, Linear
 
 VERSION = 1
 
@@ -351,11 +352,26 @@ def _kind_schema(kind: type[Node]) -> dict[str, object]:
         "required": ["kind", *reads, *required],
         "additionalProperties": False,
     }
+    if kind is Linear:
+        facts["learn"] = _learn_schema()
     if constants:
         schema["allOf"] = [
             {"oneOf": [{"required": [c.decay]}, {"required": [c.tau, "integrator"]}]} for c in constants
         ]
     return schema
+
+
+def _learn_schema() -> dict[str, object]:
+    """What may stand under `learn`."""
+    texts = {key: {"type": "string"} for key in ("post", "third", "reward", "error", "dw", "dt", "dd")}
+    numbers = {"anyOf": [{"type": "number"}, quantity_schema("20 ms")]}
+    return {
+        "type": "object",
+        "description": "Lets the weights learn, by a rule by name or as sums of products.",
+        "properties": {**dict.fromkeys(parameters(), numbers), **texts, "rule": {"enum": [*RULES, OWN]}},
+        "required": ["rule", "post"],
+        "additionalProperties": False,
+    }
 
 
 def _fact_schema(kind: str, fact: str, fact_type: FactType) -> dict[str, object]:

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
 from nmc.report.advice import energy, latency
+from nmc.report.comparison import data_origin
 from nmc.report.html.groups import Group
 from nmc.report.html.words import setting
-from nmc.report.comparison import data_origin
 from nmc.sweeps.result import CoreResult, PointResult, Raster
 
 SPIKES = 600_000

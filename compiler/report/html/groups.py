@@ -8,8 +8,8 @@ from functools import cached_property
 
 from nmc.estimates.interval import Grade
 from nmc.report.advice import Advice, advise, common_baseline, energy, front, latency
-from nmc.report.html.words import doubt
 from nmc.report.comparison import data_origin
+from nmc.report.html.words import doubt
 from nmc.sweeps.result import PointResult
 
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from nmc.errors import UsageError
 from nmc.files import write_file
+from nmc.report.comparison import data_origin
 from nmc.report.html import words
 from nmc.report.html.drawn import packed
 from nmc.report.html.groups import grouped
 from nmc.report.html.kinds import energy_by_kind
-from nmc.report.comparison import data_origin
 from nmc.sweeps.result import PointResult
 
 if TYPE_CHECKING:

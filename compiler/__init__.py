@@ -26,12 +26,25 @@ if TYPE_CHECKING:
         raster,
         run,
         targets,
+        train,
     )
 
 __all__ = [
-    "check", "compare", "compile", "conversion_report", "convert", "estimate", "export", "from_torch", "load",
-    "load_program", "raster", "run", "targets",
-]  # fmt: skip
+    "check",
+    "compare",
+    "compile",
+    "conversion_report",
+    "convert",
+    "estimate",
+    "export",
+    "from_torch",
+    "load",
+    "load_program",
+    "raster",
+    "run",
+    "targets",
+    "train",
+]
 
 
 def __getattr__(name: str) -> object:

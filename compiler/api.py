@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nmc.estimates.estimate import Estimate
     from nmc.program import Program
     from nmc.reference.interpreter import Feed
+    from nmc.training import Progress, Training, TrainingOptions
 
 
 def load(model: str | Path, **options: object) -> Model:
@@ -95,6 +96,30 @@ def conversion_report(
     chosen = backends.target_named(target)
     settings = pipeline.make_options(chosen, options)
     return report(pipeline.convert(_model(model), chosen, settings), chosen, options, samples)
+
+
+def train(
+    model: Model | str | Path,
+    directory: str | Path,
+    method: str = "backprop",
+    *,
+    options: TrainingOptions | None = None,
+    progress: Progress | None = None,
+) -> Training:
+    """Train a model on its task's training data, and write it as a folder with its model.yaml, whole or not at all.
+
+    The model of a model.yaml need not have weights yet. Raises UsageError for an unknown method or a folder that is
+    taken, before training, ModelError without training data, UnsupportedError with every node that cannot be trained
+    through, and ToolError without torch.
+    """
+    from nmc.frontends.dump import dump, require_free
+    from nmc.training import train as trained
+
+    place = Path(directory)
+    require_free(place)
+    done = trained(_untrained(model), method, options, progress)
+    dump(done.model, place)
+    return done
 
 
 def export(
@@ -257,6 +282,14 @@ def program_directory(model: Model, target: str = "") -> Path:
 def results_file(model: Model) -> Path:
     """Where the results of sweeps go unless told otherwise: results/MODEL.duckdb below the working directory."""
     return Path("results") / f"{model.name}.duckdb"
+
+
+def _untrained(model: Model | str | Path) -> Model:
+    """The model, without its weights if need be; only a model.yaml can be read so."""
+    if isinstance(model, Model):
+        return model
+    foreign = Path(model).suffix.lower() in (".onnx", ".nir")
+    return load(model) if foreign else load(model, untrained=True)
 
 
 def _model(model: Model | str | Path) -> Model:

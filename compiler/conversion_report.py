@@ -12,7 +12,7 @@ import numpy as np
 
 from nmc import pipeline, reference
 from nmc.datasets import calibration, score, test_data
-from nmc.model import FloatArray, Model
+from nmc.model import FloatArray, MetricName, Model
 from nmc.nodes import FAMILIES
 from nmc.passes.conversion import MAX_POOLS
 from nmc.passes.conversion_errors import Activity, LayerError, layer_errors, scored_so_far
@@ -54,7 +54,7 @@ class ConversionReport:
     model: str
     target: str
     steps: int
-    metric: str
+    metric: MetricName
     samples: int
     network: float
     replaced: float | None

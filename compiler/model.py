@@ -15,6 +15,12 @@ from nmc.graph import ArraySpec, Graph
 
 Array = NDArray[np.generic]
 FloatArray = NDArray[np.float64]
+TaskKind = Literal["classification", "regression", "anomaly", "generation"]
+"""What outputs mean: scores of classes, values, how anomalous a sample is, or samples made up."""
+MetricName = Literal[
+    "accuracy", "mean-squared-error", "root-mean-squared-error", "mean-absolute-error", "bit-accuracy", "auroc",
+    "inception-score",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,30 +41,20 @@ class Budget:
     allow_missing: bool = False
 
 
-ScoreLimit = Literal["min_accuracy", "min_score", "max_error"]
-
-
-def lower_is_better(metric: str) -> bool:
-    """Whether a score by this metric is an error."""
-    return metric.endswith("-error")
-
-
-def score_limit(metric: str) -> ScoreLimit:
-    """The field of a budget that limits a score by this metric."""
-    if metric == "accuracy":
-        return "min_accuracy"
-    return "max_error" if lower_is_better(metric) else "min_score"
-
-
 @dataclass(frozen=True)
 class Task:
-    """What a model is for: its data, how it is scored, and its budgets by target ("*" for all)."""
+    """What a model is for: its data, how it is scored, and its budgets by target ("*" for all).
 
-    kind: Literal["classification", "regression"]
-    metric: Literal["accuracy", "mean-squared-error"]
+    `judge` is the model of the zoo that scores what a generator puts out.
+    """
+
+    kind: TaskKind
+    metric: MetricName
     test: Source | None = None
     calibration: Source | None = None
     budgets: Mapping[str, Budget] = field(default_factory=dict)
+    train: Source | None = None
+    judge: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ from nmc.checks.measure import Measured
 from nmc.data_source import DataRecord
 from nmc.errors import UsageError
 from nmc.files import write_text
-from nmc.model import Model
+from nmc.model import MetricName, Model
 from nmc.program import OptionValue, nmc_version
 
 FORMAT = "nmc-baseline"
@@ -39,7 +39,7 @@ class Baseline:
     """A model's results by target, on which data, and by which nmc."""
 
     model: str
-    metric: str
+    metric: MetricName
     data: DataRecord
     nmc: str
     targets: Mapping[str, TargetBaseline]

@@ -14,7 +14,7 @@ from nmc.checks.verdict import Verdict, held_to_budget
 from nmc.data_source import DataRecord
 from nmc.datasets import test_data
 from nmc.errors import Fault
-from nmc.model import Budget, Model
+from nmc.model import Budget, MetricName, Model
 from nmc.sweeps.sweep import Progress
 
 
@@ -23,7 +23,7 @@ class Check:
     """The verdicts on a model, and what they rest on. `baseline` is the one it was held to."""
 
     model: str
-    metric: str
+    metric: MetricName
     data: DataRecord
     results: tuple[Measured, ...]
     budgets: Mapping[str, Budget]

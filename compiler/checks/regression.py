@@ -9,8 +9,10 @@ from nmc.checks.baseline import Baseline, TargetBaseline
 from nmc.checks.measure import Measured
 from nmc.checks.verdict import Quantity, Verdict
 from nmc.errors import Fault
-from nmc.model import lower_is_better
-from nmc.report.units import score_text, si
+from nmc.metrics import lower_is_better
+from nmc.model import MetricName
+from nmc.report.scores import shown
+from nmc.report.units import si
 
 _ACCEPT = "make up for it, or accept it with --update-baseline"
 _LAYERS = 3
@@ -70,17 +72,17 @@ def notes_on_baseline(results: tuple[Measured, ...], baseline: Baseline) -> Iter
         yield f"{target} is in the baseline, and was not checked"
 
 
-def _score(measured: Measured, before: float, metric: str, tolerance: Tolerance) -> Verdict:
+def _score(measured: Measured, before: float, metric: MetricName, tolerance: Tolerance) -> Verdict:
     score, target = measured.score, measured.target
     assert score is not None
     errs = lower_is_better(metric)
     worse = score > before * (1 + tolerance.cost) if errs else score < before - tolerance.score - 1e-9
     fault = None
     if worse:
-        room = f"{100 * tolerance.cost:g} %" if errs else score_text(tolerance.score, metric).replace("%", "points")
+        room = f"{100 * tolerance.cost:g} %" if errs else shown(metric, tolerance.score).replace("%", "points")
         fault = Fault(
-            f"{target}: {metric} fell back to {score_text(score, metric)} from the baseline's"
-            f" {score_text(before, metric)} (tolerance {room})", _ACCEPT,
+            f"{target}: {metric} fell back to {shown(metric, score)} from the baseline's"
+            f" {shown(metric, before)} (tolerance {room})", _ACCEPT,
         )  # fmt: skip
     return Verdict(target, "score", "baseline", score, before, fault)
 

@@ -9,8 +9,10 @@ from typing import Literal
 from nmc.checks.measure import Measured
 from nmc.errors import Fault
 from nmc.estimates.interval import Interval
-from nmc.model import Budget, Model, lower_is_better, score_limit
-from nmc.report.units import score_text, si
+from nmc.metrics import lower_is_better, score_limit
+from nmc.model import Budget, MetricName, Model
+from nmc.report.scores import shown
+from nmc.report.units import si
 
 Quantity = Literal["compile", "score", "energy", "latency"]
 Against = Literal["target", "budget", "baseline"]
@@ -57,16 +59,16 @@ def held_value(interval: Interval, budget: Budget) -> float:
     return interval.high if budget.hold == "high" else interval.best
 
 
-def _score(model: Model, measured: Measured, limit: float, metric: str) -> Verdict:
+def _score(model: Model, measured: Measured, limit: float, metric: MetricName) -> Verdict:
     target, score = measured.target, measured.score
     assert score is not None
     errs = lower_is_better(metric)
     if score <= limit if errs else score >= limit:
         return Verdict(target, "score", "budget", score, limit)
-    by = score_text(abs(score - limit), metric).replace(" %", " points")
+    by = shown(metric, abs(score - limit)).replace(" %", " points")
     fault = Fault(
-        f"{target}: {metric} {score_text(score, metric)} is {'over' if errs else 'below'} the budget of"
-        f" {score_text(limit, metric)} by {by}, on {measured.data.samples} samples",
+        f"{target}: {metric} {shown(metric, score)} is {'over' if errs else 'below'} the budget of"
+        f" {shown(metric, limit)} by {by}, on {measured.data.samples} samples",
         f"see what each layer loses: nmc inspect {model.name} --target {target} --quantization; or change"
         f" {score_limit(metric)}",
     )

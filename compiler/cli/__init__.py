@@ -20,6 +20,7 @@ from nmc.cli import (
     run,
     targets,
     toolchain,
+    train,
     validate,
 )
 from nmc.errors import NmcError
@@ -39,6 +40,7 @@ for command in (
     check,
     report,
     estimate,
+    train,
     convert,
     import_,
     export,

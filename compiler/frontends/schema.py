@@ -32,6 +32,7 @@ from nmc.frontends.learning import OWN, RULES, parameters
 from nmc.frontends.timed import INTEGRATORS, STEP_COUNTS, TIME_CONSTANTS
 from nmc.frontends.units import UnitError, energy_j, step_s, time_s
 from nmc.graph import Node
+from nmc.model import MetricName, TaskKind
 from nmc.nodes import KINDS
 from nmc.nodes.build import FactType, facts_of
 from nmc.nodes.tensor import Input, Linear
@@ -158,6 +159,9 @@ class DataSpec(_Strict):
     calibration: SamplesOrFile | None = Field(
         None, description="Samples x to measure ranges on.", examples=["calibration.npz"]
     )
+    train: SamplesOrFile | None = Field(
+        None, description="Samples x and labels y to train on.", examples=["train.npz"]
+    )
 
 
 class BudgetSpec(_Strict):
@@ -185,12 +189,16 @@ class BudgetSpec(_Strict):
 class TaskSpec(_Strict):
     """What the model is for."""
 
-    kind: Literal["classification", "regression"] = Field(
-        description="What the outputs mean: scores of classes, or values.", examples=["classification"]
+    kind: TaskKind = Field(
+        description="What the outputs mean: scores of classes, values, how anomalous a sample is, or samples made up.",
+        examples=["classification"],
     )
     data: DataSpec | None = Field(None, description="The data files.", examples=["{test: test.npz}"])
-    metric: Literal["accuracy", "mean-squared-error"] | None = Field(
+    metric: MetricName | None = Field(
         None, description="How it is scored; follows from the kind.", examples=["accuracy"]
+    )
+    judge: str | None = Field(
+        None, description="For generation: the model of the zoo that classifies samples.", examples=["digits-cnn"]
     )
     budgets: dict[str, BudgetSpec] = Field(
         {}, description="By target; '*' for all.", examples=["{loihi-sim: {max_energy: 50 uJ}}"]

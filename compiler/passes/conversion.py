@@ -37,6 +37,12 @@ _FINISH = (
     tensor.Softmax, tensor.Sigmoid, tensor.Tanh, tensor.LeakyRelu, *RELU,
     tensor.Flatten, tensor.Reshape, tensor.Transpose,
 )
+_COMBINE = (
+    tensor.Mul, tensor.MaxPool1d, tensor.MaxPool2d, reduction.ReduceMax, reduction.ReduceProd, reduction.ArgMax,
+    elementwise.Abs, elementwise.Sqrt, elementwise.Exp, elementwise.Log, elementwise.Div, elementwise.Pow,
+    elementwise.Maximum, elementwise.Minimum,
+)
+"""What else the host does after the last layer; and, after one of these, whatever is linear and has no weights."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +59,12 @@ class Parts:
         tail: set[str] = set()
         for name in reversed(graph.order):
             readers = graph.consumers[name]
-            finishes = isinstance(graph[name], _FINISH) and len(graph[name].inputs) == 1
-            if name not in head and finishes and all(reader.name in tail for reader in readers):
+            if name not in head and _may_finish(graph[name]) and all(reader.name in tail for reader in readers):
                 tail.add(name)
+        for name in graph.order:
+            node = graph[name]
+            if not isinstance(node, _FINISH + _COMBINE) and not any(ref.node in tail for ref in node.inputs):
+                tail.discard(name)
         refuse(graph, (_refusal(n) for n in graph if n.name not in head | tail and not _is_possible(n)))
         return cls(head, frozenset(tail))
 
@@ -73,6 +82,13 @@ def before_layers(graph: Graph) -> frozenset[str]:
         if not has_weights(node) and all(ref.node in head for ref in node.inputs):
             head.add(name)
     return frozenset(head)
+
+
+def _may_finish(node: Node) -> bool:
+    """Whether the host could compute this once the last layer is done."""
+    if isinstance(node, _FINISH):
+        return len(node.inputs) == 1
+    return isinstance(node, _COMBINE) or (isinstance(node, LINEAR) and not has_weights(node))
 
 
 def _is_possible(node: Node) -> bool:
@@ -163,7 +179,7 @@ class Conversion(ABC):
             return
         if node.name in self.parts.head:
             self.nodes.append(node)
-            inner = any(reader.name not in self.parts.head for reader in graph.consumers[node.name])
+            inner = any(reader.name not in self.parts.hosted for reader in graph.consumers[node.name])
             if inner:
                 self.encode(node)
             return

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from nmc.estimates.estimate import Baseline
 from nmc.estimates.interval import SPREAD, Interval
+from nmc.metrics import is_share, lower_is_better
 from nmc.sweeps.result import PointResult
 
 TOLERANCE = 0.01
@@ -93,9 +94,10 @@ def keeps_score(point: PointResult) -> bool:
     """Whether a point's score lies within `TOLERANCE` of the model's own in double precision."""
     if point.score is None:
         return False
-    if point.metric == "accuracy":
-        return point.score >= point.reference_score - TOLERANCE - 1e-12
-    return point.score <= point.reference_score * (1 + TOLERANCE)
+    if lower_is_better(point.metric):
+        return point.score <= point.reference_score * (1 + TOLERANCE)
+    part = TOLERANCE if is_share(point.metric) else TOLERANCE * abs(point.reference_score)
+    return point.score >= point.reference_score - part - 1e-12
 
 
 def surely_cheaper(point: PointResult, other: PointResult) -> bool:
@@ -110,7 +112,7 @@ def _priced(points: Sequence[PointResult]) -> list[PointResult]:
 def _merit(point: PointResult) -> float:
     """The score as a number that is better where it is higher."""
     score = point.score or 0.0
-    return score if point.metric == "accuracy" else -score
+    return -score if lower_is_better(point.metric) else score
 
 
 def _ties(point: PointResult, other: PointResult, price: Price) -> bool:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from nmc.report.markdown import table
-from nmc.report.units import score_text, si
+from nmc.report.scores import shown
+from nmc.report.units import si
 
 if TYPE_CHECKING:
     from nmc.checks.check import Check
@@ -78,12 +79,12 @@ def _heading(check: Check) -> str:
 
 
 def _value(check: Check, verdict: Verdict, value: float) -> str:
-    return score_text(value, check.metric) if verdict.quantity == "score" else si(value, _UNITS[verdict.quantity])
+    return shown(check.metric, value) if verdict.quantity == "score" else si(value, _UNITS[verdict.quantity])
 
 
 def _limit(check: Check, verdict: Verdict, limit: float) -> str:
     from nmc.checks.regression import change
-    from nmc.model import lower_is_better
+    from nmc.metrics import lower_is_better
 
     text = _value(check, verdict, limit)
     if verdict.against == "budget":

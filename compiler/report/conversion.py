@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nmc.report.scores import shown
 from nmc.report.terminal import print_table
 from nmc.report.units import percent
 
@@ -46,4 +47,4 @@ def _cells(report: ConversionReport, layer: LayerReport) -> tuple[str, ...]:
 
 
 def _score(report: ConversionReport, value: float) -> str:
-    return percent(value) if report.metric == "accuracy" else f"{value:.4g}"
+    return shown(report.metric, value)

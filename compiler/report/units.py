@@ -21,8 +21,3 @@ def si(value: float, unit: str) -> str:
 def percent(value: float | None, digits: int = 1) -> str:
     """A share as a percentage; a dash where there is none."""
     return "-" if value is None else f"{100 * value:.{digits}f} %"
-
-
-def score_text(value: float, metric: str) -> str:
-    """A score as its metric is read: a share in percent, an error as it is."""
-    return percent(value) if metric == "accuracy" else f"{value:.4g}"

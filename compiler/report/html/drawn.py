@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from nmc.metrics import is_share, lower_is_better
 from nmc.report.advice import energy, latency
 from nmc.report.comparison import data_origin
 from nmc.report.html.groups import Group
@@ -42,6 +43,8 @@ def drawn(groups: Sequence[Group]) -> Plain:
         "groups": [
             {
                 "metric": group.first.metric,
+                "share": is_share(group.first.metric),
+                "lower": lower_is_better(group.first.metric),
                 "reference": group.first.reference_score,
                 "baseline": group.advice.baseline,
                 "chosen": next((i for i, p in enumerate(group.points) if p is _shown_first(group)), 0),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from nmc.estimates.interval import SPREAD, Grade, Interval
+from nmc.metrics import is_share
+from nmc.model import MetricName
 from nmc.report.units import si
 from nmc.sweeps.result import PointResult
 
@@ -21,11 +23,11 @@ def spread(interval: Interval, unit: str) -> str:
     return f"{quantity(interval.low, unit)} {DASH} {quantity(interval.high, unit)}"
 
 
-def score(metric: str, value: float | None) -> str:
+def score(metric: MetricName, value: float | None) -> str:
     """A score: accuracy in percent, an error as a number."""
     if value is None:
         return DASH
-    return f"{100 * value:.1f}\N{NO-BREAK SPACE}%" if metric == "accuracy" else f"{value:.4g}"
+    return f"{100 * value:.1f}\N{NO-BREAK SPACE}%" if is_share(metric) else f"{value:.4g}"
 
 
 def score_spread(point: PointResult) -> str:
@@ -51,7 +53,7 @@ def difference(point: PointResult) -> str:
     if point.score is None:
         return DASH
     change = point.score - point.reference_score
-    if point.metric != "accuracy":
+    if not is_share(point.metric):
         return f"{change:+.2g}".replace("-", MINUS)
     return f"{100 * change:+.1f}".replace("-0.0", "+0.0").replace("-", MINUS)
 

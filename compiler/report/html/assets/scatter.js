@@ -17,7 +17,7 @@ function scoreRange(points, group) {
   const values = points.flatMap((p) => [p.score, ...(p.scoreInterval ?? [])]).concat(group.reference);
   const [low, high] = [values.reduce((a, b) => Math.min(a, b)), values.reduce((a, b) => Math.max(a, b))];
   const room = Math.max((high - low) * 0.08, Math.abs(high) * 0.01, 1e-9);
-  return group.metric === "accuracy" ? [Math.max(0, low - room), Math.min(1 + room / 3, high + room)] : [Math.max(0, low - room), high + room];
+  return group.share ? [Math.max(0, low - room), Math.min(1 + room / 3, high + room)] : [Math.max(0, low - room), high + room];
 }
 
 function roundTicks(low, high, count) {
@@ -41,8 +41,8 @@ function logTicks(low, high, width) {
 function axes(plot, group, unit) {
   const { x, y, width, height, range, scores } = plot;
   const [right, bottom] = [width - MARGIN.right, height - MARGIN.bottom];
-  const better = group.metric === "accuracy" ? "↖ better" : "↙ better";
-  const share = group.metric === "accuracy";
+  const better = group.lower ? "↙ better" : "↖ better";
+  const share = group.share;
   return svg("g", { "aria-hidden": "true" },
     nearBand(plot, group),
     logTicks(...range, right - MARGIN.left).map((tick) => [
@@ -57,12 +57,12 @@ function axes(plot, group, unit) {
     svg("path", { class: "float", d: `M${MARGIN.left} ${y(group.reference)}H${right}` }),
     svg("text", { x: right, y: y(group.reference) - 5, "text-anchor": "end" }, "float"),
     svg("text", { x: (MARGIN.left + right) / 2, y: height - 6, "text-anchor": "middle" }, plot.label),
-    svg("text", { x: MARGIN.left - 8, y: 14, "text-anchor": "end" }, group.metric.length > 8 ? "error" : group.metric),
-    svg("text", { x: MARGIN.left + 6, y: share ? 14 : bottom - 10 }, better));
+    svg("text", { x: MARGIN.left - 8, y: 14, "text-anchor": "end" }, group.metric.length > 8 ? (group.lower ? "error" : "score") : group.metric),
+    svg("text", { x: MARGIN.left + 6, y: group.lower ? bottom - 10 : 14 }, better));
 }
 
 function nearBand({ y, width, height, scores }, group) {
-  const edge = group.metric === "accuracy" ? group.reference - 0.01 : group.reference * 1.01;
+  const edge = group.share ? group.reference - 0.01 : group.lower ? group.reference * 1.01 : group.reference * 0.99;
   const [a, b] = [y(Math.min(Math.max(edge, scores[0]), scores[1])), y(group.reference)];
   return svg("rect", { class: "near", x: MARGIN.left, y: Math.min(a, b), width: width - MARGIN.left - MARGIN.right, height: Math.abs(b - a) });
 }

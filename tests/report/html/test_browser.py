@@ -129,6 +129,16 @@ def test_a_point_opens_with_all_that_is_known(shown: Opened) -> None:
     assert shown.page.evaluate("document.activeElement.className").startswith("card detail")
 
 
+def test_other_scores_are_numbers_and_of_errors_less_is_better(chrome: Browser, tmp_path: Path) -> None:
+    made = [replace(p, metric="mean-squared-error", score_interval=None, reference_score=0.2) for p in many(5)]
+    errors = [replace(p, score=0.1 * (i + 1)) for i, p in enumerate(made)]
+    write_report(errors, tmp_path / "report.html", title="Errors")
+    page = opened(chrome, address_of(tmp_path / "report.html"))
+    assert "mean-squared-error 0.1;" in " ".join(m.get_attribute("aria-label") or "" for m in marks(page).all())
+    assert "↙ better" in page.page.locator("[data-plot=energy]").inner_text()
+    assert page.said == []
+
+
 def test_targets_can_be_left_out(chrome: Browser, address: str) -> None:
     page = opened(chrome, address)
     page.page.get_by_role("button", name="loihi2-sim", exact=True).click()

@@ -6,7 +6,7 @@ function pointLabel(point, view, group) {
     `${view.targets[point.target]}, ${point.setting}`,
     `energy ${energyText(point)}, ${spread(point.energy, "J")}`,
     `latency ${si(point.latency.best, "s")}, ${spread(point.latency, "s")}`,
-    `${group.metric} ${scoreText(group.metric, point.score)}`,
+    `${group.metric} ${scoreText(group, point.score)}`,
     `grade ${point.cost.grade}`,
   ];
   if (point.onEnergyFront) parts.push("on the energy front");
@@ -35,8 +35,8 @@ function tip(point, view, group) {
   const lines = [
     `Energy ${energyText(point)} (${spread(point.energy, "J")})`,
     `Latency ${si(point.latency.best, "s")} (${spread(point.latency, "s")})`,
-    `${group.metric[0].toUpperCase()}${group.metric.slice(1)} ${scoreText(group.metric, point.score)}` +
-      (point.scoreInterval ? ` (${point.scoreInterval.map((s) => scoreText(group.metric, s)).join(" – ")})` : ""),
+    `${group.metric[0].toUpperCase()}${group.metric.slice(1)} ${scoreText(group, point.score)}` +
+      (point.scoreInterval ? ` (${point.scoreInterval.map((s) => scoreText(group, s)).join(" – ")})` : ""),
     `Grade ${point.cost.grade}`,
   ];
   return html("div", { class: "tip", "aria-hidden": "true" },

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from nmc.backends.target import Options, Target
+from nmc.backends.target import Options, Target, applies
 from nmc.errors import UsageError
 from nmc.estimates.estimate import Baseline
 from nmc.model import FloatArray, Model
@@ -30,8 +30,8 @@ class ManycoreOptions(Options):
     feeding the chip (None: the first in the chip's file), `baseline` what energy is counted above.
     """
 
-    encoding: Literal["rate", "current"] = "rate"
-    threshold_scale: float = 1.0
+    encoding: Literal["rate", "current"] = applies("rate", converted=True, neurons="spiking")
+    threshold_scale: float = applies(1.0, converted=True, neurons="spiking")
     chips: int | None = None
     prices: str | None = None
     io: str | None = None
@@ -67,8 +67,8 @@ class Loihi2Options(LoihiOptions):
     largest activation of their layer.
     """
 
-    neurons: Literal["spiking", "sigma-delta"] = "spiking"
-    threshold: float = 0.0
+    neurons: Literal["spiking", "sigma-delta"] = applies("spiking", converted=True)
+    threshold: float = applies(0.0, converted=True, neurons="sigma-delta")
 
     def __post_init__(self) -> None:
         super().__post_init__()

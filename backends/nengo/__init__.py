@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from nmc.backends.target import Options, Target
+from nmc.backends.target import Options, Target, applies
 from nmc.errors import UsageError
 from nmc.model import FloatArray, Model
 
@@ -25,7 +25,7 @@ class NengoOptions(Options):
     """
 
     neurons: Literal["rate", "spiking"] = "rate"
-    encoding: Literal["rate", "current"] = "rate"
+    encoding: Literal["rate", "current"] = applies("rate", converted=True, neurons="spiking")
     neuron_types: Literal["exact", "nengo"] = "exact"
 
     def __post_init__(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from nmc.backends.target import Options, Target
+from nmc.backends.target import Options, Target, applies
 from nmc.errors import UsageError
 from nmc.model import FloatArray, Model
 from nmc.passes.fold_batchnorm import FoldBatchNorm
@@ -39,8 +39,8 @@ class OnnxOptions(Options):
     precision: Literal["fp32", "fp16", "int8"] = "fp32"
     batch: int = 1
     threads: int = 1
-    ranges: RangeMethod = "min-max"
-    bias_correction: bool = False
+    ranges: RangeMethod = applies("min-max", precision="int8")
+    bias_correction: bool = applies(False, precision="int8")
 
     def __post_init__(self) -> None:
         for option in ("batch", "threads", "steps"):
@@ -53,7 +53,7 @@ class OnnxOptions(Options):
 class CpuOptions(OnnxOptions):
     """What a user may choose for a processor. `sensitive`: of an int8 network, how many layers keep fp32."""
 
-    sensitive: int = 0
+    sensitive: int = applies(0, precision="int8")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -46,14 +46,14 @@ def command(
 ) -> None:
     """Compare a model's accuracy, energy and latency across targets and settings, on its test set."""
     from nmc import api
-    from nmc.comparison import compare_targets
+    from nmc.comparison import DEFAULT_TARGETS, compare_targets
     from nmc.report.comparison import print_comparison
     from nmc.report.files import check_file, write_file
     from nmc.report.plain import comparison_facts
     from nmc.sweeps.grid import merged_axes, parse_axes
     from nmc.sweeps.sweep import Workers
 
-    names = target_names(targets)
+    names = target_names(targets) or DEFAULT_TARGETS
     for path in output or []:
         check_file(path)
     axes = merged_axes(parse_options(option, steps), parse_axes(sweep or []))

@@ -35,11 +35,11 @@ def print_json(value: object) -> None:
     print(json_text(value))
 
 
-def target_names(text: str | None) -> tuple[str, ...]:
-    """The targets named in a list with commas; the default ones where nothing was given. Raises UsageError."""
-    from nmc.comparison import DEFAULT_TARGETS
-
-    names = DEFAULT_TARGETS if text is None else tuple(filter(None, map(str.strip, text.split(","))))
+def target_names(text: str | None) -> tuple[str, ...] | None:
+    """The names given with --targets; None where it was not given. Raises UsageError where it names none."""
+    if text is None:
+        return None
+    names = tuple(filter(None, map(str.strip, text.split(","))))
     if not names:
         raise UsageError("--targets names no target", "give names separated by commas, as in cpu,loihi-sim")
     return names

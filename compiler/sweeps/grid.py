@@ -109,8 +109,10 @@ def make_point(model: Model, target: Target, given: Mapping[str, object]) -> Poi
     from nmc.pipeline import make_options
 
     options = make_options(target, given)
-    if given.get("steps") is not None and not _in_time(model, target, options):
-        return make_point(model, target, {name: value for name, value in given.items() if name != "steps"})
+    idle = options.idle(model) | (frozenset() if _in_time(model, target, options) else {"steps"})
+    if any(name in idle for name in given):
+        given = {name: value for name, value in given.items() if name not in idle}
+        options = make_options(target, given)
     values = asdict(options)
     return Point(target.name, values, {name: values[name] for name in given})
 

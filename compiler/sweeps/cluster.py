@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nmc.sweeps.measure import Subject
     from nmc.sweeps.result import Execution, PointResult
 
-_CONNECT_S = 30
+CONNECT_S = 30
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def _client(cluster: str, count: int) -> Iterator[Client]:
 
     if cluster != LOCAL:
         try:
-            client = Client(cluster, timeout=_CONNECT_S, set_as_default=False)
+            client = Client(cluster, timeout=CONNECT_S, set_as_default=False)
         except (OSError, ValueError) as error:
             raise ToolError(
                 f"there is no Dask scheduler at {cluster}: {error}",

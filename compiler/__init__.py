@@ -12,9 +12,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nmc.api import compare, compile, estimate, export, from_torch, load, load_program, raster, run, targets
+    from nmc.api import compare, compile, estimate, export, from_torch, learn, load, load_program, raster, run, targets
 
-__all__ = ["compare", "compile", "estimate", "export", "from_torch", "load", "load_program", "raster", "run", "targets"]
+__all__ = [
+    "compare", "compile", "estimate", "export", "from_torch", "learn", "load", "load_program", "raster", "run",
+    "targets",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> object:

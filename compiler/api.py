@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from nmc.backends.target import RunResult
     from nmc.estimates.estimate import Estimate
+    from nmc.learned import Lesson
     from nmc.program import Program
     from nmc.reference.interpreter import Feed
 
@@ -94,12 +95,28 @@ def run(
     if (x is None) == (data is None):
         raise UsageError("a run takes samples from one place", "give either x or data")
     given = x if data is None else given_samples(data).x
-    samples: Feed = (
-        {name: np.asarray(array, dtype=np.float64) for name, array in given.items()}
-        if isinstance(given, Mapping)
-        else np.asarray(given, dtype=np.float64)
-    )
-    return pipeline.run_program(loaded, samples, engine=engine, steps=steps, record=place, strict=strict)
+    assert given is not None
+    return pipeline.run_program(loaded, _samples(given), engine=engine, steps=steps, record=place, strict=strict)
+
+
+def learn(
+    compiled: Program | str | Path,
+    x: ArrayLike | Mapping[str, ArrayLike],
+    directory: str | Path,
+    *,
+    engine: str | None = None,
+    steps: int | None = None,
+) -> Lesson:
+    """Run a program on samples in sequence, each with the weights that the one before it left.
+
+    The program with the weights that the last one leaves is written to `directory`, whole or not at all; the
+    program that learned stays as it is, unless that is its directory. Raises UsageError where nothing in it learns,
+    for an engine that cannot, or a wrong input, ToolError where the engine fails.
+    """
+    from nmc.learned import learn as learn_program
+
+    loaded = load_program(compiled) if isinstance(compiled, str | Path) else compiled
+    return learn_program(loaded, _samples(x), Path(directory), engine=engine, steps=steps)
 
 
 def raster(
@@ -174,6 +191,12 @@ def targets() -> Mapping[str, str]:
 def program_directory(model: Model, target: str = "") -> Path:
     """Where programs go unless told otherwise: programs/MODEL/TARGET below the working directory."""
     return Path("programs") / model.name / target
+
+
+def _samples(x: ArrayLike | Mapping[str, ArrayLike]) -> Feed:
+    if isinstance(x, Mapping):
+        return {name: np.asarray(array, dtype=np.float64) for name, array in x.items()}
+    return np.asarray(x, dtype=np.float64)
 
 
 def _model(model: Model | str | Path) -> Model:

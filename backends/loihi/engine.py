@@ -100,7 +100,7 @@ def run_model(
     seconds = perf_counter() - started
     outputs = {name: np.concatenate([part[name] for part, _ in results]) for name in model.graph.outputs}
     counted: Mapping[str, NodeEvents] = reduce(added, (events for _, events in results))
-    means = {name: _scaled(node, 1 / samples) for name, node in counted.items()}
+    means = {name: scaled(node, 1 / samples) for name, node in counted.items()}
     return RunResult(outputs, Events(samples, on_chip, means), seconds)
 
 
@@ -136,7 +136,8 @@ def added(one: Mapping[str, NodeEvents], other: Mapping[str, NodeEvents]) -> dic
     return total
 
 
-def _scaled(node: NodeEvents, factor: float) -> NodeEvents:
+def scaled(node: NodeEvents, factor: float) -> NodeEvents:
+    """The counts times a factor."""
     return replace(
         node,
         synaptic_operations=node.synaptic_operations * factor,

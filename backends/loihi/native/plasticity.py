@@ -111,6 +111,10 @@ class PlasticRunner:
         synaptic = zip(SYNAPTIC, by_target, strict=True)
         return {**dict(synaptic), **dict(rows), "tx": self.tx, "ty": self.ty, "n": np.full(len(self.w), self.n)}
 
+    def after_sample(self) -> PlasticRunner:
+        """The same weights and clock, and nothing else that the samples so far left."""
+        return PlasticRunner(self.prepared, self.w, np.zeros_like(self.t), np.zeros_like(self.d), self.n)
+
     def advance(self, signals: Signals, first: int, last: int) -> None:
         node, facts = self.prepared.node, self.prepared
         x, sent = signals.operands(node, first, last)

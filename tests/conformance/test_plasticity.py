@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import nmc
+from conformance.plastic_models import EVERYTHING, learned, model, samples
+from conformance.plastic_networks import plastic_network
+from nmc.backends import toolchain
+from nmc.backends.lava.lowering import golden, lower, program_files
+from nmc.program import write
 from nmc.report.stdp_window import A_MINUS, A_PLUS, FIRST_WEIGHT, rule, window
 
 DELAYS = (-1000, -20, -10, -5, -2, -1, 1, 2, 5, 10, 20, 1000)
@@ -33,3 +41,24 @@ def test_the_window_of_stdp(
         assert sign * largest / FIRST_WEIGHT > sizes[0]
         assert abs(change[sign * 1000]) < 1e-6
     np.testing.assert_allclose([change[d] for d in DELAYS], [rule(d) for d in DELAYS], atol=tolerance)
+
+
+@pytest.mark.parametrize("seed", [3, 8])
+def test_learning_in_sequence_equals_lavas_runtime(seed: int, tmp_path: Path, lava_toolchain: None) -> None:
+    """Over several samples, whose random numbers go on; and a program checks its weights, too."""
+    case = plastic_network(seed)
+    files = program_files(case.model, lower(case.model), *golden(case.model, case.x, case.steps))
+    program = write(tmp_path / "p", case.model, target="loihi-sim", chip="loihi1", options={}, files=files)
+    native, lava = (nmc.learn(program, case.x, tmp_path / e, engine=e).learned for e in ("native", "lava"))
+    for name, weights in native.weights.items():
+        np.testing.assert_array_equal(lava.weights[name], weights)
+    np.testing.assert_array_equal(lava.result.outputs["lif"], native.result.outputs["lif"])
+    said = toolchain.run(toolchain.toolchain_named("lava"), program.path / "lava" / "run.py", ["--check"])
+    assert "weights/learns_sent" in said
+    assert "first difference" not in said
+
+
+def test_nengo_learns_as_the_reference(tmp_path: Path, nengo_toolchain: None) -> None:
+    program = nmc.compile(model(EVERYTHING), "nengo-sim", tmp_path / "before")
+    lesson = nmc.learn(program, samples(), tmp_path / "after")
+    np.testing.assert_allclose(lesson.learned.weights["fc"], learned(model(EVERYTHING), samples()), atol=1e-9)

@@ -18,6 +18,7 @@ import numpy as np
 from nmc.backends.loihi.host import Host
 from nmc.backends.loihi.native import Emulator
 from nmc.backends.loihi.native.plan import Plan
+from nmc.backends.loihi.native.plasticity import PreparedPlastic
 from nmc.backends.target import RunResult
 from nmc.estimates.events import Events, NodeEvents
 from nmc.model import FloatArray, Model
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from nmc.program import Program
 
 _CHUNK_BYTES = 1 << 23
+_LEARNED_BYTES = 1 << 27
+"""How much memory a thread may take for weights that learn, of which every sample has its own."""
 
 
 def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResult:
@@ -107,7 +110,10 @@ def run_model(
 def chunk_size(plan: Plan, steps: int) -> int:
     """How many samples to run side by side, such that their signals stay in the processor's caches."""
     per_step = sum(4 * plan.layout.size(name) for name in plan.layout.stored)
-    return int(min(max(_CHUNK_BYTES // (per_step * steps), 8), 1024))
+    plastic = (prepared for prepared in plan.prepared.values() if isinstance(prepared, PreparedPlastic))
+    learned = sum(prepared.bytes_per_sample for prepared in plastic)
+    most = max(_LEARNED_BYTES // learned, 1) if learned else 1024
+    return int(min(max(_CHUNK_BYTES // (per_step * steps), 8), most, 1024))
 
 
 def _fresh_chip(chips: threading.local, plan: Plan, batch: int) -> Emulator:

@@ -12,6 +12,7 @@ from conformance.plastic_models import EVERYTHING, learned, model, samples
 from conformance.plastic_networks import plastic_network
 from nmc.backends import toolchain
 from nmc.backends.lava.lowering import golden, lower, program_files
+from nmc.errors import ToolError
 from nmc.program import write
 from nmc.report.stdp_window import A_MINUS, A_PLUS, FIRST_WEIGHT, rule, window
 
@@ -43,7 +44,7 @@ def test_the_window_of_stdp(
     np.testing.assert_allclose([change[d] for d in DELAYS], [rule(d) for d in DELAYS], atol=tolerance)
 
 
-@pytest.mark.parametrize("seed", [3, 8])
+@pytest.mark.parametrize("seed", [8, 12])
 def test_learning_in_sequence_equals_lavas_runtime(seed: int, tmp_path: Path, lava_toolchain: None) -> None:
     """Over several samples, whose random numbers go on; and a program checks its weights, too."""
     case = plastic_network(seed)
@@ -56,6 +57,15 @@ def test_learning_in_sequence_equals_lavas_runtime(seed: int, tmp_path: Path, la
     said = toolchain.run(toolchain.toolchain_named("lava"), program.path / "lava" / "run.py", ["--check"])
     assert "weights/learns_sent" in said
     assert "first difference" not in said
+
+
+def test_lava_refuses_what_it_would_forget(tmp_path: Path, lava_toolchain: None) -> None:
+    case = plastic_network(64)  # its traces have impulses with fractions
+    files = program_files(case.model, lower(case.model), *golden(case.model, case.x, case.steps))
+    program = write(tmp_path / "p", case.model, target="loihi-sim", chip="loihi1", options={}, files=files)
+    with pytest.raises(ToolError, match="Lava drops the fractions of a trace's impulses"):
+        nmc.learn(program, case.x, tmp_path / "after", engine="lava")
+    assert not (tmp_path / "after").exists()
 
 
 def test_nengo_learns_as_the_reference(tmp_path: Path, nengo_toolchain: None) -> None:

@@ -78,6 +78,11 @@ class PreparedPlastic:
             node, weight, *tables(node), np.array(impulses, np.int32), np.array(keeps), np.array(bounds, np.int32)
         )
 
+    @property
+    def bytes_per_sample(self) -> int:
+        """What the variables of its synapses take."""
+        return 3 * self.weight.nbytes
+
     def start(self, batch: int) -> Runner:
         w = np.tile(self.weight, (batch, 1, 1))
         return PlasticRunner(self, w, np.zeros_like(w), np.zeros_like(w))

@@ -16,7 +16,7 @@ from nmc.backends.loihi.native import Emulator
 from nmc.backends.loihi.native.plan import Plan
 from nmc.backends.target import Learned, RunResult
 from nmc.estimates.events import Events, NodeEvents
-from nmc.model import FloatArray, Model
+from nmc.model import Array, FloatArray, Model
 from nmc.nodes.fixed_point import FixedLIF, FixedPlasticDense
 from nmc.nodes.plasticity import learning_nodes
 from nmc.reference.interpreter import as_feeds, run_length
@@ -39,26 +39,26 @@ def learn_model(model: Model, x: FloatArray, *, steps: int | None = None) -> Lea
     plan = Plan.of(model)
     host = Host.of(model, sorted(plan.fed), plan.computed)
     chip = Emulator.of(plan, 1)
-    outputs: list[Mapping[str, FloatArray]] = []
+    shown: dict[str, list[Array]] = {name: [] for name in host.shown}
     counted: list[Mapping[str, NodeEvents]] = []
     samples = len(next(iter(feeds.values())))
     started = perf_counter()
+    sent = host.feed(feeds, on_chip)
+    idle = ((0, 0), (0, period - on_chip))
+    padded = {name: np.pad(value, (*idle, *((0, 0),) * (value.ndim - 2))) for name, value in sent.items()}
     for sample in range(samples):
-        part = {name: value[sample : sample + 1] for name, value in feeds.items()}
-        sent = host.feed(part, on_chip)
-        idle = ((0, 0), (0, period - on_chip))
-        padded = {name: np.pad(value, (*idle, *((0, 0),) * (value.ndim - 2))) for name, value in sent.items()}
-        shown = chip.advance(padded, period, host.shown)
-        outputs.append(host.read_out(part, {name: value[:, :on_chip] for name, value in shown.items()}, length))
-        arrived = {n: NodeEvents(spikes=np.count_nonzero(v, axis=(0, 1)).astype(np.float64)) for n, v in sent.items()}
+        part = {name: value[sample : sample + 1] for name, value in padded.items()}
+        for name, value in chip.advance(part, period, host.shown).items():
+            shown[name].append(value[:, :on_chip])
+        arrived = {n: NodeEvents(spikes=np.count_nonzero(v, axis=(0, 1)).astype(np.float64)) for n, v in part.items()}
         counted.append({**chip.events(), **arrived})
         weights = {node.name: chip.state(node.name)["w"][0] for node in learning_nodes(model.graph)}
         chip.next_sample()
+    outputs = host.read_out(feeds, {name: np.concatenate(values) for name, values in shown.items()}, length)
     seconds = perf_counter() - started
     totals: Mapping[str, NodeEvents] = reduce(added, counted)
     events = Events(samples, period, {name: scaled(node, 1 / samples) for name, node in totals.items()})
-    found = {name: np.concatenate([part[name] for part in outputs]) for name in model.graph.outputs}
-    return Learned(RunResult(found, events, seconds), weights)
+    return Learned(RunResult(outputs, events, seconds), weights)
 
 
 def sample_period(model: Model, steps: int) -> int:

@@ -104,19 +104,21 @@ def learn(
     x: ArrayLike | Mapping[str, ArrayLike],
     directory: str | Path,
     *,
+    freeze: bool = False,
     engine: str | None = None,
     steps: int | None = None,
 ) -> Lesson:
     """Run a program on samples in sequence, each with the weights that the one before it left.
 
-    The program with the weights that the last one leaves is written to `directory`, whole or not at all; the
-    program that learned stays as it is, unless that is its directory. Raises UsageError where nothing in it learns,
-    for an engine that cannot, or a wrong input, ToolError where the engine fails.
+    The program with the weights that the last one leaves is written to `directory`, whole or not at all; with
+    `freeze` it learns no more. The program that learned stays as it is, unless that is its directory. Raises
+    UsageError where nothing in it learns, for an engine that cannot, or a wrong input, ToolError where the engine
+    fails.
     """
     from nmc.learned import learn as learn_program
 
     loaded = load_program(compiled) if isinstance(compiled, str | Path) else compiled
-    return learn_program(loaded, _samples(x), Path(directory), engine=engine, steps=steps)
+    return learn_program(loaded, _samples(x), Path(directory), freeze=freeze, engine=engine, steps=steps)
 
 
 def raster(

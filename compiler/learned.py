@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +12,12 @@ import numpy as np
 from nmc import program
 from nmc.backends import learner_of, target_named
 from nmc.errors import UsageError
+from nmc.graph import Node
 from nmc.model import Array, Model
 from nmc.nodes.fixed_point import FixedDense
-from nmc.nodes.plasticity import learning_nodes
+from nmc.nodes.plasticity import Learning, driving, learning_nodes
+from nmc.nodes.tensor import Linear
+from nmc.passes.fuse_synapses import pruned
 from nmc.pipeline import make_options
 
 if TYPE_CHECKING:
@@ -32,12 +35,19 @@ class Lesson:
 
 
 def learn(
-    compiled: Program, x: Feed, directory: Path, *, engine: str | None = None, steps: int | None = None
+    compiled: Program,
+    x: Feed,
+    directory: Path,
+    *,
+    freeze: bool = False,
+    engine: str | None = None,
+    steps: int | None = None,
 ) -> Lesson:
     """Run samples in sequence, each with the weights that the one before it left, and write the program that results.
 
-    All else is put back between samples. Raises UsageError where nothing in the program learns, for an engine that
-    cannot, or a wrong input; ToolError where the engine fails. Then nothing is written.
+    All else is put back between samples. With `freeze` the new program learns no more. Raises UsageError where
+    nothing in the program learns, for an engine that cannot, or a wrong input; ToolError where the engine fails. Then
+    nothing is written.
     """
     if not learning_nodes(compiled.model.graph):
         raise UsageError(
@@ -46,12 +56,26 @@ def learn(
     target = target_named(compiled.target)
     found = learner_of(target, engine)(compiled, x, steps=steps)
     model = with_weights(compiled.model, found.weights)
+    model = frozen(model) if freeze else model
     options = make_options(target, compiled.options)
     files = target.lower(model, options)
     written = program.write(
         directory, model, target=compiled.target, chip=compiled.chip, options=asdict(options), files=files
     )
     return Lesson(found, written)
+
+
+def frozen(model: Model) -> Model:
+    """The model with the weights it has, which learn no more."""
+    return model.with_(pruned(model.graph.replace(*map(_frozen, learning_nodes(model.graph)))))
+
+
+def _frozen(node: Learning) -> Node:
+    reads = driving(node)
+    if isinstance(node, FixedDense):
+        facts = {f.name: getattr(node, f.name) for f in fields(FixedDense) if f.name != "inputs"}
+        return FixedDense(inputs=reads, **facts)
+    return Linear(name=node.name, inputs=reads, features=node.features, weight=node.weight)
 
 
 def with_weights(model: Model, weights: Mapping[str, Array]) -> Model:

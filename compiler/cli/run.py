@@ -25,6 +25,7 @@ def command(
     learn: Annotated[
         bool, typer.Option("--learn", help="Samples in sequence: weights go from each to the next, and into -o.")
     ] = False,
+    freeze: Annotated[bool, typer.Option("--freeze", help="With --learn: the new program learns no more.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Warn where the engine may differ from the chip.")] = False,
     json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -46,10 +47,12 @@ def command(
             "--learn takes -o, a directory for the program that it leaves, and no --record, --raster or --strict",
             "run the new program with those",
         )
+    if freeze and not learn:
+        raise UsageError("--freeze says what --learn leaves", "give --learn, too")
     with progress(f"running {loaded.name}") as tell:
         tell(loaded.target, 0, 1)
         if learn and output is not None:
-            result = api.learn(loaded, samples.x, output, engine=engine, steps=steps).learned.result
+            result = api.learn(loaded, samples.x, output, freeze=freeze, engine=engine, steps=steps).learned.result
         else:
             result = api.run(loaded, samples.x, engine=engine, steps=steps, record=record, strict=strict)
         if raster is not None:

@@ -48,6 +48,18 @@ def test_learning_goes_on_from_program_to_program(tmp_path: Path) -> None:
     assert np.corrcoef(real.ravel(), taught.ravel())[0, 1] > 0.9
 
 
+@pytest.mark.parametrize("target", ["loihi-sim", "cpu"])
+def test_a_frozen_program_learns_no_more(target: str, tmp_path: Path) -> None:
+    program = nmc.compile(model(), target, tmp_path / "p")
+    lesson = nmc.learn(program, samples(), tmp_path / "frozen", freeze=True)
+    node = lesson.program.model.graph["fc"]
+    assert node.kind == ("FixedDense" if target == "loihi-sim" else "Linear")
+    np.testing.assert_allclose(lesson.program.model.weights[node.weight], lesson.learned.weights["fc"], atol=1e-7)
+    nmc.run(lesson.program, samples())
+    with pytest.raises(UsageError, match=r"nothing in .* learns"):
+        nmc.learn(lesson.program, samples(), tmp_path / "no")
+
+
 def test_what_cannot_learn_is_told(tmp_path: Path) -> None:
     still = nmc.compile("digits-snn", "loihi-sim", tmp_path / "still")
     with pytest.raises(UsageError, match=r"nothing in .* learns"):

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from nmc.api import compare, compile, estimate, export, from_torch, load, load_program, raster, run, targets, train
 
 __all__ = [
-    "compare", "compile", "estimate", "export", "from_torch", "load", "load_program", "raster", "run", "targets", "train",
+    "compare", "compile", "estimate", "export", "from_torch", "load", "load_program", "raster", "run", "targets",
+    "train",
 ]  # fmt: skip
 
 

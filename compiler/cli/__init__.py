@@ -22,6 +22,7 @@ from nmc.cli import (
     toolchain,
     train,
     tune,
+    uncertainty,
     validate,
 )
 from nmc.errors import NmcError
@@ -40,6 +41,7 @@ for command in (
     compare,
     check,
     tune,
+    uncertainty,
     report,
     estimate,
     train,

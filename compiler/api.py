@@ -294,20 +294,22 @@ def uncertainty(
     ood: str | Path | None = None,
     fit_temperature: bool = False,
     options: Mapping[str, object] | None = None,
+    engine: str | None = None,
 ) -> Uncertainty:
     """Run `draws` sets of weights, drawn from a model's distributions, on each target, beside the mean weights.
 
     Each row says how good the mean of the draws' class probabilities is, how unsure on test data and on unknown
     samples (permuted pixels, noise, and those of the file `ood`), and what an answer costs. `samples` limits the test
-    set. With `fit_temperature`, scores are scaled on the task's calibration data, which must have labels. `options` go
-    to every target. Raises UsageError for a model without deviations or classes, ModelError for data that do not fit.
+    set. With `fit_temperature`, scores are scaled on the task's calibration data, which must have labels. `options`
+    and `engine` go to every target. Raises UsageError for a model without deviations or classes, ModelError for data
+    that do not fit.
     """
     from nmc.bayes.uncertainty import measure_uncertainty
 
     place = None if ood is None else Path(ood)
     return measure_uncertainty(
         _model(model), targets, draws=draws, seed=seed, samples=samples, unknown=place,
-        fit_temperature=fit_temperature, options=options,
+        fit_temperature=fit_temperature, options=options, engine=engine,
     )  # fmt: skip
 
 

@@ -57,14 +57,16 @@ def measure_uncertainty(
     unknown: Path | None = None,
     fit_temperature: bool = False,
     options: Mapping[str, object] | None = None,
+    engine: str | None = None,
     progress: Progress | None = None,
 ) -> Uncertainty:
     """Compile and run `draws` sets of weights on each target, and the mean weights beside them.
 
     `samples` limits the test set; `unknown` is a file of samples that no class is right for. With `fit_temperature`,
     each target's scores are divided by a temperature before softmax, fitted on the task's calibration data: for the
-    drawn weights and the point network alike. `options` go to every target. A target that refuses a set of weights
-    gives a row with the reason. Raises UsageError for a model without deviations or classes, ModelError for data.
+    drawn weights and the point network alike. `options` and `engine` go to every target. A target that refuses a set
+    of weights gives a row with the reason. Raises UsageError for a model without deviations or classes, ModelError for
+    data that do not fit.
     """
     model = model.checked()
     data = test_data(model, samples)
@@ -80,7 +82,7 @@ def measure_uncertainty(
             outcomes: list[Outcome] = []
             for one in weights:
                 tell(target, len(rows) * len(weights) + len(outcomes), len(names) * len(weights))
-                outcomes.append(_outcome(one, target, sets, options or {}))
+                outcomes.append(_outcome(one, target, sets, options or {}, engine))
         except ModelError as error:
             rows.append(TargetUncertainty(target, refusal=error.summary()))
         else:
@@ -103,11 +105,13 @@ def _require(model: Model, draws: int) -> None:
         raise UsageError(f"{model.name} does not tell classes apart", "give a model whose task is classification")
 
 
-def _outcome(model: Model, target: str, sets: Mapping[str, FloatArray], options: Mapping[str, object]) -> Outcome:
+def _outcome(
+    model: Model, target: str, sets: Mapping[str, FloatArray], options: Mapping[str, object], engine: str | None
+) -> Outcome:
     """Compile and run one set of weights; an inference costs what it does on the test set."""
     with TemporaryDirectory(prefix="nmc-") as scratch:
         program = pipeline.compile_model(model, target, Path(scratch) / "program", options)
-        results = {name: pipeline.run_program(program, x) for name, x in sets.items()}
+        results = {name: pipeline.run_program(program, x, engine=engine) for name, x in sets.items()}
         estimate = pipeline.estimate_run(program, results[TEST])
     output = program.model.graph.outputs[0]
     found = {name: result.outputs[output] for name, result in results.items()}

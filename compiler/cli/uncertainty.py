@@ -31,6 +31,7 @@ def command(
         bool, typer.Option("--fit-temperature", help="Scale scores on calibration data, which must have labels.")
     ] = False,
     option: Annotated[list[str] | None, OPTIONS] = None,
+    engine: Annotated[str | None, typer.Option(help="The engine; the default one of each target without.")] = None,
     json: Annotated[bool, JSON] = False,
 ) -> None:
     """Draw a model's weights from their distributions, many times; compare its doubt to the point network's."""
@@ -50,6 +51,7 @@ def command(
             unknown=ood,
             fit_temperature=fit_temperature,
             options=parse_options(option),
+            engine=engine,
             progress=tell,
         )
     if json:

@@ -87,15 +87,14 @@ class Model:
         return self
 
     def with_(self, graph: Graph, weights: Mapping[str, Array] | None = None) -> Model:
-        """This model with another graph, and only the arrays that graph reads.
+        """This model with another graph, only the arrays that graph reads, and no deviations.
 
-        `weights` are arrays to add to, or put in place of, those there are; deviations of what they replace are gone.
+        `weights` are arrays to add to, or put in place of, those there are.
         """
         arrays = {**self.weights, **(weights or {})}
         read = {name for node in graph for name in node.arrays(*graph.operand_shapes(node))}
         kept = {name: arrays[name] for name in arrays if name in read}
-        same = {name: d for name, d in self.deviations.items() if kept.get(name) is self.weights.get(name) is not None}
-        return replace(self, graph=graph, weights=kept, deviations=same)
+        return replace(self, graph=graph, weights=kept, deviations={})
 
     def param(self, value: float | str) -> FloatArray | float:
         """A parameter's value: itself, or the array it names in double precision."""

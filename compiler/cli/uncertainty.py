@@ -38,7 +38,7 @@ def command(
     from nmc import api
     from nmc.bayes.uncertainty import measure_uncertainty
     from nmc.comparison import DEFAULT_TARGETS
-    from nmc.report.uncertainty import print_uncertainty
+    from nmc.report.uncertainty import print_uncertainty, uncertainty_facts
 
     chosen = api.load(model)
     with progress(f"drawing {chosen.name}") as tell:
@@ -55,6 +55,6 @@ def command(
             progress=tell,
         )
     if json:
-        print_json(found)
+        print_json(uncertainty_facts(found))
     else:
         print_uncertainty(found)

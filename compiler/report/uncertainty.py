@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from nmc.report.terminal import NO_CHIP, print_table, spread
@@ -9,7 +11,7 @@ from nmc.report.units import percent
 
 if TYPE_CHECKING:
     from nmc.bayes.quality import Quality
-    from nmc.bayes.uncertainty import Uncertainty
+    from nmc.bayes.uncertainty import TargetUncertainty, Uncertainty
 
 _SCORES = ("target", "weights", "accuracy", "NLL", "ECE", "entropy", "mutual information", "temperature")
 _COSTS = ("target", "weights", "energy / inference", "energy / answer", "latency / answer")
@@ -38,6 +40,20 @@ def print_uncertainty(found: Uncertainty) -> None:
             print(f"{row.target}: {NO_CHIP}")
         for what in row.point.missing if row.point else ():
             print(f"{row.target}: not included, never published: {what}")
+
+
+def uncertainty_facts(found: Uncertainty) -> Mapping[str, object]:
+    """The same as plain values, with what an answer costs."""
+    return {**asdict(found), "rows": [_row_facts(row) for row in found.rows]}
+
+
+def _row_facts(row: TargetUncertainty) -> Mapping[str, object]:
+    costs = {
+        name: {**asdict(quality), "total_energy_j": quality.total_energy_j, "total_latency_s": quality.total_latency_s}
+        for name, quality in (("drawn", row.drawn), ("point", row.point))
+        if quality is not None
+    }
+    return {**asdict(row), **costs}
 
 
 def _scores(quality: Quality) -> tuple[str, ...]:

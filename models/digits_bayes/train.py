@@ -6,21 +6,21 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from nmc.bayes.scores import calibration_error, negative_log_likelihood, softmax
 from nmc.frontends.weights import as_bytes
-from nmc.models.data import CALIBRATION_SAMPLES, digits, write_samples, write_weights
+from nmc.models.data import CALIBRATION_SAMPLES, Classes, Floats, digits, write_samples, write_weights
 
 INPUTS, HIDDEN, CLASSES = 64, 64, 10
 SEEDS = range(5)
-SHIPPED = 0
 DRAWS = 16
 EPOCHS, BATCH, LEARNING_RATE = 200, 64, 0.003
-KL_WEIGHT, PRIOR_STD = 0.1, 1.0
+KL_WEIGHT, PRIOR_STD = 0.01, 1.0
 FIRST_RHO = -4.0
+
+Arrays = dict[str, Floats]
 
 
 class Uncertain(nn.Module):
@@ -72,15 +72,13 @@ def fit(layers: nn.Sequential, x: Tensor, y: Tensor, kl_weight: float, prior_std
         schedule.step()
 
 
-def trained(
-    bayesian: bool, seed: int, x: NDArray[np.float64], y: NDArray[np.int64], kl_weight: float, prior_std: float
-) -> dict[str, NDArray[np.float64]]:
+def trained(bayesian: bool, seed: int, x: Floats, y: Classes, kl_weight: float, prior_std: float) -> Arrays:
     """Train a network of either sort; give its arrays by name, deviations among them."""
     torch.manual_seed(seed)
     layer = Uncertain if bayesian else nn.Linear
     layers = nn.Sequential(layer(INPUTS, HIDDEN), nn.ReLU(), layer(HIDDEN, CLASSES))
     fit(layers, torch.from_numpy(x).float(), torch.from_numpy(y), kl_weight, prior_std)
-    arrays: dict[str, NDArray[np.float64]] = {}
+    arrays: Arrays = {}
     for name, part in (("fc1", layers[0]), ("logits", layers[2])):
         arrays |= {f"{name}.weight": _numbers(part.weight), f"{name}.bias": _numbers(part.bias)}
         if isinstance(part, Uncertain):
@@ -88,16 +86,16 @@ def trained(
     return arrays
 
 
-def _numbers(values: Tensor | nn.Module) -> NDArray[np.float64]:
+def _numbers(values: Tensor | nn.Module) -> Floats:
     assert isinstance(values, Tensor)
     return np.asarray(values.detach().numpy(), dtype=np.float64)
 
 
-def probabilities(arrays: dict[str, NDArray[np.float64]], x: NDArray[np.float64], draws: int) -> NDArray[np.float64]:
+def probabilities(arrays: Arrays, x: Floats, draws: int) -> Floats:
     """Return the mean over draws of the class probabilities, [samples, classes]; no draws: those of the means."""
     rng = np.random.default_rng(0)
 
-    def weight(name: str) -> NDArray[np.float64]:
+    def weight(name: str) -> Floats:
         mean = arrays[f"{name}.weight"]
         return mean + arrays[f"{name}.weight.std"] * rng.standard_normal(mean.shape) if draws else mean
 
@@ -105,11 +103,17 @@ def probabilities(arrays: dict[str, NDArray[np.float64]], x: NDArray[np.float64]
     for _ in range(max(draws, 1)):
         hidden = np.maximum(x @ weight("fc1").T + arrays["fc1.bias"], 0)
         found.append(softmax(hidden @ weight("logits").T + arrays["logits.bias"]))
-    mean: NDArray[np.float64] = np.mean(found, axis=0)
+    mean: Floats = np.mean(found, axis=0)
     return mean
 
 
-def report(what: str, found: Iterable[NDArray[np.float64]], y: NDArray[np.int64]) -> None:
+def best(networks: list[Arrays], draws: int, x: Floats, y: Classes) -> int:
+    """Return which of the networks has the least negative log-likelihood on samples that none was trained on."""
+    losses = [negative_log_likelihood(probabilities(arrays, x, draws), y) for arrays in networks]
+    return int(np.argmin(losses))
+
+
+def report(what: str, found: Iterable[Floats], y: Classes) -> None:
     """Print accuracy, negative log-likelihood and calibration error of each seed, and their means."""
     rows = [
         (float(np.mean(p.argmax(axis=1) == y)), negative_log_likelihood(p, y), calibration_error(p, y)) for p in found
@@ -130,10 +134,10 @@ if __name__ == "__main__":
     order = np.random.default_rng(0).permutation(len(data.train_x))
     held_out, rest = order[:CALIBRATION_SAMPLES], order[CALIBRATION_SAMPLES:]
     x, y = data.train_x[rest], data.train_y[rest]
+    seen, known = data.train_x[held_out], data.train_y[held_out]
     if options.parse_args().validate:
-        seen, known = data.train_x[held_out], data.train_y[held_out]
         for prior_std in (0.3, 1.0):
-            for kl_weight in (0.1, 0.03, 0.01):
+            for kl_weight in (0.1, 0.03, 0.01, 0.003):
                 tried = (trained(True, seed, x, y, kl_weight, prior_std) for seed in SEEDS[:3])
                 found = [probabilities(arrays, seen, DRAWS) for arrays in tried]
                 report(f"prior {prior_std}, divergence x {kl_weight}", found, known)
@@ -143,8 +147,10 @@ if __name__ == "__main__":
     report("plain backprop", [probabilities(arrays, data.test_x, 0) for arrays in point], data.test_y)
     report("means of the distributions", [probabilities(arrays, data.test_x, 0) for arrays in bayes], data.test_y)
     report(f"{DRAWS} draws", [probabilities(arrays, data.test_x, DRAWS) for arrays in bayes], data.test_y)
-    write_weights(folder, bayes[SHIPPED])
-    single = {name: array.astype(np.float32) for name, array in point[SHIPPED].items()}
+    likeliest, plain = best(bayes, DRAWS, seen, known), best(point, 0, seen, known)
+    print(f"kept, by held-out NLL: seed {likeliest} of the distributions, seed {plain} of plain backprop")
+    write_weights(folder, bayes[likeliest])
+    single = {name: array.astype(np.float32) for name, array in point[plain].items()}
     (folder / "point.safetensors").write_bytes(as_bytes(single))
     write_samples(folder, "test", data.test_x, data.test_y)
     write_samples(folder, "calibration", data.train_x[held_out], data.train_y[held_out])

@@ -1,7 +1,8 @@
 """Train digits-bayes by Bayes by Backprop, and the same network by plain backprop, with several seeds of each."""
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,15 +10,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+import nmc
+from nmc.bayes.quality import Quality
 from nmc.bayes.scores import calibration_error, negative_log_likelihood, softmax
 from nmc.frontends.weights import as_bytes
 from nmc.models.data import CALIBRATION_SAMPLES, Classes, Floats, digits, write_samples, write_weights
 
 INPUTS, HIDDEN, CLASSES = 64, 64, 10
 SEEDS = range(5)
+SHIPPED = 0
+TARGETS = ("cpu", "loihi-sim")
 DRAWS = 16
 EPOCHS, BATCH, LEARNING_RATE = 200, 64, 0.003
-KL_WEIGHT, PRIOR_STD = 0.01, 1.0
+KL_WEIGHT = 0.01
 FIRST_RHO = -4.0
 
 Arrays = dict[str, Floats]
@@ -46,13 +51,12 @@ class Uncertain(nn.Module):
         variance = functional.linear(x**2, self.std**2)
         return mean + (variance + 1e-12).sqrt() * torch.randn_like(mean)
 
-    def divergence(self, prior_std: float) -> Tensor:
-        """The divergence KL(weights | normal prior of mean 0), in nats."""
-        ratio = (self.std**2 + self.weight**2) / prior_std**2
-        return 0.5 * (ratio - 1 - (self.std / prior_std).log() * 2).sum()
+    def divergence(self) -> Tensor:
+        """The divergence KL(weights | standard normal prior), in nats."""
+        return 0.5 * (self.std**2 + self.weight**2 - 1 - 2 * self.std.log()).sum()
 
 
-def fit(layers: nn.Sequential, x: Tensor, y: Tensor, kl_weight: float, prior_std: float) -> None:
+def fit(layers: nn.Sequential, x: Tensor, y: Tensor, kl_weight: float) -> None:
     """Train by Adam and a falling rate; uncertain layers by the bound of Blundell et al. 2015, its divergence weighed.
 
     The weight of the divergence rises from 0 over the first quarter, so that the means find their place first.
@@ -65,19 +69,19 @@ def fit(layers: nn.Sequential, x: Tensor, y: Tensor, kl_weight: float, prior_std
         for batch in torch.split(torch.randperm(len(x)), BATCH):
             loss = functional.cross_entropy(layers(x[batch]), y[batch])
             for layer in uncertain:
-                loss = loss + weight * layer.divergence(prior_std)
+                loss = loss + weight * layer.divergence()
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             optimizer.step()
         schedule.step()
 
 
-def trained(bayesian: bool, seed: int, x: Floats, y: Classes, kl_weight: float, prior_std: float) -> Arrays:
+def trained(bayesian: bool, seed: int, x: Floats, y: Classes, kl_weight: float = KL_WEIGHT) -> Arrays:
     """Train a network of either sort; give its arrays by name, deviations among them."""
     torch.manual_seed(seed)
     layer = Uncertain if bayesian else nn.Linear
     layers = nn.Sequential(layer(INPUTS, HIDDEN), nn.ReLU(), layer(HIDDEN, CLASSES))
-    fit(layers, torch.from_numpy(x).float(), torch.from_numpy(y), kl_weight, prior_std)
+    fit(layers, torch.from_numpy(x).float(), torch.from_numpy(y), kl_weight)
     arrays: Arrays = {}
     for name, part in (("fc1", layers[0]), ("logits", layers[2])):
         arrays |= {f"{name}.weight": _numbers(part.weight), f"{name}.bias": _numbers(part.bias)}
@@ -107,12 +111,6 @@ def probabilities(arrays: Arrays, x: Floats, draws: int) -> Floats:
     return mean
 
 
-def best(networks: list[Arrays], draws: int, x: Floats, y: Classes) -> int:
-    """Return which of the networks has the least negative log-likelihood on samples that none was trained on."""
-    losses = [negative_log_likelihood(probabilities(arrays, x, draws), y) for arrays in networks]
-    return int(np.argmin(losses))
-
-
 def report(what: str, found: Iterable[Floats], y: Classes) -> None:
     """Print accuracy, negative log-likelihood and calibration error of each seed, and their means."""
     rows = [
@@ -123,34 +121,55 @@ def report(what: str, found: Iterable[Floats], y: Classes) -> None:
         print(f"  {name}: {', '.join(f'{value:.4f}' for value in column)}; mean {np.mean(column):.4f}", flush=True)
 
 
+def qualities(folder: Path, arrays: Arrays, target: str) -> tuple[Quality, Quality]:
+    """Measure a trained network on a target, with draws and with its mean weights; the same where nothing deviates."""
+    single = {name: array.astype(np.float32) for name, array in arrays.items()}
+    weights = {name: array for name, array in single.items() if not name.endswith(".std")}
+    spread = {name: single.get(f"{name}.std", 0 * array) for name, array in weights.items()}
+    model = replace(nmc.load(folder, untrained=True), weights=weights, deviations=spread)
+    row = nmc.uncertainty(model, [target], draws=DRAWS if "fc1.weight.std" in arrays else 1)[target]
+    assert row.drawn is not None and row.point is not None, row.refusal
+    return row.drawn, row.point
+
+
+def compare(what: str, found: Sequence[Quality]) -> None:
+    """Print what each seed's network is worth on a target, and the means."""
+    columns = {
+        "accuracy": [one.accuracy for one in found],
+        "NLL": [one.negative_log_likelihood for one in found],
+        "ECE": [one.calibration_error for one in found],
+        **{f"AUROC, {name}": [one.unknown[name].auroc for one in found] for name in found[0].unknown},
+    }
+    print(what)
+    for name, column in columns.items():
+        print(f"  {name}: {', '.join(f'{value:.4f}' for value in column)}; mean {np.mean(column):.4f}", flush=True)
+
+
 if __name__ == "__main__":
     options = argparse.ArgumentParser()
-    options.add_argument(
-        "--validate", action="store_true", help="score settings on the held-out calibration images, save nothing"
-    )
+    options.add_argument("--validate", action="store_true", help="score settings on the held-out images, save nothing")
     folder = Path(__file__).resolve().parent
     torch.set_num_threads(1)
     data = digits()
     order = np.random.default_rng(0).permutation(len(data.train_x))
     held_out, rest = order[:CALIBRATION_SAMPLES], order[CALIBRATION_SAMPLES:]
-    x, y = data.train_x[rest], data.train_y[rest]
-    seen, known = data.train_x[held_out], data.train_y[held_out]
+    x, y, seen, known = data.train_x[rest], data.train_y[rest], data.train_x[held_out], data.train_y[held_out]
     if options.parse_args().validate:
-        for prior_std in (0.3, 1.0):
-            for kl_weight in (0.1, 0.03, 0.01, 0.003):
-                tried = (trained(True, seed, x, y, kl_weight, prior_std) for seed in SEEDS[:3])
-                found = [probabilities(arrays, seen, DRAWS) for arrays in tried]
-                report(f"prior {prior_std}, divergence x {kl_weight}", found, known)
+        report("plain backprop", [probabilities(trained(False, seed, x, y), seen, 0) for seed in SEEDS[:3]], known)
+        for kl_weight in (0.1, 0.03, 0.01):
+            tried = [trained(True, seed, x, y, kl_weight) for seed in SEEDS[:3]]
+            report(f"divergence x {kl_weight}", [probabilities(arrays, seen, DRAWS) for arrays in tried], known)
         raise SystemExit
-    point = [trained(False, seed, x, y, 0.0, 1.0) for seed in SEEDS]
-    bayes = [trained(True, seed, x, y, KL_WEIGHT, PRIOR_STD) for seed in SEEDS]
-    report("plain backprop", [probabilities(arrays, data.test_x, 0) for arrays in point], data.test_y)
-    report("means of the distributions", [probabilities(arrays, data.test_x, 0) for arrays in bayes], data.test_y)
-    report(f"{DRAWS} draws", [probabilities(arrays, data.test_x, DRAWS) for arrays in bayes], data.test_y)
-    likeliest, plain = best(bayes, DRAWS, seen, known), best(point, 0, seen, known)
-    print(f"kept, by held-out NLL: seed {likeliest} of the distributions, seed {plain} of plain backprop")
-    write_weights(folder, bayes[likeliest])
-    single = {name: array.astype(np.float32) for name, array in point[plain].items()}
+    point = [trained(False, seed, x, y) for seed in SEEDS]
+    bayes = [trained(True, seed, x, y) for seed in SEEDS]
+    write_weights(folder, bayes[SHIPPED])
+    single = {name: array.astype(np.float32) for name, array in point[SHIPPED].items()}
     (folder / "point.safetensors").write_bytes(as_bytes(single))
     write_samples(folder, "test", data.test_x, data.test_y)
-    write_samples(folder, "calibration", data.train_x[held_out], data.train_y[held_out])
+    write_samples(folder, "calibration", seen, known)
+    for target in TARGETS:
+        plain = [qualities(folder, arrays, target)[1] for arrays in point]
+        drawn, means = zip(*(qualities(folder, arrays, target) for arrays in bayes), strict=True)
+        compare(f"{target}, plain backprop", plain)
+        compare(f"{target}, means of the distributions", means)
+        compare(f"{target}, {DRAWS} draws", drawn)

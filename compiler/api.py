@@ -300,7 +300,7 @@ def uncertainty(
 
     Each row says how good the mean of the draws' class probabilities is, how unsure on test data and on unknown
     samples (permuted pixels, noise, and those of the file `ood`), and what an answer costs. `samples` limits the test
-    set. With `fit_temperature`, scores are scaled on the task's calibration data, which must have labels. `options`
+    set. With `fit_temperature`, that mean is tempered to suit the labels of the task's calibration data. `options`
     and `engine` go to every target. Raises UsageError for a model without deviations or classes, ModelError for data
     that do not fit.
     """

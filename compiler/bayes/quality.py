@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmc.bayes import scores
-from nmc.bayes.temperature import fitted_temperature
+from nmc.bayes.temperature import fitted_temperature, tempered
 from nmc.datasets import Dataset
 from nmc.estimates.interval import Interval, total
 from nmc.metrics import accuracy, auroc
@@ -32,6 +32,8 @@ class Doubt:
 @dataclass(frozen=True)
 class Quality:
     """The probabilities that the mean over draws gives, scored on the test set; see `nmc.bayes.scores`.
+
+    At a `temperature` other than 1 all but the mutual information is of that mean tempered.
 
     `unknown` are the sets that no class is right for, by name. `energy_j` and `latency_s` are of one inference with one
     draw, in the mean over draws, and None where the target has no chip; `missing` are prices that the energy lacks.
@@ -71,30 +73,33 @@ class Outcome:
 
 
 def quality_of(outcomes: Sequence[Outcome], data: Dataset, held_out: Dataset | None) -> Quality:
-    """What the mean of the draws' probabilities is worth."""
-    temperature = 1.0
+    """What the mean of the draws' probabilities is worth, at the temperature that suits held-out samples, if any."""
+    draws = {name: scores.softmax(np.stack([one.scores[name] for one in outcomes])) for name in outcomes[0].scores}
+    pooled = {name: each.mean(axis=0) for name, each in draws.items()}
+    temperature = 1.0 if held_out is None else fitted_temperature(pooled[HELD_OUT], held_out.y)
     if held_out is not None:
-        temperature = fitted_temperature(np.stack([one.scores[HELD_OUT] for one in outcomes]), held_out.y)
-    draws = {
-        name: scores.softmax(np.stack([one.scores[name] for one in outcomes]), temperature)
-        for name in outcomes[0].scores
-    }
-    mean = draws[TEST].mean(axis=0)
-    doubt = {name: _doubt(each, draws[TEST]) for name, each in draws.items() if name != HELD_OUT}
-    known = doubt.pop(TEST)
+        pooled = {name: tempered(each, temperature) for name, each in pooled.items()}
+    test = pooled[TEST]
+    unknown = {
+        name: Doubt(float(scores.entropy(pooled[name]).mean()), _contradiction(draws[name]), _apart(test, pooled[name]))
+        for name in pooled if name not in (TEST, HELD_OUT)
+    }  # fmt: skip
     return Quality(
-        len(outcomes), temperature, accuracy(mean, data.y), scores.negative_log_likelihood(mean, data.y),
-        scores.calibration_error(mean, data.y), known.entropy, known.mutual_information, doubt,
-        _mean([one.energy_j for one in outcomes]), _mean([one.latency_s for one in outcomes]), outcomes[0].missing,
+        len(outcomes), temperature, accuracy(test, data.y), scores.negative_log_likelihood(test, data.y),
+        scores.calibration_error(test, data.y), float(scores.entropy(test).mean()), _contradiction(draws[TEST]),
+        unknown, _mean([one.energy_j for one in outcomes]), _mean([one.latency_s for one in outcomes]),
+        outcomes[0].missing,
     )  # fmt: skip
 
 
-def _doubt(draws: FloatArray, known: FloatArray) -> Doubt:
-    """The doubt on samples, from probabilities [draws, samples, classes], and beside that on the test set."""
-    here, there = scores.entropy(draws.mean(axis=0)), scores.entropy(known.mean(axis=0))
-    labels = np.concatenate([np.zeros(len(there)), np.ones(len(here))])
-    apart = auroc(np.concatenate([there, here]), labels)
-    return Doubt(float(here.mean()), float(scores.mutual_information(draws).mean()), apart)
+def _contradiction(draws: FloatArray) -> float:
+    return float(scores.mutual_information(draws).mean())
+
+
+def _apart(known: FloatArray, unknown: FloatArray) -> float:
+    """How often unknown samples have more entropy than known ones."""
+    labels = np.concatenate([np.zeros(len(known)), np.ones(len(unknown))])
+    return auroc(scores.entropy(np.concatenate([known, unknown])), labels)
 
 
 def _mean(intervals: Sequence[Interval | None]) -> Interval | None:

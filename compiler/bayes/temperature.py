@@ -1,4 +1,4 @@
-"""The temperature that turns scores into probabilities, fitted on samples that were not trained on."""
+"""The temperature that makes probabilities bolder or meeker, fitted on samples that were not trained on."""
 
 from __future__ import annotations
 
@@ -12,17 +12,26 @@ _GRID = 41
 _ROUNDS = 4
 
 
-def fitted_temperature(draws: FloatArray, labels: Array) -> float:
-    """The temperature that makes the labels likeliest under the mean over draws of softmax(scores / temperature).
+def tempered(probabilities: FloatArray, temperature: float) -> FloatArray:
+    """Probabilities [..., classes] to the power 1 / temperature, scaled to a sum of 1.
 
-    Takes scores [draws, samples, classes]. With one draw this is temperature scaling (Guo et al. 2017,
-    arXiv:1706.04599, section 4.2). A grid on the logarithm, four times finer around its best: between 0.01 and 100.
+    Of the softmax of scores that is the softmax of scores / temperature.
+    """
+    return softmax(np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)), temperature)
+
+
+def fitted_temperature(probabilities: FloatArray, labels: Array) -> float:
+    """The temperature at which probabilities [samples, classes] make the labels likeliest.
+
+    Of one network this is temperature scaling (Guo et al. 2017, arXiv:1706.04599, section 4.2); of the mean over
+    several it is theirs once they are pooled (Rahaman & Thiery 2021, arXiv:2007.08792). A grid on the logarithm
+    between 0.01 and 100, each time finer around its best.
     """
     low, high = np.log(COLDEST), np.log(HOTTEST)
     best = 0.0
     for _ in range(_ROUNDS):
         grid = np.linspace(low, high, _GRID)
-        losses = [negative_log_likelihood(softmax(draws, float(np.exp(t))).mean(axis=0), labels) for t in grid]
+        losses = [negative_log_likelihood(tempered(probabilities, float(np.exp(t))), labels) for t in grid]
         best = float(grid[int(np.argmin(losses))])
         step = (high - low) / (_GRID - 1)
         low, high = max(best - step, np.log(COLDEST)), min(best + step, np.log(HOTTEST))

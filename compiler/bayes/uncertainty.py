@@ -63,8 +63,8 @@ def measure_uncertainty(
     """Compile and run `draws` sets of weights on each target, and the mean weights beside them.
 
     `samples` limits the test set; `unknown` is a file of samples that no class is right for. With `fit_temperature`,
-    each target's scores are divided by a temperature before softmax, fitted on the task's calibration data: for the
-    drawn weights and the point network alike. `options` and `engine` go to every target. A target that refuses a set
+    the mean probabilities on each target are tempered to suit the labels of the task's calibration data: for the drawn
+    weights and the point network alike. `options` and `engine` go to every target. A target that refuses a set
     of weights gives a row with the reason. Raises UsageError for a model without deviations or classes, ModelError for
     data that do not fit.
     """

@@ -28,7 +28,7 @@ def command(
     samples: Annotated[int | None, typer.Option(min=1, help="Use only the first samples of the test set.")] = None,
     ood: Annotated[Path | None, typer.Option(help="An .npz or .npy of samples that no class is right for.")] = None,
     fit_temperature: Annotated[
-        bool, typer.Option("--fit-temperature", help="Scale scores on calibration data, which must have labels.")
+        bool, typer.Option("--fit-temperature", help="Temper probabilities on calibration data with labels.")
     ] = False,
     option: Annotated[list[str] | None, OPTIONS] = None,
     engine: Annotated[str | None, typer.Option(help="The engine; the default one of each target without.")] = None,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from nmc.bayes.scores import calibration_error, entropy, mutual_information, negative_log_likelihood, softmax
-from nmc.bayes.temperature import fitted_temperature
+from nmc.bayes.temperature import COLDEST, HOTTEST, fitted_temperature, tempered
 from nmc.model import FloatArray
 
 SCORES = arrays(np.float64, (3, 4, 5), elements=st.floats(-50, 50))
@@ -62,16 +62,18 @@ def test_a_bin_takes_in_its_upper_end() -> None:
     assert calibration_error(probabilities, np.array([1, 0]), bins=2) == pytest.approx((1 - 0.5 - 0.4) / 2)
 
 
+@given(SCORES, st.floats(0.2, 5))
+def test_tempered_probabilities_are_those_of_scaled_scores(scores: FloatArray, temperature: float) -> None:
+    assert tempered(softmax(scores), temperature) == pytest.approx(softmax(scores, temperature), abs=1e-9)
+
+
 def test_a_temperature_undoes_a_scale() -> None:
     rng = np.random.default_rng(0)
     scores = rng.normal(size=(5000, 4)) * 2
     labels = np.array([rng.choice(4, p=each) for each in softmax(scores)])
-    assert fitted_temperature(7 * scores[None], labels) == pytest.approx(7, rel=0.1)
+    assert fitted_temperature(softmax(7 * scores), labels) == pytest.approx(7, rel=0.1)
 
 
-def test_draws_share_a_temperature() -> None:
-    """Where draws contradict one another, the mean is unsure whatever the temperature: it lies within its bounds."""
-    opposed = np.array([[[9.0, 0.0]], [[0.0, 9.0]]])
-    temperature = fitted_temperature(opposed, np.array([0]))
-    assert 0.01 <= temperature <= 100.0
-    assert softmax(opposed, temperature).mean(axis=0) == pytest.approx(np.array([[0.5, 0.5]]))
+@pytest.mark.parametrize(("label", "end"), [(0, COLDEST), (1, HOTTEST)])
+def test_labels_that_are_all_right_or_all_wrong_go_to_an_end(label: int, end: float) -> None:
+    assert fitted_temperature(np.array([[0.9, 0.1]] * 3), np.array([label] * 3)) == pytest.approx(end)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         load_program,
         raster,
         run,
+        session,
         targets,
         train,
     )
@@ -44,6 +45,7 @@ __all__ = [
     "load_program",
     "raster",
     "run",
+    "session",
     "targets",
     "train",
 ]

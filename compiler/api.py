@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from nmc.backends.target import RunResult
     from nmc.checks.check import Check
     from nmc.checks.regression import Tolerance
+    from nmc.control.session import Session
     from nmc.estimates.estimate import Estimate
     from nmc.learned import Lesson
     from nmc.program import Program
@@ -182,6 +183,20 @@ def learn(
 
     loaded = load_program(compiled) if isinstance(compiled, str | Path) else compiled
     return learn_program(loaded, _samples(x), Path(directory), freeze=freeze, engine=engine, steps=steps)
+
+
+def session(
+    compiled: Program | Model | str | Path, batch: int = 1, *, engine: str | None = None
+) -> Session:
+    """Open a program on an engine that is fed step by step, with the state of `batch` samples held in between.
+
+    A model in place of a program runs by the reference, as its nodes are meant. Raises UsageError for an engine
+    that cannot be fed so.
+    """
+    from nmc.control.opening import open_session
+
+    loaded = load_program(compiled) if isinstance(compiled, str | Path) else compiled
+    return open_session(loaded, batch, engine)
 
 
 def raster(

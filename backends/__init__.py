@@ -93,16 +93,15 @@ def opening_of(target: Target, name: str | None = None) -> Opening:
     """
     if name is not None:
         engine_of(target, name)
-    if name is None and target.stepping:
-        name = next(iter(target.stepping))
-    if name not in target.stepping:
-        which = f"the engine {name!r} of {target.name}" if name else f"{target.name}, which runs in a process of its own,"
+    chosen = name or next(iter(target.stepping), "")
+    if chosen not in target.stepping:
         able = ", ".join(target.stepping)
         raise UsageError(
-            f"{which} cannot be fed step by step",
+            f"{f'the engine {name!r} of ' if name else ''}{target.name} runs in a process of its own, and cannot be fed"
+            " step by step",
             f"its engines that can: {able}" if able else "compile the model for loihi-sim, nengo-loihi-sim or gpu-sim",
         )
-    opening: Opening = _resolve(target.stepping[name])
+    opening: Opening = _resolve(target.stepping[chosen])
     return opening
 
 

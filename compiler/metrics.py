@@ -21,7 +21,8 @@ class Metric:
     """A measure: the tasks it goes with, the labels it takes, and which way is better.
 
     Values are in `unit`: "share" is a part of a whole, shown in percent.
-    `measure(outputs, labels)` takes outputs [samples, ...]; for generation, those of the judge, class scores.
+    `measure(outputs, labels)` takes outputs [samples, ...]; for generation, those of the judge, class scores; for
+    control, the return of each episode [episodes], see `nmc.control.rollout`.
     `direction` and `source` are for docs and messages.
     """
 
@@ -130,6 +131,11 @@ def inception_score(outputs: FloatArray, labels: Array) -> float:
     return float(np.exp(divergence.mean()))
 
 
+def mean_return(outputs: FloatArray, labels: Array) -> float:
+    """The mean of returns [episodes]: of each, the sum of its rewards."""
+    return float(np.mean(outputs))
+
+
 METRICS: Mapping[MetricName, Metric] = {
     metric.name: metric
     for metric in (
@@ -150,6 +156,7 @@ METRICS: Mapping[MetricName, Metric] = {
                bit_accuracy),
         Metric("auroc", "anomaly", "marks", "higher", "area", "Hanley & McNeil 1982", auroc),
         Metric("inception-score", "generation", "none", "higher", "classes", "Salimans et al. 2016", inception_score),
+        Metric("return", "control", "none", "higher", "reward", "mean over episodes of the sum of rewards", mean_return),
     )
 }  # fmt: skip
 """Every metric by name; the first of a kind of task is the one that it has where none is named."""

@@ -30,12 +30,13 @@ def arrays(genomes: Floats) -> dict[str, Floats]:
     return {name: part.reshape(-1, *shape) for (name, shape), part in zip(SHAPES.items(), parts, strict=True)}
 
 
-def actions(genomes: Floats, states: Floats) -> NDArray[np.int64]:
+def actions(genomes: Floats, states: Floats) -> NDArray[np.intp]:
     """What each network does in each of its episodes: states [networks, episodes, 4], actions [networks, episodes]."""
     net = arrays(genomes)
     hidden = np.maximum(np.einsum("nei,nhi->neh", states, net["hidden.weight"]) + net["hidden.bias"][:, None], 0)
-    values = np.einsum("neh,nah->nea", hidden, net["action.weight"]) + net["action.bias"][:, None]
-    return values.argmax(axis=-1)
+    values: Floats = np.einsum("neh,nah->nea", hidden, net["action.weight"]) + net["action.bias"][:, None]
+    chosen: NDArray[np.intp] = values.argmax(axis=-1)
+    return chosen
 
 
 def fitness(genomes: Floats, episodes: int, seed: int) -> tuple[Floats, Floats]:

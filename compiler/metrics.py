@@ -40,6 +40,11 @@ def metric_of(name: MetricName) -> Metric:
     return METRICS[name]
 
 
+def counted_in(name: MetricName) -> Literal["samples", "episodes"]:
+    """What a score by this metric is taken of."""
+    return "episodes" if METRICS[name].kind == "control" else "samples"
+
+
 ScoreLimit = Literal["min_accuracy", "min_score", "max_error"]
 
 
@@ -156,7 +161,7 @@ METRICS: Mapping[MetricName, Metric] = {
                bit_accuracy),
         Metric("auroc", "anomaly", "marks", "higher", "area", "Hanley & McNeil 1982", auroc),
         Metric("inception-score", "generation", "none", "higher", "classes", "Salimans et al. 2016", inception_score),
-        Metric("return", "control", "none", "higher", "reward", "mean over episodes of the sum of rewards", mean_return),
+        Metric("return", "control", "none", "higher", "reward", "sum of rewards, mean over episodes", mean_return),
     )
 }  # fmt: skip
 """Every metric by name; the first of a kind of task is the one that it has where none is named."""

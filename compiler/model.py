@@ -43,7 +43,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Control:
-    """Where a controller acts: an environment by its id in gymnasium, and in how many episodes, seeded from `seed` on."""
+    """Where a controller acts: an environment by its id in gymnasium, in so many episodes, seeded from `seed` on."""
 
     environment: str
     episodes: int = 100

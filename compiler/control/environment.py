@@ -43,13 +43,12 @@ def make(control: Control) -> Environment:
 
 @dataclass(frozen=True, eq=False)
 class Interface:
-    """What a model sees of an environment, and how its output acts there.
+    """How a model's output acts in an environment, whose observations go to the model's only input, in its shape.
 
-    The observation goes to the model's only input, in its shape. Of a choice among actions the first is numbered
-    `first`, and that with the largest output is taken; otherwise outputs are the action, held within its bounds.
+    Of a choice among actions the first is numbered `first`, and that with the largest output is taken; otherwise
+    outputs are the action, held within its bounds.
     """
 
-    shape: tuple[int, ...]
     first: int | None
     low: FloatArray
     high: FloatArray
@@ -79,16 +78,13 @@ class Interface:
                 f"{name} takes {wanted} outputs for {done}, {output} has {values}", "mend the output's size",
                 node=output, where=model.graph.sources.get(output),
             )
-        return cls(node.shape, first, low, high)
+        return cls(first, low, high)
 
-    def seen(self, observation: FloatArray) -> FloatArray:
-        """An observation as the model's input."""
-        return np.asarray(observation, np.float64).reshape(self.shape)
-
-    def action(self, output: FloatArray) -> Action:
-        """What an output [*shape] does; of equal ones the first. Raises ModelError where it is not finite."""
-        if not np.isfinite(output).all():
+    def actions(self, outputs: FloatArray) -> list[Action]:
+        """What outputs [samples, *shape] do; of equal values the first. Raises ModelError where one is not finite."""
+        if not np.isfinite(outputs).all():
             raise ModelError("its outputs there are not finite", "give another target, or another precision")
+        flat = outputs.reshape(len(outputs), -1)
         if self.first is not None:
-            return self.first + int(output.argmax())
-        return np.clip(output.reshape(self.low.shape), self.low, self.high)
+            return [*(flat.argmax(axis=1) + self.first).tolist()]
+        return [*np.clip(flat.reshape(-1, *self.low.shape), self.low, self.high)]

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class Rollout:
     """What came of some episodes: the return and the number of decisions of each, [episodes].
 
-    `states` are what was seen before each decision, episode after episode, [decisions, *shape]. `chosen` says
-    whether an action is the one with the largest output.
+    `states` are what was seen before each decision, [episodes, decisions, *shape]; of those after an episode's last
+    decision nothing is to be read. `chosen` says whether an action is the one with the largest output.
     """
 
     returns: FloatArray
@@ -56,23 +56,24 @@ def rollout(opened: Program | Model, control: Control, engine: str | None = None
 
 def _played(session: Session, environments: list[Environment], seed: int) -> Rollout:
     graph = session.model.graph
+    (node,) = (node for node in graph if isinstance(node, Input))
     fit = Interface.of(environments[0], session.model)
-    decide = session.step if any(isinstance(node, Input) and node.stream for node in graph) else session.infer
-    now = np.stack([fit.seen(each.reset(seed=seed + i)[0]) for i, each in enumerate(environments)])
-    returns = np.zeros(len(environments))
-    seen: list[list[FloatArray]] = [[] for _ in environments]
-    going = list(range(len(environments)))
+    decide = session.step if node.stream else session.infer
+    now = np.zeros((len(environments), *node.shape))
+    for i, each in enumerate(environments):
+        now[i].flat = each.reset(seed=seed + i)[0]
+    returns, lengths = np.zeros(len(environments)), np.zeros(len(environments), np.int64)
+    seen, going = [], list(range(len(environments)))
     while going:
-        outputs = decide(now)[graph.outputs[0]]
-        for i in going:
-            seen[i].append(now[i].copy())
+        seen.append(now.copy())
+        actions = fit.actions(decide(now)[graph.outputs[0]])
         ended = set()
         for i in going:
-            observation, reward, terminated, truncated, _ = environments[i].step(fit.action(outputs[i]))
-            now[i] = fit.seen(observation)
+            observation, reward, terminated, truncated, _ = environments[i].step(actions[i])
+            now[i].flat = observation
             returns[i] += float(reward)
             if terminated or truncated:
+                lengths[i] = len(seen)
                 ended.add(i)
         going = [i for i in going if i not in ended]
-    lengths = np.array([len(states) for states in seen])
-    return Rollout(returns, lengths, np.concatenate([np.stack(states) for states in seen]), fit.first is not None)
+    return Rollout(returns, lengths, np.stack(seen, axis=1), fit.first is not None)

@@ -10,15 +10,17 @@ from nmc.control.rollout import Rollout, rollout
 from nmc.data_source import DataRecord
 from nmc.datasets import Dataset
 from nmc.datasets.listing import digest_of
-from nmc.model import Control, Model
+from nmc.graph import Graph
+from nmc.model import Control, FloatArray, Model
+from nmc.nodes.tensor import Input
 
-STATES = 256
-"""On how many of the states energy and latency of a decision are measured, evenly spread over all."""
+STATES, SEQUENCES = 256, 4
+"""On how many states energy and latency of a decision are measured, and of how many episodes where these count."""
 
 
 @dataclass(frozen=True, eq=False)
 class Played:
-    """The reference's episodes, and its states as samples: x [states, *shape]; y [episodes, 0], as nothing is labelled.
+    """The reference's episodes, and its states as samples: x as the model takes it, y [episodes, 0], for no labels.
 
     `control` are the episodes that were played.
     """
@@ -32,7 +34,25 @@ def played(model: Model, control: Control, episodes: int | None = None) -> Playe
     """Let the model itself, in double precision, act in at most so many of the task's episodes."""
     fewer = replace(control, episodes=min(control.episodes, episodes or control.episodes))
     found = rollout(model, fewer)
-    chosen = np.linspace(0, len(found.states) - 1, min(STATES, len(found.states))).astype(int)
     digest = digest_of(np.frombuffer(repr(fewer).encode(), np.uint8), found.states, found.returns)
     record = DataRecord(fewer.environment, digest, fewer.episodes)
-    return Played(fewer, found, Dataset(found.states[chosen], np.zeros((fewer.episodes, 0)), record))
+    x = _sequences(found) if streams(model.graph) else _evenly(found)
+    return Played(fewer, found, Dataset(x, np.zeros((fewer.episodes, 0)), record))
+
+
+def streams(graph: Graph) -> bool:
+    """Whether a decision is a time step, as the state is held from one to the next."""
+    return any(isinstance(node, Input) and node.stream for node in graph)
+
+
+def _evenly(found: Rollout) -> FloatArray:
+    """Some of all states, evenly spread: [states, *shape]."""
+    met = np.arange(found.states.shape[1]) < found.decisions[:, None]
+    states = found.states[met]
+    return states[np.linspace(0, len(states) - 1, min(STATES, len(states))).astype(int)]
+
+
+def _sequences(found: Rollout) -> FloatArray:
+    """The states at the begin of some episodes: [episodes, steps, *shape]."""
+    begun = found.states[:SEQUENCES]
+    return begun[:, : min(STATES // len(begun), int(found.decisions[: len(begun)].min()))]

@@ -39,6 +39,12 @@ class Events:
     steps: int
     nodes: Mapping[str, NodeEvents] = field(default_factory=dict)
 
+    @property
+    def of_a_step(self) -> Events:
+        """The same as means over all steps, as where every step is an inference."""
+        nodes = {name: scaled(node, 1 / self.steps) for name, node in self.nodes.items()}
+        return Events(self.samples * self.steps, 1, nodes)
+
 
 def added(one: Mapping[str, NodeEvents], other: Mapping[str, NodeEvents]) -> dict[str, NodeEvents]:
     """The counts of two runs together."""

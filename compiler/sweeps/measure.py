@@ -18,14 +18,13 @@ import numpy as np
 from nmc import pipeline, reference
 from nmc.backends import target_named
 from nmc.control.rollout import rollout
-from nmc.control.score import Played, played
+from nmc.control.score import Played, played, streams
 from nmc.data_source import Arrays, DataRecord
 from nmc.datasets import Dataset, calibration_data, score, test_data
 from nmc.datasets.stand_in import with_stand_in
 from nmc.errors import ModelError, ToolError, UsageError
 from nmc.metrics import metric_of
 from nmc.model import Array, FloatArray, Model, Task
-from nmc.nodes.tensor import Input
 from nmc.program import nmc_version
 from nmc.sweeps.address import model_digest, point_key
 from nmc.sweeps.details import core_results, first_raster, layer_results, rounding_errors
@@ -135,6 +134,8 @@ def _measure(subject: Subject, point: Point, directory: Path) -> tuple[PointResu
         scored = outputs if subject.task.control is None else rollout(program, subject.task.control).returns
     except (ModelError, UsageError) as error:
         return replace(row, refusal=error.summary()), execution
+    if subject.task.control is not None and streams(program.model.graph):
+        result = replace(result, events=result.events.of_a_step)
     value = _score(subject.task, scored, subject.data.y)
     if not np.isfinite(value):
         return replace(row, refusal="its outputs there are not finite"), execution
@@ -179,16 +180,9 @@ def _cost(estimate: Estimate) -> Cost:
 
 
 def _acting(model: Model, episodes: int | None) -> Played | None:
-    """The model's own episodes for control; None for any other task. Raises ModelError where a state goes over them."""
+    """The model's own episodes for control; None for any other task."""
     control = None if model.task is None else model.task.control
-    if control is None:
-        return None
-    if any(isinstance(node, Input) and node.stream for node in model.graph):
-        raise ModelError(
-            f"{model.name} keeps its state through an episode, so that no decision has a price of its own",
-            "let it act with nmc.rollout, or read an input that is held",
-        )
-    return played(model, control, episodes)
+    return None if control is None else played(model, control, episodes)
 
 
 def _score(task: Task, scored: FloatArray, labels: Array) -> float:

@@ -17,6 +17,8 @@ EPISODES, CONFIRMED = 8, 256
 """How many episodes score a candidate, and how many the mean of the last population."""
 SPREAD, SPREAD_KEPT = 1.0, 0.02
 """The standard deviation of the first population, and what is added to that of the elite so that search goes on."""
+BLUR = 0.02
+"""The standard deviation of noise on what a candidate sees, so that it does not live on what 8 bits cannot tell."""
 SEED = 0
 SHAPES = {
     "hidden.weight": (HIDDEN, 4), "hidden.bias": (HIDDEN,), "action.weight": (2, HIDDEN), "action.bias": (2,),
@@ -39,7 +41,7 @@ def actions(genomes: Floats, states: Floats) -> NDArray[np.intp]:
     return chosen
 
 
-def fitness(genomes: Floats, episodes: int, seed: int) -> tuple[Floats, Floats]:
+def fitness(genomes: Floats, episodes: int, seed: int, blur: float = 0.0) -> tuple[Floats, Floats]:
     """The mean return of each network, and the states it saw while its pole stood: [steps, networks, episodes, 4].
 
     The return is less by up to one a step for what is off the centre, so that the best are not all alike.
@@ -47,10 +49,13 @@ def fitness(genomes: Floats, episodes: int, seed: int) -> tuple[Floats, Floats]:
     count = len(genomes) * episodes
     environment = gymnasium.make_vec(ENVIRONMENT, num_envs=count, vectorization_mode="vector_entry_point")
     states, _ = environment.reset(seed=seed)
+    noise = np.random.default_rng(seed)
     standing, total, seen = np.ones(count, bool), np.zeros(count), []
     while standing.any():
         seen.append(np.where(standing[:, None], states, np.nan).reshape(len(genomes), episodes, 4))
-        states, reward, fallen, late, _ = environment.step(actions(genomes, seen[-1]).ravel())
+        states, reward, fallen, late, _ = environment.step(
+            actions(genomes, seen[-1] + blur * noise.standard_normal(seen[-1].shape)).ravel()
+        )
         total += standing * (reward - np.minimum(np.abs(states) @ [0.2, 0.0, 2.0, 0.0], 0.5))
         standing &= ~(fallen | late)
     return total.reshape(len(genomes), episodes).mean(axis=1), np.array(seen)
@@ -62,7 +67,7 @@ def evolve(seed: int) -> Floats:
     mean, spread = np.zeros(sum(int(np.prod(shape)) for shape in SHAPES.values())), SPREAD
     for generation in range(GENERATIONS):
         genomes = mean + spread * generator.standard_normal((POPULATION, len(mean)))
-        scores, _ = fitness(genomes, EPISODES, seed=1000 * seed + generation)
+        scores, _ = fitness(genomes, EPISODES, 1000 * seed + generation, BLUR)
         elite = genomes[np.argsort(scores)[-ELITE:]]
         mean, spread = elite.mean(axis=0), elite.std(axis=0) + SPREAD_KEPT
         print(f"generation {generation}: {scores.mean():.1f} on average, {scores.max():.1f} the best")

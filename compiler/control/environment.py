@@ -29,7 +29,7 @@ def make(control: Control) -> Environment:
         ) from None
     try:
         made: Environment = gymnasium.make(control.environment, disable_env_checker=True)
-    except gymnasium.error.DependencyNotInstalled as error:
+    except (gymnasium.error.DependencyNotInstalled, ImportError) as error:
         raise ToolError(f"{control.environment} lacks a package: {error}", "install it as gymnasium says") from None
     except gymnasium.error.Error as error:
         raise ModelError(

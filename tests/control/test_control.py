@@ -137,6 +137,11 @@ def test_without_gymnasium_it_says_what_to_install(monkeypatch):
     assert caught.value.exit_code == 3
 
 
+def test_an_environment_whose_package_is_missing():
+    with pytest.raises(ToolError, match="LunarLander-v3 lacks a package"):
+        nmc.rollout(controller(environment="LunarLander-v3"))
+
+
 def test_a_task_is_written_and_read_back(tmp_path):
     model = nmc.load("cartpole")
     assert model.task is not None and model.task.control == Control("CartPole-v1", 100, 0)

@@ -2,17 +2,23 @@
 
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import nmc
 from nmc import reference
 from nmc.data_source import Arrays
-from nmc.errors import UsageError
+from nmc.errors import ModelError, UsageError
 from nmc.model import Model, Task
+from nmc.nodes.tensor import Input
 from nmc.program import Program
+from nmc.reference.interpreter import as_feeds, run_length
 from nmc.text import parse
+from strategies import models, samples
 
 T, B = 12, 3
 STEPPED = {
@@ -80,6 +86,36 @@ def test_stepping_a_stream_is_running_it(target, tmp_path):
         assert stepped.synaptic_operations == pytest.approx(node.synaptic_operations)
         assert stepped.neuron_updates == pytest.approx(node.neuron_updates)
         assert stepped.total_spikes == pytest.approx(node.total_spikes)
+
+
+@pytest.mark.parametrize("target", ["loihi-sim", "gpu-sim", None])
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_stepping_any_model_is_running_it(target: str | None, data: st.DataObject):
+    opened: Model | Program = data.draw(models(timed=True))
+    x = data.draw(samples(opened))
+    if target is not None:
+        with TemporaryDirectory() as folder:
+            task = Task("regression", "mean-squared-error", calibration=Arrays(x))
+            try:
+                opened = nmc.compile(replace(opened, task=task), target, Path(folder) / "program")
+            except ModelError:
+                return
+    if isinstance(opened, Model):
+        session, ran = nmc.session(opened, len(x)), reference.run(opened, x)
+    else:
+        session, ran = nmc.session(opened, len(x)), nmc.run(opened, x, engine=STEPPED[str(target)]).outputs
+    model = session.model
+    (node,) = (node for node in model.graph if isinstance(node, Input))
+    steps = run_length(model, as_feeds(model.graph, x), None)
+    each = []
+    for t in range(steps + session.lag):
+        now = x if not node.stream else x[:, t] if t < steps else np.zeros_like(x[:, 0])
+        each.append(session.step(now))
+    for name in model.graph.outputs:
+        streams = model.graph.signals[name].timing == "stream"
+        late = [step[name] for step in each[session.lag :]]
+        assert np.array_equal(np.stack(late, axis=1) if streams else late[-1], ran[name])
 
 
 def test_stepping_the_model_itself_is_the_reference():

@@ -10,6 +10,7 @@ from nmc.control.rollout import Rollout, rollout
 from nmc.data_source import DataRecord
 from nmc.datasets import Dataset
 from nmc.datasets.listing import digest_of
+from nmc.errors import UsageError
 from nmc.graph import Graph
 from nmc.model import Control, FloatArray, Model
 from nmc.nodes.tensor import Input
@@ -31,8 +32,13 @@ class Played:
 
 
 def played(model: Model, control: Control, episodes: int | None = None) -> Played:
-    """Let the model itself, in double precision, act in at most so many of the task's episodes."""
-    fewer = replace(control, episodes=min(control.episodes, episodes or control.episodes))
+    """Let the model itself, in double precision, act in at most so many of the task's episodes.
+
+    Raises UsageError for a wrong number of them, and what `rollout` raises.
+    """
+    if episodes is not None and episodes < 1:
+        raise UsageError(f"a test of {episodes} episodes", "test 1 episode or more")
+    fewer = control if episodes is None else replace(control, episodes=min(control.episodes, episodes))
     found = rollout(model, fewer)
     digest = digest_of(np.frombuffer(repr(fewer).encode(), np.uint8), found.states, found.returns)
     record = DataRecord(fewer.environment, digest, fewer.episodes)
@@ -48,11 +54,13 @@ def streams(graph: Graph) -> bool:
 def _evenly(found: Rollout) -> FloatArray:
     """Some of all states, evenly spread: [states, *shape]."""
     met = np.arange(found.states.shape[1]) < found.decisions[:, None]
-    states = found.states[met]
-    return states[np.linspace(0, len(states) - 1, min(STATES, len(states))).astype(int)]
+    states: FloatArray = found.states[met]
+    chosen: FloatArray = states[np.linspace(0, len(states) - 1, min(STATES, len(states))).astype(int)]
+    return chosen
 
 
 def _sequences(found: Rollout) -> FloatArray:
     """The states at the begin of some episodes: [episodes, steps, *shape]."""
-    begun = found.states[:SEQUENCES]
-    return begun[:, : min(STATES // len(begun), int(found.decisions[: len(begun)].min()))]
+    begun: FloatArray = found.states[:SEQUENCES]
+    steps = min(STATES // len(begun), int(found.decisions[: len(begun)].min()))
+    return begun[:, :steps]

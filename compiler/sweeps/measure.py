@@ -126,16 +126,18 @@ def _measure(subject: Subject, point: Point, directory: Path) -> tuple[PointResu
     except ModelError as error:
         return replace(row, refusal=error.summary()), _execution(began, perf_counter() - started, 0.0)
     compiled = perf_counter()
+    control = subject.task.control
+    try:
+        returns = None if control is None else rollout(program, control).returns
+    except (ModelError, UsageError) as error:
+        return replace(row, refusal=error.summary()), _execution(began, compiled - started, perf_counter() - compiled)
     result = pipeline.run_program(program, subject.data.x)
     ran = perf_counter()
     outputs = _result(result.outputs, program.model)
     execution = _execution(began, compiled - started, ran - compiled)
-    try:
-        scored = outputs if subject.task.control is None else rollout(program, subject.task.control).returns
-    except (ModelError, UsageError) as error:
-        return replace(row, refusal=error.summary()), execution
-    if subject.task.control is not None and streams(program.model.graph):
+    if control is not None and streams(program.model.graph):
         result = replace(result, events=result.events.of_a_step)
+    scored = outputs if returns is None else returns
     value = _score(subject.task, scored, subject.data.y)
     if not np.isfinite(value):
         return replace(row, refusal="its outputs there are not finite"), execution

@@ -127,6 +127,8 @@ def test_what_a_control_task_is_not(tmp_path):
         datasets.score(model.task, np.zeros((1, 2)), np.zeros((1, 0)))
     with pytest.raises(UsageError, match="no data can take its place"):
         datasets.with_test_data(model, (np.zeros((1, 4)), np.zeros(1, int)))
+    with pytest.raises(UsageError, match="a test of 0 episodes"):
+        nmc.compare(model, ["cpu"], samples=0)
     with pytest.raises(UsageError, match="in which environment to act"):
         nmc.rollout(nmc.compile(model, "cpu", tmp_path / "p"))
 

@@ -21,10 +21,10 @@ from nmc.sweeps.sweep import LOCAL, NONE, Workers
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from nmc.accuracy_losses import ConversionReport
     from nmc.backends.target import RunResult
     from nmc.checks.check import Check
     from nmc.checks.regression import Tolerance
-    from nmc.conversion_report import ConversionReport
     from nmc.estimates.estimate import Estimate
     from nmc.program import Program
     from nmc.reference.interpreter import Feed
@@ -91,7 +91,7 @@ def conversion_report(
     `samples` limits the test set. Raises what `convert` raises, and ModelError for a model without calibration or
     test data.
     """
-    from nmc.conversion_report import report
+    from nmc.accuracy_losses import report
 
     chosen = backends.target_named(target)
     settings = pipeline.make_options(chosen, options)

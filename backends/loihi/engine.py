@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nmc.backends.loihi.observer import Observer
     from nmc.program import Program
 
-_CACHE_BYTES, _MEMORY_BYTES = 1 << 24, 1 << 26
+_CACHE_BYTES, _MEMORY_BYTES = 1 << 23, 1 << 26
 _LEAST = 8
 _READ_OUT_BYTES = 1 << 26
 

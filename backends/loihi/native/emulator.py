@@ -97,7 +97,8 @@ class Emulator:
         """What a node read at the first step of the last window, its inputs added up, [B, *shape]."""
         node = self.model.graph[name]
         x, row = self._signals.operand(node, 0, 1, None)
-        return np.broadcast_to(x[:, row], (self.batch, x.shape[2])).reshape(-1, *self.model.graph.operand_shapes(node)[0])
+        (shape, *_) = self.model.graph.operand_shapes(node)
+        return np.broadcast_to(x[:, row], (self.batch, x.shape[2])).reshape(-1, *shape)
 
     def events(self) -> Mapping[str, NodeEvents]:
         """What every computed node did since the start, and what arrived from outside, summed over the samples."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from nmc.backends.target import Options
+from nmc.backends.target import Options, applies
 from nmc.errors import UsageError
 from nmc.model import FloatArray
 
@@ -26,11 +26,11 @@ class ConversionOptions(Options):
     pairs ("pairwise").
     """
 
-    encoding: Literal["rate", "current"] = "rate"
-    reset: Literal["zero", "subtract"] = "zero"
-    charge: float = 0.0
-    threshold_scale: float = 1.0
-    max_pool: Literal["refuse", "average", "pairwise"] = "refuse"
+    encoding: Literal["rate", "current"] = applies("rate", converted=True, neurons="spiking", form="spiking")
+    reset: Literal["zero", "subtract"] = applies("zero", converted=True, neurons="spiking", form="spiking")
+    charge: float = applies(0.0, converted=True, neurons="spiking", form="spiking")
+    threshold_scale: float = applies(1.0, converted=True, neurons="spiking", form="spiking")
+    max_pool: Literal["refuse", "average", "pairwise"] = applies("refuse", converted=True, form="spiking")
 
     def __post_init__(self) -> None:
         if self.steps is not None and self.steps < 1:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from nmc.model import FloatArray, Model
+from nmc.model import Array, FloatArray, Model
 
 if TYPE_CHECKING:
     from nmc.estimates.estimate import Estimate
@@ -15,6 +15,18 @@ if TYPE_CHECKING:
     from nmc.passes import Pass
     from nmc.program import Program
     from nmc.reference.interpreter import Feed
+
+
+Value = TypeVar("Value")
+
+
+def applies(default: Value, *, converted: bool = False, **others: object) -> Value:
+    """An option that means something only where other options of the target have these values.
+
+    `converted`: and only for networks without time of their own, which the target turns into spiking ones.
+    """
+    value: Value = field(default=default, metadata={"converted": converted, "others": others})
+    return value
 
 
 @dataclass(frozen=True)
@@ -25,6 +37,16 @@ class Options:
     """
 
     steps: int | None = None
+
+    def idle(self, model: Model) -> frozenset[str]:
+        """The options that mean nothing for this model with the others as they are; see `applies`."""
+        return frozenset(option.name for option in fields(self) if not self._matters(option, model))
+
+    def _matters(self, option: Field[object], model: Model) -> bool:
+        if option.metadata.get("converted") and model.graph.dt_s is not None:
+            return False
+        others: Mapping[str, object] = option.metadata.get("others", {})
+        return all(getattr(self, name, value) == value for name, value in others.items())
 
 
 @dataclass(frozen=True)
@@ -66,6 +88,20 @@ class RunResult:
     warnings: tuple[RunWarning, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What came of samples in sequence: the run, and the weights after it, [features, inputs], by what learns."""
+
+    result: RunResult
+    weights: Mapping[str, Array]
+
+
+class Learner(Protocol):
+    """Runs a program on samples in sequence, each with the weights that the one before it left."""
+
+    def __call__(self, program: Program, x: Feed, *, steps: int | None = None) -> Learned: ...
+
+
 class Engine(Protocol):
     """Executes a program on samples: x is [B, *shape], or [B, T, *shape] where the input streams; or both by name."""
 
@@ -84,7 +120,7 @@ class Observed(Protocol):
 class Target:
     """A name that users compile to. Engines are named as "module:function", the first is the default.
 
-    `observed` are those engines that can record and check a run, in the same form.
+    `observed` are those engines that can record and check a run, `learners` those that can learn, in the same form.
     `passes(options, calibration)` are the steps from the user's model to what `lower` takes;
     `calibration` are real samples for passes that measure ranges, or None if the model has none.
     `lower(model, options)` gives the program's files beyond graph and weights, by name.
@@ -100,4 +136,5 @@ class Target:
     estimate: Callable[[Program, RunResult], Estimate] | None
     options: type[Options] = field(default=Options)
     observed: Mapping[str, str] = field(default_factory=dict)
+    learners: Mapping[str, str] = field(default_factory=dict)
     executed: Callable[[], tuple[Pass, ...]] = tuple

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from nmc.data_source import DataRecord
 from nmc.sweeps.grid import Axes, Point, grid
 from nmc.sweeps.measure import Subject
-from nmc.sweeps.sweep import HERE, Progress, Workers, measure_all
+from nmc.sweeps.sweep import HERE, Progress, Workers, crew, measure_all
 
 if TYPE_CHECKING:
     from pandas import DataFrame as PandasFrame
@@ -124,13 +124,24 @@ def compare_targets(
             from nmc.sweeps.store import opened
 
             store = stack.enter_context(opened(results))
-        rows = measure_all(subject, points, store=store, workers=workers, programs=places, progress=tell)
+        measured = stack.enter_context(crew(subject, workers))
+        rows = measure_all(subject, points, measured, store=store, programs=places, progress=tell)
     written = {} if places is None else {
         row.key: places(point) for point, row in zip(points, rows, strict=True) if row.refusal is None
     }  # fmt: skip
+    return comparison_of(subject, rows, written, results)
+
+
+def comparison_of(
+    subject: Subject,
+    rows: tuple[PointResult, ...],
+    programs: Mapping[str, Path] | None = None,
+    results: Path | None = None,
+) -> Comparison:
+    """The comparison that some results of a subject make."""
     return Comparison(
         subject.model.name, subject.task.metric, subject.data.name, len(subject.data.x), subject.reference_score,
-        rows, subject.data.record, subject.calibration, written, results,
+        rows, subject.data.record, subject.calibration, programs or {}, results,
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from nmc.backends.conversion import ConversionOptions, max_pool_passes, spiking_passes
-from nmc.backends.target import Options, Target
+from nmc.backends.target import Options, Target, applies
 from nmc.errors import UsageError
 from nmc.estimates.estimate import Baseline
 from nmc.model import FloatArray, Model
@@ -61,8 +61,8 @@ class Loihi2Options(LoihiOptions):
     largest activation of their layer.
     """
 
-    neurons: Literal["spiking", "sigma-delta"] = "spiking"
-    threshold: float = 0.0
+    neurons: Literal["spiking", "sigma-delta"] = applies("spiking", converted=True)
+    threshold: float = applies(0.0, converted=True, neurons="sigma-delta")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -124,6 +124,7 @@ LOIHI1 = Target(
     estimate=_estimate,
     options=LoihiOptions,
     observed={"native": "nmc.backends.loihi.engine:run_observed"},
+    learners={"native": "nmc.backends.loihi.learning:learn", "lava": "nmc.backends.lava.engine:learn"},
 )
 LOIHI2 = replace(
     LOIHI1,

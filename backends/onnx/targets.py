@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from nmc.backends.conversion import ConversionOptions, spiking_passes
-from nmc.backends.target import Options, Target
+from nmc.backends.target import Options, Target, applies
 from nmc.errors import UsageError
 from nmc.model import FloatArray, Model
 from nmc.passes.fold_batchnorm import FoldBatchNorm
@@ -25,6 +25,7 @@ _ENGINES = {
     "onnxruntime": "nmc.backends.onnx.engine:run",
     "onnxruntime-stepwise": "nmc.backends.onnx.engine:run_stepwise",
 }
+_LEARNERS = dict.fromkeys(_ENGINES, "nmc.backends.onnx.learning:learn")
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ class OnnxOptions(ConversionOptions):
     precision: Literal["fp32", "fp16", "int8"] = "fp32"
     batch: int = 1
     threads: int = 1
-    ranges: RangeMethod = "min-max"
-    bias_correction: bool = False
+    ranges: RangeMethod = applies("min-max", precision="int8")
+    bias_correction: bool = applies(False, precision="int8")
     form: Literal["given", "spiking"] = "given"
 
     def __post_init__(self) -> None:
@@ -57,7 +58,7 @@ class OnnxOptions(ConversionOptions):
 class CpuOptions(OnnxOptions):
     """What a user may choose for a processor. `sensitive`: of an int8 network, how many layers keep fp32."""
 
-    sensitive: int = 0
+    sensitive: int = applies(0, precision="int8")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -124,6 +125,7 @@ CPU = Target(
     passes=_passes,
     lower=_lower,
     engines=_ENGINES,
+    learners=_LEARNERS,
     estimate=_estimate_cpu,
     options=CpuOptions,
 )

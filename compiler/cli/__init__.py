@@ -21,6 +21,7 @@ from nmc.cli import (
     targets,
     toolchain,
     train,
+    tune,
     validate,
 )
 from nmc.errors import NmcError
@@ -38,6 +39,7 @@ for command in (
     run,
     compare,
     check,
+    tune,
     report,
     estimate,
     train,

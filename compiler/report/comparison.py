@@ -23,19 +23,20 @@ def print_comparison(comparison: Comparison) -> None:
     """Print a comparison's table and its notes, with where the programs and results are."""
     print(heading(comparison))
     print_table(header(comparison), cells(comparison))
-    print("\n".join(notes(comparison)))
+    print("\n".join([*_legend(comparison), *notes(comparison)]))
 
 
 def comparison_text(comparison: Comparison) -> str:
     """A comparison as text: heading, table, notes."""
-    return "\n".join([heading(comparison), table_text(header(comparison), cells(comparison)), *notes(comparison)])
+    table = table_text(header(comparison), cells(comparison))
+    return "\n".join([heading(comparison), table, *_legend(comparison), *notes(comparison)])
 
 
 def comparison_markdown(comparison: Comparison) -> str:
     """The same in Markdown."""
     from nmc.report.markdown import table
 
-    listed = [f"- {note}" for note in notes(comparison)]
+    listed = [f"- {said}" for said in (*_legend(comparison), *notes(comparison))]
     return "\n".join([heading(comparison), "", table(header(comparison), cells(comparison)), "", *listed, ""])
 
 
@@ -56,9 +57,9 @@ def header(comparison: Comparison) -> tuple[str, ...]:
 def cells(comparison: Comparison) -> list[tuple[str, ...]]:
     """The table's lines."""
     if not comparison.swept:
-        return [(row.target, row.chip, *_result_cells(row)) for row in comparison.rows]
+        return [(row.target, row.chip, *result_cells(row)) for row in comparison.rows]
     return [
-        (_FRONT if row.key in comparison.front else "", row.target, setting_text(row), *_result_cells(row))
+        (_FRONT if row.key in comparison.front else "", row.target, setting_text(row), *result_cells(row))
         for row in comparison.rows
     ]
 
@@ -68,7 +69,8 @@ def setting_text(row: PointResult) -> str:
     return " ".join(f"{name}={value}" for name, value in row.given.items())
 
 
-def _result_cells(row: PointResult) -> tuple[str, ...]:
+def result_cells(row: PointResult) -> tuple[str, ...]:
+    """A row's score, cost and grade."""
     if row.score is None:
         return ("refused", "", "", "", "", "")
     difference = change(row.metric, row.reference_score, row.score)
@@ -81,6 +83,12 @@ def _cost_cells(cost: Cost | None) -> tuple[str, str, str]:
     return spread(cost.energy_j, "J", cost.missing), spread(cost.latency_s, "s"), cost.grade
 
 
+def _legend(comparison: Comparison) -> list[str]:
+    """What the marks mean, where there are any."""
+    said = f"{_FRONT} on the Pareto front: no other row is as good in energy, latency and score, and better in one"
+    return [said] if comparison.swept else []
+
+
 def notes(comparison: Comparison) -> list[str]:
     """What is to be known about the table, each once."""
     costs = [row.cost for row in comparison.rows if row.cost]
@@ -88,8 +96,6 @@ def notes(comparison: Comparison) -> list[str]:
     found = [
         f"energy: {baselines}; best value (low - high); the grade is that of the weakest number that matters"
     ] if costs else []  # fmt: skip
-    if comparison.swept:
-        found.append(f"{_FRONT} on the Pareto front: no other row is as good in energy, latency and score, and better")
     found += dict.fromkeys(note for row in comparison.rows for note in _row_notes(row, comparison.swept))
     found += [f"{what} data: {data_origin(record)}" for what, record in _records(comparison)]
     if not comparison.swept:

@@ -9,45 +9,56 @@ import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import count as count_from
 from typing import TYPE_CHECKING
 
 from nmc.errors import ToolError
 from nmc.sweeps.measure import measure
-from nmc.sweeps.sweep import LOCAL, Job
+from nmc.sweeps.sweep import LOCAL, Job, Measure
 
 if TYPE_CHECKING:
-    from distributed import Client
+    from distributed import Client, Future
 
     from nmc.sweeps.measure import Subject
     from nmc.sweeps.result import Execution, PointResult
 
-_CONNECT_S = 30
+CONNECT_S = 30
 
 
-def measure_there(
-    subject: Subject, jobs: Sequence[Job], cluster: str, count: int
-) -> Iterator[tuple[PointResult, Execution]]:
-    """The results of points in the order in which they come.
+@contextmanager
+def connected(subject: Subject, cluster: str, count: int) -> Iterator[Measure]:
+    """A function that measures points on a cluster, and gives results in the order in which they come.
 
     `cluster` is "local", which starts `count` processes of one thread each, or the address of a scheduler. Raises
     ToolError where there is none, or where a point brings down worker after worker.
     """
-    from distributed import KilledWorker, as_completed
-
     with _client(cluster, count) as client:
         held = _held(client, subject)
-        futures = [
-            client.submit(measure, held, point, directory, key=f"nmc-{number}-{client.id}", pure=True)
-            for number, (point, directory) in enumerate(jobs)
-        ]
-        try:
-            for future, result in as_completed(futures, with_results=True):
-                future.release()
-                yield result
-        except KilledWorker as error:
-            raise ToolError(
-                f"a point brought down worker after worker: {error}", "give the workers more memory, or run fewer"
-            ) from None
+        numbers = count_from(0)
+
+        def measure_there(jobs: Sequence[Job]) -> Iterator[tuple[PointResult, Execution]]:
+            futures = [
+                client.submit(measure, held, point, directory, key=f"nmc-{next(numbers)}-{client.id}", pure=True)
+                for point, directory in jobs
+            ]
+            yield from _as_they_come(client, futures)
+
+        yield measure_there
+
+
+def _as_they_come(
+    client: Client, futures: Sequence[Future[tuple[PointResult, Execution]]]
+) -> Iterator[tuple[PointResult, Execution]]:
+    from distributed import KilledWorker, as_completed
+
+    try:
+        for future, result in as_completed(futures, loop=client.loop, with_results=True):
+            future.release()
+            yield result
+    except KilledWorker as error:
+        raise ToolError(
+            f"a point brought down worker after worker: {error}", "give the workers more memory, or run fewer"
+        ) from None
 
 
 @contextmanager
@@ -56,7 +67,7 @@ def _client(cluster: str, count: int) -> Iterator[Client]:
 
     if cluster != LOCAL:
         try:
-            client = Client(cluster, timeout=_CONNECT_S, set_as_default=False)
+            client = Client(cluster, timeout=CONNECT_S, set_as_default=False)
         except (OSError, ValueError) as error:
             raise ToolError(
                 f"there is no Dask scheduler at {cluster}: {error}",
@@ -67,14 +78,14 @@ def _client(cluster: str, count: int) -> Iterator[Client]:
         return
     with (
         LocalCluster(
-            n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.ERROR
+            n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.CRITICAL
         ) as workers,
         Client(workers, set_as_default=False) as client,
     ):
         yield client
 
 
-def _held(client: Client, subject: Subject):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Dask's futures have no type
+def _held(client: Client, subject: Subject) -> Future[Subject]:
     """The subject as a task, which goes to each worker once, and is made again where its holders are lost."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Sending large graph")

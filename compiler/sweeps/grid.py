@@ -8,7 +8,6 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from nmc.backends import target_named
-from nmc.backends.conversion import ConversionOptions
 from nmc.errors import UsageError, closest
 from nmc.program import OptionValue
 
@@ -110,8 +109,10 @@ def make_point(model: Model, target: Target, given: Mapping[str, object]) -> Poi
     from nmc.pipeline import make_options
 
     options = make_options(target, given)
-    if idle := _idle(model, target, options) & {name for name, value in given.items() if value is not None}:
-        return make_point(model, target, {name: value for name, value in given.items() if name not in idle})
+    idle = options.idle(model) | (frozenset() if _in_time(model, target, options) else {"steps"})
+    if any(name in idle for name in given):
+        given = {name: value for name, value in given.items() if name not in idle}
+        options = make_options(target, given)
     values = asdict(options)
     return Point(target.name, values, {name: values[name] for name in given})
 
@@ -121,11 +122,9 @@ def option_names(target: Target) -> tuple[str, ...]:
     return tuple(field.name for field in fields(target.options))
 
 
-def _idle(model: Model, target: Target, options: Options) -> set[str]:
-    """Options that mean nothing: those of conversion where nothing is converted, and steps where nothing takes any."""
-    if model.graph.dt_s is not None or any(p.stage in _IN_TIME for p in target.passes(options, None)):
-        return set()
-    return {field.name for field in fields(ConversionOptions)}
+def _in_time(model: Model, target: Target, options: Options) -> bool:
+    """Whether what the target makes of the model runs in time steps."""
+    return model.graph.dt_s is not None or any(p.stage in _IN_TIME for p in target.passes(options, None))
 
 
 def _check_names(targets: Sequence[Target], axes: Axes) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +24,7 @@ Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much is done, and how much there is."""
 
 NONE, LOCAL, AUTO = "none", "local", "auto"
-FEW = 8
+FEW = 16
 """Up to so many points, starting processes costs more than it saves."""
 
 
@@ -57,35 +58,70 @@ class Workers:
 HERE = Workers()
 
 
+Job = tuple["Point", Path | None]
+"""A point, and where its program goes."""
+Measure = Callable[[Sequence[Job]], Iterator[tuple["PointResult", "Execution"]]]
+"""Measures points, and gives each result as it comes."""
+
+
 def measure_all(
     subject: Subject,
     points: Sequence[Point],
+    measured: Measure,
     *,
     store: Store | None = None,
-    workers: Workers = HERE,
     programs: Callable[[Point], Path] | None = None,
     progress: Progress | None = None,
 ) -> tuple[PointResult, ...]:
     """The results of all points, in their order; those that the store has are not measured again.
 
-    `programs` says where the program of each point goes; one that is not there is made again. What is timed on this
-    machine is measured here, one point after another, before any worker begins. Raises ToolError where a worker or
-    an engine fails; what was measured until then is kept.
+    `programs` says where the program of each point goes; one that is not there is made again. Raises ToolError where
+    a worker or an engine fails; what was measured until then is kept.
     """
     tell = progress or (lambda what, done, of: None)
-    keys = {subject.key(point): point for point in points}
+    keys = [subject.key(point) for point in points]
     found = {} if store is None else store.found(keys)
-    if programs is not None:
-        found = {key: result for key, result in found.items() if result.refusal or programs(keys[key]).exists()}
-    waiting = [point for key, point in keys.items() if key not in found]
-    tell("measuring", len(found), len(keys))
-    jobs = [(point, None if programs is None else programs(point).absolute()) for point in waiting]
-    for result, execution in _measured(subject, jobs, workers, lambda what: tell(what, len(found), len(keys))):
+    waiting: dict[str, Job] = {}
+    for key, point in zip(keys, points, strict=True):
+        place = None if programs is None else programs(point).absolute()
+        if key in found and (place is None or place.exists() or found[key].refusal is not None):
+            continue
+        waiting[key] = (point, place)
+    of = len(set(keys))
+    tell("measuring", of - len(waiting), of)
+    for done, (result, execution) in enumerate(measured(list(waiting.values())), start=of - len(waiting) + 1):
         if store is not None:
             store.add(result, execution)
         found[result.key] = result
-        tell(result.target, len(found), len(keys))
+        tell(result.target, done, of)
     return tuple(found[key] for key in keys)
+
+
+@contextmanager
+def crew(subject: Subject, workers: Workers) -> Iterator[Measure]:
+    """A function that has points measured by the workers, which start when first needed and stop at the end.
+
+    What is timed on this machine is measured here, one point after another, before any worker has work.
+    """
+    with ExitStack() as stack:
+        there: Measure | None = None
+
+        def measured(jobs: Sequence[Job]) -> Iterator[tuple[PointResult, Execution]]:
+            nonlocal there
+            chosen = workers.for_points(len(jobs))
+            here = [chosen.cluster == NONE or timed_here(point.target) for point, _ in jobs]
+            for point, directory in (job for job, is_here in zip(jobs, here, strict=True) if is_here):
+                yield measure(subject, point, directory)
+            away = [job for job, is_here in zip(jobs, here, strict=True) if not is_here]
+            if away and there is None:
+                from nmc.sweeps.cluster import connected
+
+                count = chosen.count or os.cpu_count() or 1
+                there = stack.enter_context(connected(subject, chosen.cluster, count))
+            if away and there is not None:
+                yield from there(away)
+
+        yield measured
 
 
 def timed_here(target: str) -> bool:
@@ -96,23 +132,3 @@ def timed_here(target: str) -> bool:
         return isinstance(load_chip(target_named(target).chip), CpuChip)
     except UsageError:
         return False
-
-
-Job = tuple["Point", Path | None]
-"""A point, and where its program goes."""
-
-
-def _measured(
-    subject: Subject, jobs: Sequence[Job], workers: Workers, tell: Callable[[str], None]
-) -> Iterator[tuple[PointResult, Execution]]:
-    """Each result as it comes."""
-    chosen = workers.for_points(len(jobs))
-    here = [chosen.cluster == NONE or timed_here(point.target) for point, _ in jobs]
-    for point, directory in (job for job, is_here in zip(jobs, here, strict=True) if is_here):
-        tell(point.target)
-        yield measure(subject, point, directory)
-    if there := [job for job, is_here in zip(jobs, here, strict=True) if not is_here]:
-        from nmc.sweeps.cluster import measure_there
-
-        tell(f"workers: {chosen.cluster}")
-        yield from measure_there(subject, there, chosen.cluster, min(chosen.count or os.cpu_count() or 1, len(there)))

@@ -22,9 +22,13 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from nmc.backends.target import RunResult
+    from nmc.checks.check import Check
+    from nmc.checks.regression import Tolerance
+    from nmc.conversion_report import ConversionReport
     from nmc.estimates.estimate import Estimate
     from nmc.program import Program
     from nmc.reference.interpreter import Feed
+    from nmc.training import Progress, Training, TrainingOptions
 
 
 def load(model: str | Path, **options: object) -> Model:
@@ -59,6 +63,63 @@ def compile(
     chosen = _model(model)
     place = Path(directory) if directory is not None else program_directory(chosen, target)
     return pipeline.compile_model(chosen, target, place, options)
+
+
+def convert(
+    model: Model | str | Path, target: str, directory: str | Path | None = None, **options: object
+) -> Model:
+    """An ordinary network as the one of neurons that the target would make of it, in real numbers.
+
+    It is written to `directory` as a model folder, if one is given. `options` are the target's, such as
+    `steps=32` or `charge=0.5`. Raises UsageError where the target converts nothing or the folder is taken, ModelError
+    for a model that works in time already, UnsupportedError for what neurons cannot do.
+    """
+    from nmc.frontends.dump import dump
+
+    chosen = backends.target_named(target)
+    found = pipeline.convert(_model(model), chosen, pipeline.make_options(chosen, options)).converted.model
+    if directory is not None:
+        dump(found, Path(directory))
+    return found
+
+
+def conversion_report(
+    model: Model | str | Path, target: str, *, samples: int | None = None, **options: object
+) -> ConversionReport:
+    """What the conversion of `convert` loses, layer by layer, and the score before and after it.
+
+    `samples` limits the test set. Raises what `convert` raises, and ModelError for a model without calibration or
+    test data.
+    """
+    from nmc.conversion_report import report
+
+    chosen = backends.target_named(target)
+    settings = pipeline.make_options(chosen, options)
+    return report(pipeline.convert(_model(model), chosen, settings), chosen, options, samples)
+
+
+def train(
+    model: Model | str | Path,
+    directory: str | Path,
+    method: str = "backprop",
+    *,
+    options: TrainingOptions | None = None,
+    progress: Progress | None = None,
+) -> Training:
+    """Train a model on its task's training data, and write it as a folder with its model.yaml, whole or not at all.
+
+    The model of a model.yaml need not have weights yet. Raises UsageError for an unknown method or a folder that is
+    taken, before training, ModelError without training data, UnsupportedError with every node that cannot be trained
+    through, and ToolError without torch.
+    """
+    from nmc.frontends.dump import dump, require_free
+    from nmc.training import train as trained
+
+    place = Path(directory)
+    require_free(place)
+    done = trained(_untrained(model), method, options, progress)
+    dump(done.model, place)
+    return done
 
 
 def export(
@@ -183,6 +244,26 @@ def compare(
     )
 
 
+def check(
+    model: Model | str | Path,
+    targets: Iterable[str] | None = None,
+    *,
+    samples: int | None = None,
+    baseline: str | Path | None = None,
+    tolerance: Tolerance | None = None,
+) -> Check:
+    """Hold a model to the budgets of its task, on emulators: its `faults` are the limits that it breaks.
+
+    Checked are the `targets`, or else all that have a budget; `samples` limits the test set; `baseline` is a file of
+    earlier results to hold it to as well. Raises UsageError where a budget or the baseline is missing or no good.
+    """
+    from nmc.checks.check import check_model
+
+    chosen = None if targets is None else tuple(targets)
+    place = None if baseline is None else Path(baseline)
+    return check_model(_model(model), chosen, samples=samples, baseline=place, tolerance=tolerance)
+
+
 def load_program(directory: str | Path) -> Program:
     """A compiled program, every file checked. Raises UsageError or ProgramError."""
     return program.load(Path(directory))
@@ -201,6 +282,14 @@ def program_directory(model: Model, target: str = "") -> Path:
 def results_file(model: Model) -> Path:
     """Where the results of sweeps go unless told otherwise: results/MODEL.duckdb below the working directory."""
     return Path("results") / f"{model.name}.duckdb"
+
+
+def _untrained(model: Model | str | Path) -> Model:
+    """The model, without its weights if need be; only a model.yaml can be read so."""
+    if isinstance(model, Model):
+        return model
+    foreign = Path(model).suffix.lower() in (".onnx", ".nir")
+    return load(model) if foreign else load(model, untrained=True)
 
 
 def _model(model: Model | str | Path) -> Model:

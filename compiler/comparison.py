@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame as PandasFrame
     from polars import DataFrame as PolarsFrame
 
-    from nmc.model import Model
+    from nmc.model import MetricName, Model
     from nmc.sweeps.result import PointResult
 
 DEFAULT_TARGETS = ("cpu", "gpu-sim", "tpu-sim", "loihi-sim")
@@ -36,7 +36,7 @@ class Comparison:
     """
 
     model: str
-    metric: str
+    metric: MetricName
     data: str
     samples: int
     reference_score: float

@@ -119,15 +119,15 @@ def _shapes(graph: Graph) -> tuple[dict[str, Shape], list[Fault]]:
         name = queue.popleft()
         queued.remove(name)
         node = graph[name]
-        known = [shapes[ref.node] for ref in node.inputs if ref.node in shapes]
-        needed = min(len(node.inputs), 1) if node.sums else len(node.inputs)
+        deciding = node.inputs if node.sums else node.inputs[: node.shaped_by]
+        known = [shapes[ref.node] for ref in deciding if ref.node in shapes]
+        needed = min(len(node.inputs), 1) if node.sums else len(deciding)
         if not _enough(node) or len(known) < needed:
             continue
         try:
             shapes[name] = node.output_shape(*(known[:1] if node.sums else known))
         except ShapeError as error:
-            read = " and ".join(f"{r.node} has shape {shapes[r.node]}" for r in node.inputs if r.node in shapes)
-            faults.append(Fault(str(error), f"change its facts, or what it reads: {read}", name))
+            faults.append(_shape_fault(node, error, shapes))
             failed.add(name)
         else:
             known_or_due = (shapes, failed, queued)
@@ -136,7 +136,25 @@ def _shapes(graph: Graph) -> tuple[dict[str, Shape], list[Fault]]:
             queued.update(waiting)
     for node in graph.nodes:
         faults += _sum_faults(node, shapes)
+        faults += _operand_faults(node, shapes)
     return shapes, faults
+
+
+def _shape_fault(node: Node, error: ShapeError, shapes: Mapping[str, Shape]) -> Fault:
+    read = " and ".join(f"{r.node} has shape {shapes[r.node]}" for r in node.inputs if r.node in shapes)
+    return Fault(str(error), f"change its facts, or what it reads: {read}", node.name)
+
+
+def _operand_faults(node: Node, shapes: Mapping[str, Shape]) -> list[Fault]:
+    """A fault where operands do not fit that the shape of the output does not follow from."""
+    known = [shapes[ref.node] for ref in node.inputs if ref.node in shapes]
+    if node.shaped_by is None or node.name not in shapes or len(known) < len(node.inputs):
+        return []
+    try:
+        node.output_shape(*known)
+    except ShapeError as error:
+        return [_shape_fault(node, error, shapes)]
+    return []
 
 
 def _sum_faults(node: Node, shapes: Mapping[str, Shape]) -> list[Fault]:

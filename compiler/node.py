@@ -87,7 +87,8 @@ class Node:
     """One operation. Its facts are typed fields; arrays live beside the graph, by name.
 
     Shapes exclude the batch axis. Where `sums` is true, several inputs add up to one operand;
-    otherwise each input is an operand of its own. `operands` bounds the number of inputs.
+    otherwise each input is an operand of its own. `operands` bounds the number of inputs. The shape of the
+    output follows from the first `shaped_by` operands, or from all; the others are checked once they are known.
     """
 
     name: str
@@ -95,6 +96,7 @@ class Node:
 
     sums: ClassVar[bool] = True
     operands: ClassVar[tuple[int, int | None]] = (1, None)
+    shaped_by: ClassVar[int | None] = None
 
     @property
     def produces(self) -> Timing | None:
@@ -107,7 +109,7 @@ class Node:
         return type(self).__name__
 
     def output_shape(self, *xs: Shape) -> Shape:
-        """The output shape, given one shape per operand. Raises ShapeError."""
+        """The output shape, given one shape per operand, or those of the first `shaped_by`. Raises ShapeError."""
         return xs[0]
 
     def output_dtype(self, *xs: DType) -> DType:

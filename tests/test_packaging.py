@@ -64,7 +64,7 @@ def test_the_folders_are_imported_by_the_name_of_the_package() -> None:
     assert [path for path, text in texts.items() if wrong.search(text)] == []
 
 
-@pytest.mark.parametrize("module", ["nmc", "nmc.cli", "nmc.errors", "nmc.backends"])
+@pytest.mark.parametrize("module", ["nmc", "nmc.cli", "nmc.errors", "nmc.backends", "nmc.pytest_plugin"])
 def test_importing_is_cheap(module: str) -> None:
     """Heavy modules are imported by the functions that need them, so that `nmc --help` is quick."""
     code = f"import sys, {module}; print(*sorted({{name.split('.')[0] for name in sys.modules}} & set({HEAVY!r})))"

@@ -19,7 +19,8 @@ from nmc.errors import ToolError, UnsupportedError
 from nmc.estimates.events import Events, NodeEvents
 from nmc.graph import Node
 from nmc.model import Array, FloatArray, Model
-from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedSparse
+from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedPlasticDense, FixedSparse
+from nmc.nodes.plasticity import Learning, driving
 from nmc.program import Program
 from nmc.reference.interpreter import as_feeds, run_length
 from nmc.reference.tensor import convolve
@@ -86,7 +87,7 @@ def run_files(
 
 def _lateness(chip: Chip, node: Node) -> int:
     """How many steps late a synapse reads; Lava reads at once and delivers later, which counts more."""
-    return max(ref.delay for read in node.inputs for ref in chip.origins(read))
+    return max(ref.delay for read in driving(node) for ref in chip.origins(read))
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +110,8 @@ class _Tally:
                 spikes = self._messages(node.name, self.steps) if node.name in self.counted else None
                 events[node.name] = NodeEvents(neuron_updates=updates, spikes=spikes)
             else:
-                events[node.name] = NodeEvents(synaptic_operations=self._operations(node))
+                learns = isinstance(node, Learning)
+                events[node.name] = NodeEvents(self._operations(node), weight_updates=None if learns else 0.0)
         return Events(samples, self.steps, events)
 
     def _messages(self, name: str, stop: int) -> FloatArray:
@@ -124,8 +126,8 @@ class _Tally:
         stop = self.steps - _lateness(self.chip, node)
         if stop <= 0:
             return 0.0
-        (shape,) = self.chip.model.graph.operand_shapes(node)
-        sources = [ref.node for read in node.inputs for ref in self.chip.origins(read)]
+        shape = self.chip.model.graph.operand_shapes(node)[0]
+        sources = [ref.node for read in driving(node) for ref in self.chip.origins(read)]
         x = self._messages(node.name if len(sources) > 1 else sources[0], stop).reshape(1, *shape)
         return weights_read(self.chip.model, node, x)
 
@@ -134,6 +136,8 @@ def weights_read(model: Model, node: Node, x: FloatArray) -> float:
     """How many weights other than 0 a synapse reads for x spikes of each of its inputs, [1, *shape]."""
     weights = model.weights
     match node:
+        case FixedPlasticDense():
+            return float(x.sum()) * node.features
         case FixedDense():
             return float((x @ (weights[node.weight] != 0).T).sum())
         case FixedSparse():

@@ -14,11 +14,12 @@ from nmc import reference
 from nmc.backends.golden import golden_feeds, golden_steps
 from nmc.backends.lava.chip import Chip
 from nmc.backends.lava.netx import netx_files
-from nmc.backends.lava.processes import NEURONS, SYNAPSES, Process, longest_delay
+from nmc.backends.lava.processes import NEURONS, SYNAPSES, Process, Synapse, longest_delay
 from nmc.backends.lava.weights import IntArray
 from nmc.errors import UnsupportedError
 from nmc.graph import Node, Ref, Shape
 from nmc.model import Array, FloatArray, Model
+from nmc.nodes.plasticity import Learning, driving
 from nmc.nodes.spiking import Delay
 from nmc.reference.interpreter import Feed, as_feeds
 
@@ -60,7 +61,7 @@ class ProcessGraph:
         """The content of graph.json."""
         processes = [process.as_json(name) for name, process in self.processes.items()]
         return {
-            "format": "nmc-lava", "version": 2, "name": model.name, "inputs": self.inputs, "processes": processes,
+            "format": "nmc-lava", "version": 3, "name": model.name, "inputs": self.inputs, "processes": processes,
             "connections": self.connections, "outputs": self.outputs, "counters": self.counters,
         }  # fmt: skip
 
@@ -130,7 +131,8 @@ class _Lowering:
     def _synapse(self, read: Read, reader: Node) -> str:
         """The process of a synapse that is read so late; made where there is none yet."""
         node = read.node
-        sources = [source for ref in node.inputs for source in self._reads(ref)]
+        rule = SYNAPSES[type(node)]
+        sources = [source for ref in driving(node) for source in self._reads(ref)]
         late = {source.delay for source in sources}
         if len(late) > 1:
             raise UnsupportedError("its inputs arrive at different delays", "use one synapse for each", node=node.name)
@@ -140,7 +142,6 @@ class _Lowering:
                 f"{reader.name!r} reads it in the same step, but a synapse takes one", f"read '{node.name}@1'",
                 node=node.name,
             )
-        rule = SYNAPSES[type(node)]
         most = LONGEST_DELAY - longest_delay(node) if rule.delays else 0
         if delay > most:
             raise UnsupportedError(
@@ -158,8 +159,20 @@ class _Lowering:
                         f"it reads the synapse {source.node.name!r}; a synapse reads neurons", "join the two",
                         node=node.name,
                     )
-                self._connect(self._source(source.node), f"{name}.s_in", source.via, node)
+                self._connect(self._source(source.node), f"{name}.{rule.ports[0]}", source.via, node)
+            self._back(node, name, rule)
         return name
+
+    def _back(self, node: Node, process: str, rule: Synapse) -> None:
+        """What a synapse reads beside what drives it: the spikes of the neurons behind it, of the same step."""
+        for ref, port in zip(node.inputs[len(driving(node)) :], rule.ports[1:], strict=True):
+            for source in self._reads(ref):
+                if source.delay:
+                    raise UnsupportedError(
+                        f"it reads {source.node.name!r} {source.delay} steps late, and Lava learns from the same step",
+                        f"read {source.node.name!r} itself", node=node.name,
+                    )
+                self._connect(self._source(source.node), f"{process}.{port}", source.via, node)
 
     def _source(self, node: Node) -> str:
         """The port that sends a neuron's spikes, or the name of an input."""
@@ -223,11 +236,13 @@ def program_files(
     """The files of a Lava program, by name, for a model and its process graph (see `lower`).
 
     `sent` and `received` are the golden samples (see `golden`): what goes into the chip and what
-    comes out of it, by node name, [samples, steps, *shape].
+    comes out of it, by node name, [samples, steps, *shape]. Weights that learn are there, too, as each sample leaves
+    them.
     """
     arrays: dict[str, Array] = {
         **{f"input/{name}": value.astype(np.int32) for name, value in sent.items()},
         **{f"output/{name}": value.astype(np.int64) for name, value in received.items()},
+        **{f"weights/{name}": value.astype(np.int64) for name, value in learned(Chip(model).as_model, sent).items()},
     }
     here = files("nmc.backends.lava")
     contents = {
@@ -261,6 +276,16 @@ def golden(
     chip = Chip(model)
     sent = chip.host.feed(as_feeds(model.graph, x), steps + model.graph.lag)
     return sent, execution(chip.as_model, sent)
+
+
+def learned(model: Model, x: Mapping[str, Array]) -> Mapping[str, FloatArray]:
+    """The weights that each sample leaves behind, [samples, features, inputs], by the nodes that learn."""
+    names = [node.name for node in model.graph if isinstance(node, Learning)]
+    if not names:
+        return {}
+    for _, state in reference.each_step(model, x):
+        last = {name: state[name]["w"] for name in names}
+    return last
 
 
 def _npz(arrays: Mapping[str, Array]) -> bytes:

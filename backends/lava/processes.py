@@ -12,9 +12,13 @@ from nmc.errors import ModelError, UnsupportedError
 from nmc.graph import Node, Shape
 from nmc.model import Model
 from nmc.nodes import fixed_point
+from nmc.nodes.fixed_point.plasticity import lava_text
+from nmc.nodes.learning_rule import TRACES
+from nmc.nodes.plasticity import TARGETS
 
-Setting = int | str | bool | list[int] | dict[str, str]
-"""A number, a list that becomes a tuple, {"array": name}, {"csr": name} or {"enum": "module:Class.MEMBER"}."""
+Setting = int | str | bool | list[int] | dict[str, str] | dict[str, object]
+"""A number, a list that becomes a tuple, {"array": name}, {"csr": name}, {"enum": "module:Class.MEMBER"}, or
+{"make": "module:Class", "with": {...}}."""
 SIGN_MODE = "lava.utils.weightutils:SignMode."
 KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "LIF": ("lif", ("u", "v")),
@@ -30,6 +34,9 @@ KINDS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "NormVecDelay": ("graded", ("v",)),
     "ProdNeuron": ("prodneuron", ()),
     "Dense": ("dense", ("a_buff",)),
+    "LearningDense": (
+        "dense", ("a_buff", "weights", "tag_1", "tag_2", "x0", "tx", "x1", "x2", "y0", "ty", "y1", "y2", "y3")
+    ),
     "DelayDense": ("dense", ("a_buff",)),
     "Sparse": ("sparse", ("a_buff",)),
     "DelaySparse": ("sparse", ("a_buff",)),
@@ -43,7 +50,8 @@ class Process:
     """One of Lava's processes: its kind, of KINDS, and settings, and the arrays that the settings name.
 
     `reset` is the interval and the offset at which its state is cleared, in steps;
-    `variables` get values of their own after the process is made.
+    `variables` get values of their own after the process is made. `learns`: after how many steps a process that learns
+    is at the beginning of an epoch again, and 0 for one that does not learn.
     """
 
     kind: str
@@ -51,13 +59,14 @@ class Process:
     arrays: Mapping[str, IntArray] = field(default_factory=dict)
     reset: tuple[int, int] | None = None
     variables: Mapping[str, int] = field(default_factory=dict)
+    learns: int = 0
 
     def as_json(self, name: str) -> Mapping[str, object]:
         """Its entry in graph.json."""
         module, state = KINDS[self.kind]
         return {
             "name": name, "kind": f"lava.proc.{module}.process:{self.kind}", "settings": dict(self.settings),
-            "reset": self.reset, "variables": dict(self.variables), "state": list(state),
+            "reset": self.reset, "variables": dict(self.variables), "state": list(state), "learns": self.learns,
         }  # fmt: skip
 
 
@@ -72,10 +81,14 @@ class Neuron:
 
 @dataclass(frozen=True)
 class Synapse:
-    """How a kind of node with weights becomes a process, which adds one step, and more where it `delays`."""
+    """How a kind of node with weights becomes a process, which adds one step, and more where it `delays`.
+
+    Ports are named in the order of the node's operands.
+    """
 
     lower: Callable[..., Process]
     delays: bool = False
+    ports: tuple[str, ...] = ("s_in",)
 
 
 def reversed_axes(array: IntArray) -> IntArray:
@@ -148,6 +161,24 @@ def _dense(node: fixed_point.FixedDense, model: Model, shape: Shape, late: int) 
     key = f"{node.name}.delays{late or ''}"
     settings |= {"delays": {"array": key}, "max_delay": longest_delay(node) + late}
     return Process("DelayDense", settings, {**arrays, key: np.zeros_like(weights) + (0 if own is None else own) + late})
+
+
+def _plastic(node: fixed_point.FixedPlasticDense, model: Model, shape: Shape, late: int) -> Process:
+    weights, settings = _weights(node, model)
+    settings |= {"weights": {"array": f"{node.name}.weights"}, "learning_rule": learning_rule(node)}
+    return Process("LearningDense", settings, {f"{node.name}.weights": weights}, learns=node.period)
+
+
+def learning_rule(node: fixed_point.FixedPlasticDense) -> Setting:
+    """Lava's learning rule of a node."""
+    rules = {
+        fact: lava_text(node.products[variable], node.decimation)
+        for variable, fact in TARGETS.items() if node.products[variable]
+    }
+    traces = {f"{trace}_{fact}": getattr(node, f"{trace}_{fact}") for trace in TRACES for fact in ("impulse", "tau")}
+    settings: dict[str, object] = {**rules, **traces, "t_epoch": node.epoch, "rng_seed": node.seed}
+    made: dict[str, object] = {"make": "lava.magma.core.learning.learning_rule:Loihi2FLearningRule", "with": settings}
+    return made
 
 
 def _sparse(node: fixed_point.FixedSparse, model: Model, shape: Shape, late: int) -> Process:
@@ -280,6 +311,7 @@ NEURONS: Mapping[type[Node], Neuron] = {
 }
 SYNAPSES: Mapping[type[Node], Synapse] = {
     fixed_point.FixedDense: Synapse(_dense, delays=True),
+    fixed_point.FixedPlasticDense: Synapse(_plastic, ports=("s_in", "s_in_bap")),
     fixed_point.FixedDelayDense: Synapse(_dense, delays=True),
     fixed_point.FixedSparse: Synapse(_sparse, delays=True),
     fixed_point.FixedDelaySparse: Synapse(_sparse, delays=True),

@@ -2,6 +2,7 @@
 
     python run.py --check                            does it still give what is in golden.npz?
     python run.py --input x.npy --output y.npz       samples in, outputs of every step out
+    python run.py --input x.npy --output y.npz --learn      weights that learn go from sample to sample
 
 Beside this file lie graph.json (Lava's processes, their settings and connections), weights.npz (the arrays
 it names), golden.npz (samples, and what the network puts out for them) and requirements.txt (what to install).
@@ -20,7 +21,7 @@ import json
 import sys
 from math import lcm
 from pathlib import Path
-from typing import TYPE_CHECKING, TypedDict, Union
+from typing import TYPE_CHECKING, Any, TypedDict, Union
 
 import numpy as np
 
@@ -35,9 +36,9 @@ if TYPE_CHECKING:
     Array = NDArray[np.int64]
     Processes = dict[str, AbstractProcess]
 
-Setting = Union[int, str, bool, "list[int]", "dict[str, str]"]
+Setting = Union[int, str, bool, "list[int]", "dict[str, Any]"]
 """A number, a list that becomes a tuple, {"array": name}, {"csr": name} for the four arrays of a sparse matrix, or
-{"enum": "module:Class.MEMBER"}."""
+{"enum": "module:Class.MEMBER"}, or {"make": "module:Class", "with": {...}}."""
 
 
 class Input(TypedDict):
@@ -52,7 +53,8 @@ class Process(TypedDict):
 
     With reset = [interval, offset] its state is cleared at steps t (from 1) with t = offset modulo interval.
     Variables get the values in `variables` in place of those that the process gives them. `state` names what it
-    carries from step to step, and what is put back before each sample.
+    carries from step to step, and what is put back before each sample. `learns`: for a process that learns, after
+    how many steps it is at the beginning of an epoch again, else 0.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Process(TypedDict):
     reset: list[int] | None
     variables: dict[str, int]
     state: list[str]
+    learns: int
 
 
 class Read(TypedDict):
@@ -161,6 +164,8 @@ def setting(value: Setting, arrays: dict[str, Array]) -> object:
 
         parts = [arrays[f"{value['csr']}.{part}"] for part in ("data", "indices", "indptr", "shape")]
         return csr_matrix((parts[0].astype(int), parts[1], parts[2]), shape=tuple(parts[3]))
+    if isinstance(value, dict) and "make" in value:
+        return named(value["make"])(**value["with"])
     if isinstance(value, dict):
         kind, _, name = value["enum"].rpartition(".")
         return getattr(named(kind), name)
@@ -185,11 +190,13 @@ def source_of(read: Read, processes: Processes, inputs: dict[str, OutPort]) -> O
 def with_resets(graph: Graph, steps: int) -> tuple[Graph, int]:
     """The graph with periodic resets fit for samples that follow one another, and how long each sample takes.
 
-    Lava's clock does not go back between samples. So each lasts a whole number of reset intervals; an
-    interval longer than a sample becomes that length, with its reset in the idle steps if it fell in none.
+    Lava's clock does not go back between samples. So each lasts a whole number of reset intervals, and of epochs of
+    what learns; an interval longer than a sample becomes that length, with its reset in the idle steps if it fell in
+    none.
     """
     intervals = [entry["reset"][0] if entry["reset"] else 1 for entry in graph["processes"]]
-    unit = lcm(*(interval for interval in intervals if interval <= steps))
+    epochs = lcm(*(entry["learns"] or 1 for entry in graph["processes"]))
+    unit = lcm(epochs, *(interval for interval in intervals if interval <= steps))
     period = -(-steps // unit) * unit if max(intervals) <= steps else (steps // unit + 1) * unit
     processes: list[Process] = []
     for entry in graph["processes"]:
@@ -298,13 +305,33 @@ BACKENDS = {"sim": Simulator, "loihi2": Loihi2}
 
 def run(
     graph: Graph, arrays: dict[str, Array], inputs: dict[str, Array], backend: Simulator,
-    late: int = 0, count: Sequence[int] = (),
+    late: int = 0, count: Sequence[int] = (), learn: bool = False,
 ) -> dict[str, Array]:  # fmt: skip
     """The outputs by name, [samples, steps, *shape], for inputs by name of the same form; they come `late` steps late.
 
     With `count` also "count/NAME" for each counter, how many messages there were in each sample up to and with
-    these steps, [samples, len(count), *shape]. The network is built once. Samples follow one another in time,
-    and all state is put back between them.
+    these steps, [samples, len(count), *shape]. With processes that learn also "weights/NAME", the weights that each
+    sample leaves behind, [samples, targets, inputs]. Then each sample has a network of its own, so that it begins
+    with the program's weights, and with the same random numbers; but with `learn` the weights of one sample are those
+    that the next one begins with, and random numbers go on.
+    """
+    if learn or not any(entry["learns"] for entry in graph["processes"]):
+        return run_together(graph, arrays, inputs, backend, late, count, learn)
+    samples = range(len(next(iter(inputs.values()))))
+    each = [
+        run_together(graph, arrays, {name: x[i : i + 1] for name, x in inputs.items()}, backend, late, count)
+        for i in samples
+    ]
+    return {name: np.concatenate([results[name] for results in each]) for name in each[0]}
+
+
+def run_together(
+    graph: Graph, arrays: dict[str, Array], inputs: dict[str, Array], backend: Simulator,
+    late: int = 0, count: Sequence[int] = (), learn: bool = False,
+) -> dict[str, Array]:  # fmt: skip
+    """The same, with a network that is built once.
+
+    Samples follow one another in time, and all state is put back between them, but for weights.
     """
     from lava.magma.core.run_conditions import RunSteps
 
@@ -322,6 +349,7 @@ def run(
     initial = initial_state(graph, processes)
     initial += [(part, np.zeros(part.shape, int)) for tally in tallies.values() for part in tally.parts]
     counts: dict[str, list[Array]] = {name: [] for name in tallies}
+    weights: dict[str, list[Array]] = {entry["name"]: [] for entry in graph["processes"] if entry["learns"]}
     first = processes[graph["processes"][0]["name"]]
     configuration = backend.configuration()
     try:
@@ -334,17 +362,22 @@ def run(
                 done = stop
                 for name, tally in tallies.items() if stop in count else ():
                     counts[name].append(tally.read())
+                for name in weights if stop == (period if learn else steps) else ():
+                    weights[name].append(processes[name].weights.get().astype(int))
         results = {name: unflow(data.get(), samples, steps, late) for name, data in kept.items()}
     finally:
         first.stop()
     for name, values in counts.items():
         results[f"count/{name}"] = np.stack(values).reshape(samples, -1, *values[0].shape)
-    return results
+    return results | {f"weights/{name}": np.stack(values) for name, values in weights.items()}
 
 
 def initial_state(graph: Graph, processes: Processes) -> list[tuple[Var, Array]]:
-    """Every variable that changes during a run, with its value before the first step."""
-    variables = [getattr(processes[entry["name"]], name) for entry in graph["processes"] for name in entry["state"]]
+    """Every variable that is put back between samples, with its value before the first step."""
+    variables = [
+        getattr(processes[entry["name"]], name) for entry in graph["processes"] for name in entry["state"]
+        if not (entry["learns"] and name == "weights")
+    ]
     return [(variable, np.broadcast_to(variable.init, variable.shape).astype(int)) for variable in variables]
 
 
@@ -388,13 +421,15 @@ def check(folder: Path, backend: Simulator, late: int) -> int:
     inputs = {entry["name"]: golden["input/" + entry["name"]] for entry in graph["inputs"]}
     differing = 0
     for name, values in run(graph, arrays, inputs, backend, late).items():
-        expected = golden["output/" + name]
+        expected = golden[name if name.startswith("weights/") else "output/" + name]
         wrong = np.argwhere(values != expected)
         differing += len(wrong)
         print(f"{name}: {values.size - len(wrong)} of {values.size} values are as expected")
         if len(wrong):
             sample, step, *element = (int(i) for i in wrong[0])
-            print(f"  first difference at sample {sample}, step {step + 1}, element {element}: "
+            weight = name.startswith("weights/")
+            place = f"element {[step, *element]}" if weight else f"step {step + 1}, element {element}"
+            print(f"  first difference at sample {sample}, {place}: "
                   f"{values[tuple(wrong[0])]} instead of {expected[tuple(wrong[0])]}")
     return 1 if differing else 0
 
@@ -438,6 +473,8 @@ def main() -> int:
     parser.add_argument("--late", type=int, default=0, metavar="STEPS", help="steps that the backend adds")
     parser.add_argument("--count", type=int, nargs="+", default=[], metavar="STEP",
                         help="also give how many messages there were up to these steps")
+    parser.add_argument("--learn", action="store_true",
+                        help="let each sample begin with the weights that the one before it left")
     parser.add_argument("--version", action="store_true", help="print the versions of what this runs on")
     options = parser.parse_args()
     if not (options.check or options.version or (options.input and options.output)):
@@ -455,7 +492,8 @@ def main() -> int:
     if options.check:
         return check(folder, backend, options.late)
     graph, arrays = read_program(folder)
-    outputs = run(graph, arrays, read_inputs(options.input, graph), backend, options.late, options.count)
+    outputs = run(graph, arrays, read_inputs(options.input, graph), backend, options.late, options.count,
+                  options.learn)
     write_outputs(options.output, outputs)
     return 0
 

@@ -181,7 +181,8 @@ class PriceProfile(Facts):
 
     An update costs `neuron_access` always, and `neuron_change` on top where the state changes. A spike
     costs `spike` once, `message` for every core it goes to, `arrival` at each of them, and hops on the
-    way. `barrier` is the time all cores take to agree that a step is over, by the number of tiles in use.
+    way. `weight_update` is what it costs to compute the weight of one synapse anew, with its traces, where it learns.
+    `barrier` is the time all cores take to agree that a step is over, by the number of tiles in use.
     `unpublished` names the prices that the set lacks.
     """
 
@@ -196,6 +197,7 @@ class PriceProfile(Facts):
     hop_north_south: Price
     barrier: Mapping[int, Time]
     unpublished: tuple[str, ...]
+    weight_update: Price = Price()
 
 
 @dataclass(frozen=True, kw_only=True)

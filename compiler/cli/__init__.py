@@ -7,16 +7,20 @@ import sys
 import typer
 
 from nmc.cli import (
+    check,
     compare,
     compile,
+    convert,
     estimate,
     export,
     import_,
     inspect,
     models,
+    report,
     run,
     targets,
     toolchain,
+    train,
     tune,
     validate,
 )
@@ -30,7 +34,23 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-for command in (compile, run, compare, tune, estimate, import_, export, inspect, targets, models, validate):
+for command in (
+    compile,
+    run,
+    compare,
+    tune,
+    check,
+    report,
+    estimate,
+    train,
+    convert,
+    import_,
+    export,
+    inspect,
+    targets,
+    models,
+    validate,
+):
     app.command(name=command.__name__.rpartition(".")[2].rstrip("_"))(command.command)
 app.add_typer(toolchain.app, name="toolchain")
 

@@ -14,12 +14,14 @@ class NodeEvents:
 
     `synaptic_operations`: weights read because a spike (or a graded value) arrived, at a synapse node.
     `neuron_updates`: neurons times steps, at a neuron node. `spikes`: spikes (non-zero outputs)
-    sent by each element of the node over the run, with the shape of the node.
+    sent by each element of the node over the run, with the shape of the node. `weight_updates`: synapses times
+    learning epochs in which a spike, or time, had one of its weights computed anew; None where nobody counted.
     """
 
     synaptic_operations: float = 0.0
     neuron_updates: float = 0.0
     spikes: FloatArray | None = None
+    weight_updates: float | None = 0.0
 
     @property
     def total_spikes(self) -> float:

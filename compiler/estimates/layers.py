@@ -14,6 +14,7 @@ from nmc.errors import UnsupportedError
 from nmc.graph import Graph, Node, Shape
 from nmc.nodes import fixed_point
 from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedSparse
+from nmc.nodes.plasticity import PlasticLinear, driving
 from nmc.nodes.spiking import SumPool2d
 from nmc.nodes.tensor import Conv1d, Conv2d, Linear, Window
 
@@ -120,7 +121,7 @@ def _layer(graph: Graph, synapse: Node, source: Node) -> Layer:
 def _filter(graph: Graph, synapse: Node) -> tuple[tuple[int, ...], tuple[int, ...], int, float]:
     """Kernel and stride (none where all reads all), weights, and synapses onto each neuron."""
     shape = graph.operand_shapes(synapse)[0]
-    if isinstance(synapse, Linear | FixedDense):
+    if isinstance(synapse, Linear | PlasticLinear | FixedDense):
         inputs = shape[-1] if isinstance(synapse, Linear) else prod(shape)
         return (), (), synapse.features * inputs, inputs
     if isinstance(synapse, FixedSparse):
@@ -134,14 +135,14 @@ def _filter(graph: Graph, synapse: Node) -> tuple[tuple[int, ...], tuple[int, ..
 
 
 def _is_synapse(node: Node) -> bool:
-    kinds = (Linear, Conv1d, Conv2d, Window, SumPool2d, *_FIXED_SYNAPSES)
+    kinds = (Linear, PlasticLinear, Conv1d, Conv2d, Window, SumPool2d, *_FIXED_SYNAPSES)
     return isinstance(node, kinds) or node.kind == "GlobalAvgPool"
 
 
 def _reads(graph: Graph, node: Node) -> list[Node]:
     """What a node reads, nodes that pass values on skipped."""
     found: dict[str, Node] = {}
-    for ref in node.inputs:
+    for ref in driving(node):
         read = graph[ref.node]
         behind = _reads(graph, read) if read.kind in _PASSED else [read]
         found.update((one.name, one) for one in behind)

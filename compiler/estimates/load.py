@@ -30,6 +30,7 @@ class Load:
     dense_operations: FloatArray
     conv_operations: FloatArray
     updates: FloatArray
+    weight_updates: FloatArray
     spikes: FloatArray
     sent: FloatArray
     arrived: FloatArray
@@ -63,6 +64,7 @@ def load_of(happened: Traffic, steps: int) -> Load:
         dense_operations=happened.dense_operations,
         conv_operations=happened.conv_operations,
         updates=happened.updates,
+        weight_updates=happened.weight_updates,
         spikes=happened.spikes,
         sent=happened.sent,
         arrived=happened.arrived,

@@ -36,6 +36,8 @@ Choice = TypeVar("Choice")
 
 _BETWEEN_CHIPS = ("energy and time of spikes between chips", "time of a barrier over several chips")
 """What was never published, and counts only where a network takes more than one chip."""
+_WEIGHT_UPDATES = ("energy and time of weight updates",)
+"""The same, where synapses learn."""
 
 
 def estimate_manycore(program: Program, result: RunResult) -> Estimate:
@@ -73,7 +75,10 @@ def price_manycore(
     if placement is None:
         placement = place(partition(graph, chip.limits), chip.limits)
     happened = traffic(placement, routes(placement), events)
-    uncounted = tuple(f"spikes of {name}, which the engine did not count" for name in happened.uncounted)
+    uncounted = (
+        *(f"spikes of {name}, which the engine did not count" for name in happened.uncounted),
+        *(f"weight updates of {name}, which the engine did not count" for name in happened.unlearned),
+    )
     estimate = price_load(chip, load_of(happened, events.steps), prices=prices, io=io)
     return replace(
         estimate, missing=(*estimate.missing, *uncounted), by_node=energy_by_node(profile, happened, events)
@@ -96,7 +101,7 @@ def price_load(chip: ManycoreChip, load: Load, *, prices: str | None = None, io:
     )  # fmt: skip
     return Estimate(
         (*_event_components(profile, load), *times, fed, *static),
-        missing=(*profile.unpublished, *(_BETWEEN_CHIPS if load.chips > 1 else ())),
+        missing=(*profile.unpublished, *_unpriced(profile, load)),
         synaptic_operations=load.synaptic_operations,
     )
 
@@ -111,6 +116,12 @@ def _feeding(mode: IoMode, load: Load, on_chip: Interval) -> Component:
     )  # fmt: skip
 
 
+def _unpriced(profile: PriceProfile, load: Load) -> tuple[str, ...]:
+    """What a load has that few networks have, and that was never published."""
+    learning = _WEIGHT_UPDATES if load.weight_updates.any() and profile.weight_update == Price() else ()
+    return (*(_BETWEEN_CHIPS if load.chips > 1 else ()), *learning)
+
+
 Count = tuple[Price, float]
 
 
@@ -122,6 +133,7 @@ def _event_components(profile: PriceProfile, load: Load) -> tuple[Component, ...
             (synapse.conv, float(load.conv_operations.sum())),
         ]),
         _priced("neuron updates", "compute", [(profile.neuron_access, updates), (profile.neuron_change, updates)]),
+        *_learning(profile, load),
         _priced("spikes and messages", "communication", [
             (profile.spike, float(load.spikes.sum())),
             (profile.message, float(load.sent.sum())),
@@ -132,6 +144,12 @@ def _event_components(profile: PriceProfile, load: Load) -> tuple[Component, ...
             (profile.hop_north_south, load.hops_north_south),
         ]),
     )  # fmt: skip
+
+
+def _learning(profile: PriceProfile, load: Load) -> tuple[Component, ...]:
+    """Weight updates, where there are any."""
+    updates = float(load.weight_updates.sum())
+    return (_priced("weight updates", "compute", [(profile.weight_update, updates)]),) if updates else ()
 
 
 def _priced(name: str, kind: Kind, counts: list[Count]) -> Component:
@@ -149,6 +167,7 @@ def _slowest_core(profile: PriceProfile, load: Load) -> Component:
         (synapse.conv, load.conv_operations),
         (profile.neuron_access, load.updates),
         (profile.neuron_change, load.updates),
+        (profile.weight_update, load.weight_updates),
         (profile.spike, load.spikes),
         (profile.message, load.sent),
         (profile.arrival, load.arrived),
@@ -199,6 +218,7 @@ def energy_by_node(profile: PriceProfile, happened: Traffic, events: Events) -> 
     for name, node in events.nodes.items():
         parts = [(prices.conv if name in convs else prices.dense, node.synaptic_operations)]
         parts += [(profile.neuron_access, node.neuron_updates), (profile.neuron_change, node.neuron_updates)]
+        parts += [(profile.weight_update, node.weight_updates or 0.0)]
         found[name] = total(_energy(price, count) for price, count in parts)
     for part, spikes in zip(happened.placement.partition.slices, happened.spikes, strict=True):
         found[part.population] = found.get(part.population, ZERO) + _energy(profile.spike, float(spikes))

@@ -122,6 +122,7 @@ def load(sketch: Sketch, *, steps: int, spikes: Mapping[str, float]) -> Load:
         input_cores=sum(sketch.cores[name] for name in fed),
         cores=cores,
         dense_operations=dense, conv_operations=conv, updates=updates, spikes=sent_spikes, sent=sent, arrived=arrived,
+        weight_updates=np.zeros(len(rows)),
         hops_east_west=float(arrived.sum()) * inner, hops_north_south=float(arrived.sum()) * inner,
         ways=frozenset({(across, down)}),
     )  # fmt: skip

@@ -22,7 +22,7 @@ class Traffic:
     """Mean counts for one inference. Arrays have one entry for each slice.
 
     `messages[i]` are the spikes that go along each of the ways `routes[i]`. `uncounted` are the sources
-    whose spikes the engine did not count.
+    whose spikes, and `unlearned` the synapses whose weight updates, the engine did not count.
     """
 
     placement: Placement
@@ -31,10 +31,12 @@ class Traffic:
     dense_operations: FloatArray
     conv_operations: FloatArray
     updates: FloatArray
+    weight_updates: FloatArray
     spikes: FloatArray
     sent: FloatArray
     arrived: FloatArray
     uncounted: tuple[str, ...]
+    unlearned: tuple[str, ...]
 
     @property
     def ways(self) -> Iterator[tuple[Routes, FloatArray]]:
@@ -54,13 +56,16 @@ def traffic(placement: Placement, routes: tuple[Routes, ...], events: Events) ->
     sizes = np.array([s.neurons.size for s in slices], dtype=np.float64)
     messages = tuple(_sent(placement, one, events) for one in routes)
     operations = {False: np.zeros(count), True: np.zeros(count)}
-    sent, arrived = np.zeros(count), np.zeros(count)
+    sent, arrived, learned = np.zeros(count), np.zeros(count), np.zeros(count)
     for name, numbers in _by_synapse(routes).items():
         targets = np.concatenate([routes[i].target for i in numbers])
         weights = np.concatenate([messages[i] for i in numbers]) * sizes[targets]
         if not weights.any():
             weights = sizes[targets]
         shares = events.nodes.get(name, _NOTHING).synaptic_operations * weights / max(weights.sum(), 1e-300)
+        learning = np.unique(targets)
+        share = sizes[learning] / sizes[learning].sum()
+        learned[learning] += (events.nodes.get(name, _NOTHING).weight_updates or 0.0) * share
         np.add.at(operations[isinstance(routes[numbers[0]].projection.synapse, FixedConv2d)], targets, shares)
     for one, spikes in zip(routes, messages, strict=True):
         np.add.at(arrived, one.target, spikes)
@@ -70,10 +75,12 @@ def traffic(placement: Placement, routes: tuple[Routes, ...], events: Events) ->
     return Traffic(
         placement, routes, messages, operations[False], operations[True],
         updates=_updates(placement, events),
+        weight_updates=learned,
         spikes=_spikes(placement, events),
         sent=sent,
         arrived=arrived,
         uncounted=tuple(name for name in sources if events.nodes.get(name, _NOTHING).spikes is None),
+        unlearned=tuple(name for name, node in events.nodes.items() if node.weight_updates is None),
     )  # fmt: skip
 
 

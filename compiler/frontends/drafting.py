@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from nmc.errors import Fault, closest
 from nmc.frontends.assembly import Draft
 from nmc.frontends.document import Document
+from nmc.frontends.learning import written_out
 from nmc.frontends.timed import in_steps, time_facts
 from nmc.frontends.units import quantity
 from nmc.graph import Node, Ref
@@ -25,6 +26,8 @@ _REF = re.compile(r"([^@\s]+)(?:@([0-9]{1,9}))?")
 
 def draft(document: Document, name: str, spec: NodeSpec, dt_s: float) -> tuple[Draft, list[Fault]]:
     """The node as written at `nodes.<name>`, and its faults, each at its own place."""
+    if spec.kind == "Linear" and "learn" in spec.facts:
+        return _learning(document, name, spec, dt_s)
     reads, faults = _reads(document, name, spec)
     if spec.kind not in KINDS or spec.kind == "Input":
         remedy = closest(spec.kind, KINDS.keys() - {"Input"})
@@ -40,6 +43,26 @@ def draft(document: Document, name: str, spec: NodeSpec, dt_s: float) -> tuple[D
     node, wrong = _built(kind, name, reads, spec.facts, dt_s)
     for fault in wrong:
         place = ("nodes", name, fault.fact) if fault.fact is not None else ("nodes", name)
+        faults.append(document.fault(place, fault.what, fault.remedy))
+    return Draft(name, reads, None if faults else node), faults
+
+
+def _learning(document: Document, name: str, spec: NodeSpec, dt_s: float) -> tuple[Draft, list[Fault]]:
+    """A Linear node that learns, as the PlasticLinear that it is."""
+    learnt, wrong = written_out(spec.facts["learn"], dt_s)
+    faults = [document.fault(("nodes", name, "learn"), fault.what, fault.remedy) for fault in wrong]
+    given = {fact: value for fact, value in spec.facts.items() if fact != "learn"}
+    if wrong:
+        reads, _ = _reads(document, name, spec)
+        return Draft(name, reads, None), faults
+    plastic = spec.model_copy(
+        update={"kind": "PlasticLinear", "reads": [*spec.reads, *learnt.reads]}
+    )
+    reads, faults = _reads(document, name, plastic)
+    node, wrong = _built(KINDS["PlasticLinear"], name, reads, {**given, **learnt.facts}, dt_s)
+    for fault in wrong:
+        own = fault.fact is not None and fault.fact in given
+        place = ("nodes", name, fault.fact or "") if own else ("nodes", name, "learn")
         faults.append(document.fault(place, fault.what, fault.remedy))
     return Draft(name, reads, None if faults else node), faults
 

@@ -12,6 +12,7 @@ from nmc.mapping.pattern import Pattern
 from nmc.model import Array
 from nmc.nodes import fixed_point
 from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedSparse
+from nmc.nodes.plasticity import driving
 
 _VIEWS = frozenset({"Flatten", "Reshape", "Delay"})
 """Nodes that pass spikes on as they are; the chip holds them back at its axons."""
@@ -117,9 +118,9 @@ def network(graph: Graph, weights: Mapping[str, Array] | None = None) -> Network
 
 
 def _behind(graph: Graph, node: Node, passed: frozenset[str] = frozenset()) -> list[Node]:
-    """The nodes that a node reads, views and delays skipped, those that read themselves included."""
+    """The nodes that drive a node, views and delays skipped, those that read themselves included."""
     found = []
-    for ref in node.inputs:
+    for ref in driving(node):
         read = graph[ref.node]
         if read.kind not in _VIEWS:
             found.append(read)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args, get_origin, get_
 from nmc.errors import closest
 from nmc.graph import Node, Ref
 from nmc.nodes import KINDS
-from nmc.nodes.facts import Pads, Spatial, expand
+from nmc.nodes.facts import Pads, RuleText, Spatial, expand
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -136,6 +136,8 @@ def _in_words(hint: object) -> list[str]:
         type(None): "null",
     }
     origin = get_origin(hint)
+    if origin is Annotated and RuleText in get_args(hint):
+        return ["a rule, as in '2^-2*x1*y0 - 2^-2*y1*x0'"]
     if origin is Annotated:
         shared = "a whole number for all axes" if Spatial in get_args(hint) else "a whole number for all sides"
         return [shared, *_in_words(get_args(hint)[0])]

@@ -15,6 +15,10 @@ class Spatial:
     """Annotation: one entry a spatial axis; a person may write one number for all of them."""
 
 
+class RuleText:
+    """Annotation: a text that is a learning rule."""
+
+
 class Pads:
     """Annotation: padding at the begin of each axis, then at the end; short forms as in PyTorch."""
 

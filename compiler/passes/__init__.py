@@ -13,15 +13,16 @@ from nmc.passes.linear_paths import LINEAR
 
 _TENSOR = {kind.__name__ for kind in FAMILIES["tensor"]}
 _SPIKING = {kind.__name__ for kind in FAMILIES["spiking"]}
+_PLASTIC = {kind.__name__ for kind in FAMILIES["plastic"]}
 _CODING = {kind.__name__ for kind in FAMILIES["coding"]}
 _QUANTIZED = {kind.__name__ for kind in FAMILIES["quantized"]}
 _FIXED = {kind.__name__ for kind in FAMILIES["fixed-point"]}
 _LINEAR = {kind.__name__ for kind in LINEAR}
 
 STAGES: Mapping[str, frozenset[str]] = {
-    "model": frozenset(_TENSOR | _SPIKING | _CODING),
-    "quantized": frozenset(_TENSOR | _SPIKING | _CODING | _QUANTIZED),
-    "spiking": frozenset({"Input", "Constant"} | _LINEAR | _SPIKING | _CODING),
+    "model": frozenset(_TENSOR | _SPIKING | _PLASTIC | _CODING),
+    "quantized": frozenset(_TENSOR | _SPIKING | _PLASTIC | _CODING | _QUANTIZED),
+    "spiking": frozenset({"Input", "Constant"} | _LINEAR | _SPIKING | _PLASTIC | _CODING),
     "fixed-point": frozenset({"Input", "Constant", "Flatten", "Reshape", "Delay"} | _CODING | _QUANTIZED | _FIXED),
     "hosted": frozenset({"Input", "Constant"} | _LINEAR | _SPIKING | _CODING | _QUANTIZED | _FIXED),
 }

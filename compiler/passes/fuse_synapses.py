@@ -8,10 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from nmc.errors import Fault
+from nmc.errors import Fault, UnsupportedError
 from nmc.graph import Graph, Node, Ref, Shape
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
+from nmc.nodes.plasticity import PlasticLinear
 from nmc.passes.host_streams import POPULATIONS, READOUTS, HostStreams
 from nmc.passes.linear_paths import (
     Convolution,
@@ -24,6 +25,7 @@ from nmc.passes.linear_paths import (
     summed,
 )
 from nmc.passes.normalized_neurons import normalized
+from nmc.passes.plastic_units import faults_on_chip, with_weights_times
 from nmc.passes.refusal import refuse
 
 
@@ -43,7 +45,7 @@ class FuseSynapses:
 
     def __call__(self, model: Model) -> Model:
         """The fused model. Raises UnsupportedError with every node that no chip of neurons can do."""
-        refuse(model.graph, HostStreams(model.graph).faults())
+        refuse(model.graph, [*HostStreams(model.graph).faults(), *faults_on_chip(model.graph)])
         model = _with_shown_currents(model)
         if not any(isinstance(node, POPULATIONS) for node in model.graph):
             refuse(model.graph, [Fault(
@@ -54,7 +56,7 @@ class FuseSynapses:
         for node in model.graph:
             if isinstance(node, POPULATIONS):
                 writer.add_population(node)
-            elif node.name in writer.kept:
+            elif node.name in writer.kept and not isinstance(node, PlasticLinear):
                 writer.nodes.append(node)
         graph = pruned(replace(model.graph, nodes=tuple(writer.nodes)))
         return model.with_(graph, writer.arrays)
@@ -148,7 +150,10 @@ class _Writer:
         self.arrays.update(plain.arrays)
         paths: dict[tuple[str, int], list[Path]] = {}
         biases: dict[int, FloatArray] = {}
+        learning = [read for ref in node.inputs if isinstance(read := graph[ref.node], PlasticLinear)]
         for ref in node.inputs:
+            if graph[ref.node] in learning:
+                continue
             for path in paths_to(graph, ref):
                 if not isinstance(graph[path.source], tensor.Constant):
                     paths.setdefault((path.source, path.delay), []).append(path)
@@ -161,6 +166,7 @@ class _Writer:
         reads = [
             self._synapse(form, factor) for group in paths.values() for form in self._forms(group, alike)
         ]
+        reads += [self._plastic(read, factor) for read in learning]
         reads += [self._bias(node.name, np.broadcast_to(x, shape), late) for late, x in biases.items() if np.any(x)]
         self.nodes.append(replace(plain.node, inputs=tuple(reads)))
 
@@ -201,6 +207,19 @@ class _Writer:
         shaped = fresh(f"{name}_shaped", self.taken)
         self.nodes.append(tensor.Reshape(name=shaped, inputs=(Ref(name),), shape=shape))
         return Ref(shaped)
+
+    def _plastic(self, node: PlasticLinear, factor: FloatArray) -> Ref:
+        """A connection that learns, its weights multiplied by the neurons' factor, as a read of it."""
+        scale = float(factor.flat[0])
+        if np.any(factor != scale) or scale <= 0:
+            raise UnsupportedError(
+                "its neurons differ in their gains or thresholds, and the rule by which it learns is one for all",
+                "give them one gain and one threshold", node=node.name,
+            )
+        name = f"{node.weight}_scaled" if scale != 1.0 else node.weight
+        self.arrays[name] = self.model.weights[node.weight].astype(np.float64) * scale
+        self.nodes.append(replace(with_weights_times(node, scale), weight=name))
+        return Ref(node.name)
 
     def _synapse_name(self, path: Path) -> str:
         """The name of the last layer with weights on the way, for a reader to find it again."""

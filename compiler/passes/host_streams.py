@@ -9,6 +9,7 @@ from functools import cached_property
 from nmc.errors import Fault
 from nmc.graph import Graph, Node
 from nmc.nodes import coding, fixed_point, spiking, tensor
+from nmc.nodes.plasticity import PlasticLinear
 from nmc.passes.linear_paths import is_linear
 
 POPULATIONS: tuple[type[Node], ...] = (
@@ -59,7 +60,7 @@ class HostStreams:
                     f"{node.kind} encodes what neurons put out, which would go from the chip to the host and back",
                     "leave it out: the neurons' spikes can be read as they are", node.name,
                 ))
-            elif not isinstance(node, POPULATIONS):
+            elif not isinstance(node, (*POPULATIONS, PlasticLinear)):
                 faults.append(Fault(
                     f"{node.kind} works on currents at every time step, which a chip of spiking neurons cannot do",
                     "move it before the encoder or after the readout, or replace it by neurons", node.name,
@@ -78,7 +79,9 @@ class HostStreams:
         """Whether a node makes of each step's values, and of nothing else, what neurons could not be sent."""
         if is_linear(node):
             return any(isinstance(self.graph[ref.node], spiking.LI | spiking.I) for ref in node.inputs)
-        return not isinstance(node, (*POPULATIONS, *ENCODERS, *fixed_point.KINDS, tensor.Input, spiking.Delay))
+        return not isinstance(
+            node, (*POPULATIONS, *ENCODERS, *fixed_point.KINDS, PlasticLinear, tensor.Input, spiking.Delay)
+        )
 
     def _from(self, names: Iterable[str], encoders: bool) -> frozenset[str]:
         """The nodes, and what depends on them; not beyond encoders, and not these either, unless `encoders`."""

@@ -11,6 +11,7 @@ from nmc.errors import UnsupportedError
 from nmc.graph import Graph, Node, Ref, Shape
 from nmc.model import FloatArray, Model
 from nmc.nodes import spiking, tensor
+from nmc.nodes.plasticity import PlasticLinear
 from nmc.passes.host_streams import POPULATIONS
 from nmc.passes.retiming import Edge
 
@@ -20,10 +21,11 @@ class Synapse:
     """A synapse node, its source, and how its target reads it.
 
     `read` is the name that the target reads: the node itself, or the Reshape after it. `source` is the
-    population or host node that feeds it; `feed` is what it reads: that, or a Flatten after it.
+    population or host node that feeds it; `feed` is what it reads: that, or a Flatten after it. Where it learns,
+    `weight` holds the bounds of its weights.
     """
 
-    node: tensor.Linear | tensor.Conv2d
+    node: tensor.Linear | tensor.Conv2d | PlasticLinear
     read: str
     source: str
     feed: str
@@ -102,6 +104,10 @@ def _synapse(model: Model, target: Node, ref: Ref) -> Synapse:
     node = graph[ref.node]
     if isinstance(node, tensor.Reshape):
         node = graph[node.inputs[0].node]
+    if isinstance(node, PlasticLinear):
+        (feed, _) = node.inputs
+        (inputs,) = graph.operand_shapes(node)[0]
+        return Synapse(node, ref.node, feed.node, feed.node, feed.delay, _bounds(node, inputs))
     if ref.delay or not isinstance(node, tensor.Linear | tensor.Conv2d) or node.bias or len(node.inputs) != 1:
         raise UnsupportedError(
             f"it reads {ref}, which is not a synapse", "run the pass fuse_synapses first", node=target.name
@@ -109,6 +115,12 @@ def _synapse(model: Model, target: Node, ref: Ref) -> Synapse:
     (feed,) = node.inputs
     source = _source(graph, feed.node)
     return Synapse(node, ref.node, source, feed.node, feed.delay, model.weights[node.weight].astype(np.float64))
+
+
+def _bounds(node: PlasticLinear, inputs: int) -> FloatArray:
+    """The bounds of weights [features, inputs]: the upper one, and the lower one where signs mix in turn with it."""
+    pair = [high for high in (node.w_max, node.w_min) if high]
+    return np.resize(np.array(pair), (node.features, max(inputs, len(pair))))[:, :inputs].astype(np.float64)
 
 
 def _source(graph: Graph, name: str) -> str:

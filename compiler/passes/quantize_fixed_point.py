@@ -14,6 +14,7 @@ from nmc.errors import Fault, UnsupportedError
 from nmc.graph import Graph, Node, Ref
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import fixed_point, quantized, spiking, tensor
+from nmc.nodes.plasticity import PlasticLinear
 from nmc.passes.bias_axons import with_bias_axons
 from nmc.passes.fuse_synapses import fresh, pruned
 from nmc.passes.integer_scale import (
@@ -23,6 +24,7 @@ from nmc.passes.integer_scale import (
     integer_bias,
     integer_threshold,
 )
+from nmc.passes.plastic_units import in_integers, saturating_scale
 from nmc.passes.populations import Population, Synapse, populations
 from nmc.passes.refusal import refuse
 from nmc.passes.retiming import Edge, chip_delay, lags
@@ -191,6 +193,7 @@ class _Writer:
         threshold = float(getattr(population.node, "threshold", 0.0)) if population.spikes else None
         highest = self.ranges.highest_scale(population, weights)
         scale = choose_scale(weights, threshold, highest, self.ranges.comfortable_scale(population, weights))
+        scale = saturating_scale(population, weights, scale)
         reads = self._reads(population, weights, scale)
         name = population.name if population.spikes else fresh(f"{population.name}_voltage", self.taken)
         self.nodes.append(self._neuron(population, name, reads, scale))
@@ -245,7 +248,7 @@ class _Writer:
         message = self._message(synapse.source)
         value = synapse.weight * message.unit
         grid = Grid.of(value, self.weight_bits)
-        return Weights(value, grid, isinstance(synapse.node, tensor.Linear), message.largest)
+        return Weights(value, grid, not isinstance(synapse.node, tensor.Conv2d), message.largest)
 
     def _neuron(self, population: Population, name: str, reads: tuple[Ref, ...], scale: float) -> Node:
         node = population.node
@@ -290,9 +293,12 @@ class _Writer:
         feed = self._fed(synapse, chip_delay(edge, self.lag) - 1)
         bits = self._message(synapse.source).bits
         array = f"{synapse.node.name}.weight"
-        self.arrays[array] = weights.integers(scale).astype(np.int16)
         node = synapse.node
-        if isinstance(node, tensor.Conv2d):
+        if not isinstance(node, PlasticLinear):
+            self.arrays[array] = weights.integers(scale).astype(np.int16)
+        if isinstance(node, PlasticLinear):
+            self.nodes.append(self._plastic(node, weights, scale, feed, array))
+        elif isinstance(node, tensor.Conv2d):
             self.nodes.append(fixed_point.FixedConv2d(
                 name=node.name, inputs=(Ref(feed),), channels=node.channels, kernel=node.kernel, weight=array,
                 stride=node.stride, padding=node.padding, dilation=node.dilation, groups=node.groups,
@@ -308,6 +314,19 @@ class _Writer:
             reshape = self.model.graph[synapse.read]
             self.nodes.append(replace(reshape, inputs=(Ref(node.name),)))
         return Ref(synapse.read, 1)
+
+    def _plastic(self, node: PlasticLinear, weights: Weights, scale: float, feed: str, array: str) -> Node:
+        """A synapse that learns, from the neurons behind it as they are on the chip in the same step."""
+        exponent = weights.exponent(scale)
+        unit = scale * 2.0**-exponent
+        first = self.model.weights[node.weight].astype(np.float64) * unit
+        self.arrays[array] = weights.grid.rounded(first).astype(np.int16)
+        taus = {f"{trace.name}_tau": max(round(trace.tau), 1) if trace.tau else 0 for trace in node.traces}
+        return fixed_point.FixedPlasticDense(
+            name=node.name, inputs=(Ref(feed), Ref(node.inputs[1].node)), features=node.features, weight=array,
+            weight_exp=exponent, num_weight_bits=self.weight_bits, sign_mode=weights.grid.sign_mode,
+            **{**taus, **in_integers(node, unit)},  # type: ignore[arg-type]
+        )
 
     def _fed(self, synapse: Synapse, delay: int) -> str:
         """What the synapse reads: its source in whole numbers, flat where it was, and late enough."""

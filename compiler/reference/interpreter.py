@@ -18,16 +18,18 @@ from nmc.reference import (
     fixed_point,
     fixed_point_compartments,
     fixed_point_graded,
+    fixed_point_plasticity,
     fixed_point_synapses,
+    plasticity,
     spiking,
     tensor,
 )
 from nmc.reference.meaning import Meaning, Result, Step, stateless
 
 MEANINGS: Mapping[type[Node], Meaning] = {
-    **tensor.MEANINGS, **arithmetic.MEANINGS, **spiking.MEANINGS, **coding.MEANINGS, **fixed_point.MEANINGS,
-    **fixed_point_compartments.MEANINGS,
-    **fixed_point_graded.MEANINGS, **fixed_point_synapses.MEANINGS,
+    **tensor.MEANINGS, **arithmetic.MEANINGS, **spiking.MEANINGS, **plasticity.MEANINGS,
+    **coding.MEANINGS, **fixed_point.MEANINGS, **fixed_point_compartments.MEANINGS,
+    **fixed_point_graded.MEANINGS, **fixed_point_synapses.MEANINGS, **fixed_point_plasticity.MEANINGS,
 }  # fmt: skip
 
 Watch = Callable[[Node, Step, Result], None]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from nmc.metrics import lower_is_better
+from nmc.report.scores import change, shown
 from nmc.report.terminal import NO_CHIP, print_table, spread, table_text
 from nmc.report.units import percent
 
@@ -40,9 +42,10 @@ def comparison_markdown(comparison: Comparison) -> str:
 
 def heading(comparison: Comparison) -> str:
     """What was compared, on which data, and how good the model itself is."""
+    lower = " (lower is better)" if lower_is_better(comparison.metric) else ""
     return (
-        f"{comparison.model}: {comparison.metric} on {comparison.samples} samples of {comparison.data};"
-        f" the model itself (double precision) {score_text(comparison.metric, comparison.reference_score)}"
+        f"{comparison.model}: {comparison.metric}{lower} on {comparison.samples} samples of {comparison.data};"
+        f" the model itself (double precision) {shown(comparison.metric, comparison.reference_score)}"
     )
 
 
@@ -66,18 +69,12 @@ def setting_text(row: PointResult) -> str:
     return " ".join(f"{name}={value}" for name, value in row.given.items())
 
 
-def score_text(metric: str, value: float | None) -> str:
-    """A score as people read it."""
-    return percent(value) if metric == "accuracy" else "-" if value is None else f"{value:.4g}"
-
-
 def result_cells(row: PointResult) -> tuple[str, ...]:
     """A row's score, cost and grade."""
     if row.score is None:
         return ("refused", "", "", "", "", "")
-    change = row.score - row.reference_score
-    difference = f"{100 * change:+.1f}" if row.metric == "accuracy" else f"{change:+.2g}"
-    return (score_text(row.metric, row.score), difference, percent(row.agreement), *_cost_cells(row.cost))
+    difference = change(row.metric, row.reference_score, row.score)
+    return (shown(row.metric, row.score), difference, percent(row.agreement), *_cost_cells(row.cost))
 
 
 def _cost_cells(cost: Cost | None) -> tuple[str, str, str]:
@@ -100,7 +97,7 @@ def notes(comparison: Comparison) -> list[str]:
         f"energy: {baselines}; best value (low - high); the grade is that of the weakest number that matters"
     ] if costs else []  # fmt: skip
     found += dict.fromkeys(note for row in comparison.rows for note in _row_notes(row, comparison.swept))
-    found += [f"{what} data: {_origin(record)}" for what, record in _records(comparison)]
+    found += [f"{what} data: {data_origin(record)}" for what, record in _records(comparison)]
     if not comparison.swept:
         found += [
             f"program for {row.target}: {comparison.programs[row.key]}"
@@ -124,7 +121,7 @@ def _records(comparison: Comparison) -> list[tuple[str, DataRecord]]:
     return [(what, record) for what, record in records if record is not None]
 
 
-def _origin(record: DataRecord) -> str:
+def data_origin(record: DataRecord) -> str:
     """Which samples of which data."""
     chosen, share = record.selection, record.selection.share
     parts = [f"{record.samples} samples of {record.name}", f"sha256 {record.digest[:12]}"]

@@ -42,7 +42,7 @@ def _csv(comparison: Comparison, path: Path) -> None:
 
 
 def _html(comparison: Comparison, path: Path) -> None:
-    from nmc.report.html import write_report  # type: ignore[import-not-found, unused-ignore]
+    from nmc.report.html.page import write_report
 
     write_report(comparison.rows, path, title=comparison.model)
 

@@ -6,7 +6,8 @@ from html import escape
 from math import log10
 from typing import TYPE_CHECKING
 
-from nmc.report.comparison import cells, header, heading, score_text, setting_text
+from nmc.report.comparison import cells, header, heading, setting_text
+from nmc.report.scores import shown
 from nmc.report.units import si
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def _picture(comparison: Comparison) -> str:
         y = _HEIGHT - _BOTTOM - 12 - _share(score, up) * (_HEIGHT - _BOTTOM - 24)
         colour = _COLOURS[targets.index(row.target) % len(_COLOURS)]
         fill = colour if row.key in comparison.front else "none"
-        said = f"{row.target} {setting_text(row)}: {score_text(row.metric, row.score)}, {si(_energy(row), 'J')}"
+        said = f"{row.target} {setting_text(row)}: {shown(row.metric, row.score)}, {si(_energy(row), 'J')}"
         marks.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" fill="{fill}" stroke="{colour}"><title>{escape(said)}</title>'
             "</circle>"
@@ -47,8 +48,8 @@ def _picture(comparison: Comparison) -> str:
     ends = [
         _text(_LEFT, _HEIGHT - _BOTTOM + 14, si(10 ** min(across), "J")),
         _text(_WIDTH, _HEIGHT - _BOTTOM + 14, si(10 ** max(across), "J"), "end"),
-        _text(_LEFT - 6, _HEIGHT - _BOTTOM, score_text(comparison.metric, min(up)), "end"),
-        _text(_LEFT - 6, 12, score_text(comparison.metric, max(up)), "end"),
+        _text(_LEFT - 6, _HEIGHT - _BOTTOM, shown(comparison.metric, min(up)), "end"),
+        _text(_LEFT - 6, 12, shown(comparison.metric, max(up)), "end"),
         _text((_LEFT + _WIDTH) / 2, _HEIGHT - 4, "energy of an inference (filled: on the Pareto front)", "middle"),
     ]
     legend = "".join(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from nmc.metrics import is_share, lower_is_better
+
 if TYPE_CHECKING:
     from nmc.sweeps.result import PointResult
 
@@ -24,11 +26,11 @@ def pareto_front(results: Sequence[PointResult]) -> frozenset[str]:
 def objectives(result: PointResult) -> tuple[float, float, float]:
     """Energy in joules, latency in seconds, and the loss, all of them better when lower.
 
-    The loss is what the score lacks: 1 - accuracy, or the mean squared error.
+    The loss is the error or, of scores of which more is better, what a share lacks to 1, or the score negated.
     """
     if result.cost is None or result.score is None:
         raise ValueError(f"{result.target} has no cost, or no score")
-    loss = 1 - result.score if result.metric == "accuracy" else result.score
+    loss = result.score if lower_is_better(result.metric) else float(is_share(result.metric)) - result.score
     return result.cost.energy_j.best, result.cost.latency_s.best, loss
 
 

@@ -119,7 +119,7 @@ def _measure(subject: Subject, point: Point, directory: Path) -> tuple[PointResu
     if not np.isfinite(value):
         return replace(row, refusal="its outputs there are not finite"), execution
     estimate = pipeline.estimate_run(program, result)
-    classes = outputs.ndim > 1
+    classes = subject.task.kind == "classification"
     return replace(
         row,
         score=value,

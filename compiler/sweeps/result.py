@@ -9,6 +9,7 @@ from nmc.data_source import DataRecord
 from nmc.estimates.estimate import Baseline, Component, Measurement
 from nmc.estimates.interval import Grade, Interval
 from nmc.mapping.slices import Resource, Use
+from nmc.model import MetricName
 from nmc.program import OptionValue
 
 
@@ -95,7 +96,7 @@ class PointResult:
     calibration: DataRecord | None
     seed: int
     nmc: str
-    metric: str
+    metric: MetricName
     reference_score: float
     command: str
     score: float | None = None

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from math import sqrt
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from nmc.errors import ModelError
+from nmc.metrics import metric_of
 
 if TYPE_CHECKING:
     from nmc.model import Array, FloatArray, Task
@@ -15,19 +19,26 @@ _Z = 1.959963984540054
 _RESAMPLES = 1000
 
 
-def score_interval(task: Task, outputs: FloatArray, labels: Array, seed: int) -> tuple[float, float]:
+def score_interval(task: Task, outputs: FloatArray, labels: Array, seed: int) -> tuple[float, float] | None:
     """The 95 % interval of `nmc.datasets.score` over samples.
 
-    Of accuracy that of Wilson; of the mean squared error the percentiles of a bootstrap over samples
-    (Efron 1979, The Annals of Statistics 7, 1), drawn with `seed`.
+    Of accuracy that of Wilson; else the percentiles of a bootstrap over samples (Efron 1979, The Annals of
+    Statistics 7, 1), drawn with `seed`. Draws that the metric cannot score, as of one class alone, are left out.
     """
-    from nmc.datasets import score
+    from nmc.datasets import judged
 
+    measure = metric_of(task.metric).measure
+    values = judged(task, outputs)
     if task.metric == "accuracy":
-        return wilson(round(score(task, outputs, labels) * len(labels)), len(labels))
-    errors = np.mean((outputs - labels.astype(np.float64)).reshape(len(labels), -1) ** 2, axis=1)
-    drawn = np.random.default_rng(seed).integers(len(errors), size=(_RESAMPLES, len(errors)))
-    low, high = np.percentile(errors[drawn].mean(axis=1), [2.5, 97.5])
+        return wilson(round(measure(values, labels) * len(labels)), len(labels))
+    drawn = np.random.default_rng(seed).integers(len(values), size=(_RESAMPLES, len(values)))
+    scores = []
+    for chosen in drawn:
+        with suppress(ModelError):
+            scores.append(measure(values[chosen], labels[chosen]))
+    if not scores:
+        return None
+    low, high = np.percentile(scores, [2.5, 97.5])
     return float(low), float(high)
 
 

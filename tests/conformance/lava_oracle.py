@@ -4,7 +4,8 @@
 
 FOLDER holds cases.json, a list of {"graph": as in a program's graph.json, "samples", "steps"}, and cases.npz
 with the arrays "CASE/weights/NAME" and "CASE/input/NAME". It writes traces.npz there: "CASE/PROCESS/VARIABLE",
-what each neuron sends ("s_out") and carries, at every step, [samples, steps, *shape], axes as in the graph.
+what each neuron sends ("s_out") and carries, and what synapses that learn do, at every step, [samples, steps, *shape],
+axes as in the graph.
 """
 
 import importlib
@@ -15,6 +16,8 @@ from functools import reduce
 from pathlib import Path
 
 import numpy as np
+
+LEARNED = ("weights", "tag_1", "tag_2", "x1", "x2", "y1", "y2", "y3", "tx", "ty")
 
 
 class Wire:
@@ -125,6 +128,8 @@ class Network:
             announced = synapse.a_out.value.copy()
             synapse.run_spk()
             assert np.array_equal(announced, synapse.a_out.value)
+            if hasattr(synapse, "lrn_guard") and synapse.lrn_guard():
+                synapse.run_lrn()
 
 
 def in_order(feeds):
@@ -139,6 +144,7 @@ def trace(program, graph, arrays, inputs, samples, steps):
     for sample in range(samples):
         network = Network(graph, processes)
         state = {entry["name"]: entry["state"] for entry in graph["processes"]}
+        learning = [entry["name"] for entry in graph["processes"] if entry["learns"]]
         for t in range(steps):
             for name, wire in network.inputs.items():
                 wire.send(inputs[name][sample, t].T)
@@ -148,6 +154,9 @@ def trace(program, graph, arrays, inputs, samples, steps):
                 kept.setdefault(f"{name}/s_out", []).append(model.s_out.value.T.copy())
                 for variable in state[name]:
                     kept.setdefault(f"{name}/{variable}", []).append(getattr(model, variable).T.copy())
+            for name in learning:
+                for variable in LEARNED:
+                    kept.setdefault(f"{name}/{variable}", []).append(getattr(network.models[name], variable).copy())
     return {name: np.stack(v).reshape(samples, steps, *v[0].shape).astype(np.int64) for name, v in kept.items()}
 
 

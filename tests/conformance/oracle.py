@@ -17,11 +17,14 @@ from nmc.backends.lava.lowering import lower
 from nmc.backends.lava.processes import NEURONS
 from nmc.backends.loihi.native import Emulator
 from nmc.model import Array
+from nmc.nodes.plasticity import Learning
 from nmc.reference import Interpreter
 from nmc.reference.interpreter import as_feeds
 
 Trace = Mapping[str, NDArray[np.int64]]
-"""What each neuron sent ("NODE/s_out") and carried ("NODE/u", "NODE/v"), as [B, T, *shape]."""
+"""What each neuron sent ("NODE/s_out") and carried ("NODE/u", "NODE/v"), and what learns, as [B, T, *shape]."""
+_LAVAS = {"w": "weights", "t": "tag_1", "d": "tag_2"}
+"""What Lava calls the variables of a synapse that learns."""
 Execution = Callable[[Case], Trace]
 
 
@@ -61,6 +64,9 @@ def reference_trace(case: Case) -> Trace:
             kept.setdefault(f"{node.name}/s_out", []).append(values[node.name])
             for name, value in interpreter.state[node.name].items():
                 kept.setdefault(f"{node.name}/{name}", []).append(value)
+        for name in _learning(case):
+            for part, value in interpreter.state[name].items():
+                kept.setdefault(f"{name}/{_LAVAS.get(part, part)}", []).append(value)
     return {name: np.stack(values, axis=1).astype(np.int64) for name, values in kept.items()}
 
 
@@ -79,8 +85,16 @@ def native_trace(case: Case) -> Trace:
         for name in neurons:
             for part, array in stepwise.state(name).items():
                 kept.setdefault(f"{name}/{part}", []).append(array.astype(np.int64))
+        for name in _learning(case):
+            for part, array in stepwise.state(name).items():
+                kept.setdefault(f"{name}/{_LAVAS.get(part, part)}", []).append(array.astype(np.int64))
     states = {name: np.stack(values, axis=1) for name, values in kept.items()}
     return {**states, **{f"{name}/s_out": value.astype(np.int64) for name, value in spikes.items()}}
+
+
+def _learning(case: Case) -> list[str]:
+    """The synapses of a case that learn."""
+    return [node.name for node in case.model.graph if isinstance(node, Learning)]
 
 
 def sent_to_chip(case: Case) -> Mapping[str, Array]:

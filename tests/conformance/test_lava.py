@@ -12,6 +12,7 @@ import pytest
 import nmc
 from conformance import networks
 from conformance.oracle import Execution, difference, lava_traces, native_trace, reference_trace
+from conformance.plastic_networks import plastic_network
 from nmc import datasets
 from nmc.backends import toolchain
 from nmc.backends.lava.lowering import golden, lower, program_files
@@ -24,6 +25,7 @@ KINDS = {
     "direct": (networks.direct_network, 120),
     "graded": (networks.graded_network, 300),
     "convolutional": (networks.convolutional_network, 120),
+    "plastic": (plastic_network, 120),
 }
 EXECUTIONS: dict[str, Execution] = {"reference": reference_trace, "native": native_trace}
 """What is compared with Lava."""

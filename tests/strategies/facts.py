@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from nmc.graph import Graph, Node, Ref
 from nmc.nodes import KINDS
+from nmc.nodes.learning_rule import TRACES
 
 Draw = Callable[..., object]
 
@@ -53,6 +54,13 @@ def _axes(rank: int, *facts: str) -> dict[str, st.SearchStrategy[tuple[int, ...]
 
 def _window(rank: int) -> dict[str, st.SearchStrategy[tuple[int, ...]]]:
     return _axes(rank, "kernel", "stride", "padding")
+
+
+_rules = st.sampled_from(["", "2^-2*x1*y0 - 3*y1*x0", "-2^-4*u2*(w - 3)"])
+_learning = {
+    "dw": st.sampled_from(["x1*x0*y0", "2*u2*sgn(w + 1)"]), "dt": _rules, "dd": _rules,
+    **{f"{trace}_impulse": st.floats(0, 200) for trace in TRACES},
+}  # fmt: skip
 
 
 FACTS: dict[str, dict[str, st.SearchStrategy[object]]] = {
@@ -108,6 +116,10 @@ FACTS: dict[str, dict[str, st.SearchStrategy[object]]] = {
                  "initial": st.integers(-100, 100) | names, "reset_interval": st.integers(0, 9),
                  "reset_offset": st.integers(0, 9), "emits": st.sampled_from(["spikes", "voltage"])},
     "FixedDense": _synapse,
+    "PlasticLinear": {"features": _small, "weight": names, **_learning, "w_min": st.floats(max_value=-1),
+                      "w_max": st.floats(min_value=1), **{f"{trace}_tau": st.floats(0, 99) for trace in TRACES}},
+    "FixedPlasticDense": {**_synapse, "num_message_bits": st.just(0), **_learning, "epoch": st.integers(1, 63),
+                          "seed": st.integers(0, 99), **{f"{trace}_tau": st.integers(0, 99) for trace in TRACES}},
     "FixedSparse": {**_synapse, **_sparse},
     "FixedDelayDense": {**_synapse, "delay": names, "longest": st.integers(0, 63)},
     "FixedDelaySparse": {**_synapse, **_sparse, "delay": names, "longest": st.integers(0, 63)},
@@ -143,7 +155,7 @@ def nodes(draw: Draw, kind: str, name: str = "node", reads: Sequence[str] = ("x"
         facts["reset"] = "value"
     if "kernel" in facts and "padding" in facts:  # a pool's padding stays below its kernel
         facts["padding"] = tuple(min(p, k - 1) for p, k in zip(facts["padding"], facts["kernel"] * 2, strict=True))
-    low, high = KINDS[kind].operands
+    low, high = (2, 2) if kind == "PlasticLinear" else KINDS[kind].operands  # a third one would need a rule with r
     refs = st.builds(Ref, st.sampled_from(list(reads)), st.integers(0, 3))
     inputs = draw(st.lists(refs, min_size=low, max_size=3 if high is None else high))
     return KINDS[kind](name=name, inputs=tuple(inputs), **facts)

@@ -15,6 +15,7 @@ from nmc.backends.loihi.native.graded import GradedRunner, PreparedGraded, Produ
 from nmc.backends.loihi.native.layout import Index, Layout
 from nmc.backends.loihi.native.lif import PreparedLif
 from nmc.backends.loihi.native.neurons import PreparedResonator, PreparedTernaryLif
+from nmc.backends.loihi.native.plasticity import PreparedPlastic
 from nmc.backends.loihi.native.runner import Prepared, Runner
 from nmc.backends.loihi.native.signals import Signals
 from nmc.backends.loihi.native.sparse import PreparedSparse
@@ -48,8 +49,8 @@ class DelayRunner:
         out, out_row = signals.target(self.node.name, first)
         elements = np.arange(len(self.steps))
         (read,) = signals.layout.reads(self.node)
-        order = signals.layout.order[read.node]
-        place = elements if order is None else np.argsort(order)
+        place = signals.layout.place[read.node]
+        place = elements if place is None else place
         x, row = signals.stored(read, first)
         exponent = signals.narrow.get(read.node, 0)
         for t in range(last - first):
@@ -58,6 +59,7 @@ class DelayRunner:
 
 PREPARED: Mapping[type[Node], Callable[..., Prepared]] = {
     fixed_point.FixedDense: prepared_dense,
+    fixed_point.FixedPlasticDense: PreparedPlastic.of,
     fixed_point.FixedSparse: PreparedSparse.of,
     fixed_point.FixedConv2d: PreparedConv.of,
     fixed_point.FixedLIF: PreparedLif.of,

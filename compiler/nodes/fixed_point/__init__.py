@@ -19,16 +19,17 @@ from nmc.nodes.fixed_point.graded import (
     FixedSigmaDelta,
 )
 from nmc.nodes.fixed_point.neurons import FixedResonator, FixedTernaryLIF
+from nmc.nodes.fixed_point.plasticity import FixedPlasticDense
 from nmc.nodes.fixed_point.synapses import FixedDelayDense, FixedDelaySparse, FixedSparse
 
 KINDS: tuple[type[Node], ...] = (
     FixedLIF, FixedDense, FixedConv2d, FixedTernaryLIF, FixedResonator, FixedSparse, FixedDelayDense,
     FixedDelaySparse, FixedDelta, FixedSigma, FixedSigmaDelta, FixedGraded, FixedProduct, FixedNormDelay,
-    FixedCompartments,
+    FixedCompartments, FixedPlasticDense,
 )
 
 __all__ = [
     "KINDS", "FixedCompartments", "FixedConv2d", "FixedDelayDense", "FixedDelaySparse", "FixedDelta", "FixedDense",
-    "FixedGraded", "FixedLIF", "FixedNormDelay", "FixedProduct", "FixedResonator", "FixedSigma", "FixedSigmaDelta",
-    "FixedSparse", "FixedTernaryLIF", "SignMode",
+    "FixedGraded", "FixedLIF", "FixedNormDelay", "FixedPlasticDense", "FixedProduct", "FixedResonator", "FixedSigma",
+    "FixedSigmaDelta", "FixedSparse", "FixedTernaryLIF", "SignMode",
 ]

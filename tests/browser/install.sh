@@ -1,0 +1,14 @@
+#!/bin/sh
+# Makes sure of a Chromium for the tests of pages: Debian's, where there is none and we may install it.
+# Where we may not, those tests say that they are left out, or fail if CI is set.
+set -eu
+if [ -n "${NMC_CHROMIUM:-}" ] || command -v chromium >/dev/null 2>&1; then exit 0; fi
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+    echo "no chromium: install it, or name one in NMC_CHROMIUM, to test pages in a browser" >&2
+    exit 0
+fi
+echo "installing chromium, to test pages in a browser (once; a minute or two)"
+log=$(mktemp)
+{ apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium; } \
+    >"$log" 2>&1 || { tail -n 5 "$log"; echo "chromium could not be installed" >&2; }
+rm -f "$log"

@@ -38,6 +38,7 @@ for command in (
     compile,
     run,
     compare,
+    tune,
     check,
     tune,
     report,

@@ -26,8 +26,13 @@ def command(
     model: Annotated[str, MODEL],
     targets: Annotated[str | None, TARGETS] = None,
     min_accuracy: Annotated[float | None, typer.Option(min=0, max=1, help="At least so much, as in 0.97.")] = None,
+    min_score: Annotated[float | None, typer.Option(help="The same for scores of other names.")] = None,
+    max_error: Annotated[float | None, typer.Option(help="At most so much, for scores that are errors.")] = None,
     max_energy: Annotated[str | None, typer.Option(help="At most so much for an inference, as in '500 uJ'.")] = None,
     max_latency: Annotated[str | None, typer.Option(help="At most so long for an inference, as in 5ms.")] = None,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="An energy that leaves out prices may be within --max-energy.")
+    ] = False,
     trials: Annotated[int, typer.Option(min=1, help="How many settings to measure at most.")] = 50,
     method: Annotated[str, typer.Option(help="How to search: tpe or nsga2.")] = "tpe",
     sweep: Annotated[
@@ -58,7 +63,14 @@ def command(
 
     for path in output or []:
         check_file(path)
-    budget = Budget(min_accuracy, _quantity(energy_j, max_energy), _quantity(time_s, max_latency))
+    budget = Budget(
+        min_accuracy,
+        _quantity(energy_j, max_energy),
+        _quantity(time_s, max_latency),
+        min_score=min_score,
+        max_error=max_error,
+        allow_missing=allow_missing,
+    )
     chosen = api.load(model)
     with progress(f"tuning {chosen.name}") as tell:
         tuning = tune(

@@ -5,16 +5,19 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 SOURCES := $(shell find compiler backends models -type d -not -name __pycache__)
 
-.PHONY: demo test test-full lint bench wheel clean
+.PHONY: demo test test-full browser lint bench wheel clean
 
 demo: $(VENV)/core.stamp
 	@$(BIN)/nmc compare digits-cnn
 
-test: $(VENV)/dev.stamp
+test: $(VENV)/dev.stamp browser
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow" $(ARGS)
 
-test-full: $(VENV)/dev.stamp
+test-full: $(VENV)/dev.stamp browser
 	@$(BIN)/python -m pytest -q -n auto --dist worksteal $(ARGS)
+
+browser:
+	@sh tests/browser/install.sh
 
 lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff check compiler backends models tests

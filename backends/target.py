@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from nmc.model import Array, FloatArray, Model
 
@@ -17,6 +17,18 @@ if TYPE_CHECKING:
     from nmc.reference.interpreter import Feed
 
 
+Value = TypeVar("Value")
+
+
+def applies(default: Value, *, converted: bool = False, **others: object) -> Value:
+    """An option that means something only where other options of the target have these values.
+
+    `converted`: and only for networks without time of their own, which the target turns into spiking ones.
+    """
+    value: Value = field(default=default, metadata={"converted": converted, "others": others})
+    return value
+
+
 @dataclass(frozen=True)
 class Options:
     """What a user may choose when compiling; each target extends it with its own knobs.
@@ -25,6 +37,16 @@ class Options:
     """
 
     steps: int | None = None
+
+    def idle(self, model: Model) -> frozenset[str]:
+        """The options that mean nothing for this model with the others as they are; see `applies`."""
+        return frozenset(option.name for option in fields(self) if not self._matters(option, model))
+
+    def _matters(self, option: Field[object], model: Model) -> bool:
+        if option.metadata.get("converted") and model.graph.dt_s is not None:
+            return False
+        others: Mapping[str, object] = option.metadata.get("others", {})
+        return all(getattr(self, name, value) == value for name, value in others.items())
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,41 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nmc.api import compare, compile, estimate, export, from_torch, learn, load, load_program, raster, run, targets
+    from nmc.api import (
+        check,
+        compare,
+        compile,
+        conversion_report,
+        convert,
+        estimate,
+        export,
+        from_torch,
+        learn,
+        load,
+        load_program,
+        raster,
+        run,
+        targets,
+        train,
+    )
 
 __all__ = [
-    "compare", "compile", "estimate", "export", "from_torch", "learn", "load", "load_program", "raster", "run",
+    "check",
+    "compare",
+    "compile",
+    "conversion_report",
+    "convert",
+    "estimate",
+    "export",
+    "from_torch",
+    "learn",
+    "load",
+    "load_program",
+    "raster",
+    "run",
     "targets",
-]  # fmt: skip
+    "train",
+]
 
 
 def __getattr__(name: str) -> object:

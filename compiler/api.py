@@ -15,15 +15,21 @@ from nmc.comparison import DEFAULT_TARGETS, Comparison, compare_targets
 from nmc.datasets import Data, given_samples, with_test_data
 from nmc.errors import UsageError
 from nmc.model import Model
+from nmc.sweeps.grid import merged_axes
+from nmc.sweeps.sweep import LOCAL, NONE, Workers
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from nmc.accuracy_losses import ConversionReport
     from nmc.backends.target import RunResult
+    from nmc.checks.check import Check
+    from nmc.checks.regression import Tolerance
     from nmc.estimates.estimate import Estimate
     from nmc.learned import Lesson
     from nmc.program import Program
     from nmc.reference.interpreter import Feed
+    from nmc.training import Progress, Training, TrainingOptions
 
 
 def load(model: str | Path, **options: object) -> Model:
@@ -58,6 +64,63 @@ def compile(
     chosen = _model(model)
     place = Path(directory) if directory is not None else program_directory(chosen, target)
     return pipeline.compile_model(chosen, target, place, options)
+
+
+def convert(
+    model: Model | str | Path, target: str, directory: str | Path | None = None, **options: object
+) -> Model:
+    """An ordinary network as the one of neurons that the target would make of it, in real numbers.
+
+    It is written to `directory` as a model folder, if one is given. `options` are the target's, such as
+    `steps=32` or `charge=0.5`. Raises UsageError where the target converts nothing or the folder is taken, ModelError
+    for a model that works in time already, UnsupportedError for what neurons cannot do.
+    """
+    from nmc.frontends.dump import dump
+
+    chosen = backends.target_named(target)
+    found = pipeline.convert(_model(model), chosen, pipeline.make_options(chosen, options)).converted.model
+    if directory is not None:
+        dump(found, Path(directory))
+    return found
+
+
+def conversion_report(
+    model: Model | str | Path, target: str, *, samples: int | None = None, **options: object
+) -> ConversionReport:
+    """What the conversion of `convert` loses, layer by layer, and the score before and after it.
+
+    `samples` limits the test set. Raises what `convert` raises, and ModelError for a model without calibration or
+    test data.
+    """
+    from nmc.accuracy_losses import report
+
+    chosen = backends.target_named(target)
+    settings = pipeline.make_options(chosen, options)
+    return report(pipeline.convert(_model(model), chosen, settings), chosen, options, samples)
+
+
+def train(
+    model: Model | str | Path,
+    directory: str | Path,
+    method: str = "backprop",
+    *,
+    options: TrainingOptions | None = None,
+    progress: Progress | None = None,
+) -> Training:
+    """Train a model on its task's training data, and write it as a folder with its model.yaml, whole or not at all.
+
+    The model of a model.yaml need not have weights yet. Raises UsageError for an unknown method or a folder that is
+    taken, before training, ModelError without training data, UnsupportedError with every node that cannot be trained
+    through, and ToolError without torch.
+    """
+    from nmc.frontends.dump import dump, require_free
+    from nmc.training import train as trained
+
+    place = Path(directory)
+    require_free(place)
+    done = trained(_untrained(model), method, options, progress)
+    dump(done.model, place)
+    return done
 
 
 def export(
@@ -167,17 +230,57 @@ def compare(
     samples: int | None = None,
     directory: str | Path | None = None,
     options: Mapping[str, object] | None = None,
+    sweep: Mapping[str, Sequence[object]] | None = None,
+    seed: int = 0,
+    results: str | Path | None = None,
+    workers: int | None = None,
+    cluster: str | None = None,
 ) -> Comparison:
-    """Run a model's test set on several targets: accuracy, energy and latency of each.
+    """Run a model's test set on several targets, at one setting or at many: accuracy, energy and latency of each.
 
     `data`, a pair (x, y) or a function that returns one, takes the place of the test set; a model without a task
-    is scored by accuracy where y is [samples] whole numbers. `samples` limits the test set;
-    programs are written below `directory` (programs/MODEL without);
-    `options` go to every target that has them. A target that cannot hold the model gives a row with the reason.
+    is scored by accuracy where y is [samples] whole numbers. `samples` limits the test set.
+    `options` go to every target that has them. `sweep` gives values for options, as {"steps": [8, 16]}: every
+    combination is measured, and kept in the file `results` (results/MODEL.duckdb without), from where it
+    is taken the next time. Programs are written below `directory`; without, those of a sweep are not kept, others
+    are in programs/MODEL. `workers` processes measure side by side, or those of a Dask scheduler at the address
+    `cluster`. A target that cannot hold the model gives a row with the reason.
     """
-    chosen = _model(model) if data is None else with_test_data(_model(model), data)
-    place = Path(directory) if directory is not None else program_directory(chosen)
-    return compare_targets(chosen, tuple(targets), place, samples=samples, options=options or {})
+    loaded = _model(model)
+    chosen = loaded if data is None else with_test_data(loaded, data)
+    programs = program_directory(chosen) if sweep is None else None
+    kept = None if sweep is None else results_file(chosen)
+    return compare_targets(
+        chosen,
+        tuple(targets),
+        merged_axes(options or {}, sweep or {}),
+        samples=samples,
+        seed=seed,
+        source=None if isinstance(model, Model) else str(model),
+        programs=programs if directory is None else Path(directory),
+        results=kept if results is None else Path(results),
+        workers=Workers(cluster or (NONE if workers is None else LOCAL), workers),
+    )
+
+
+def check(
+    model: Model | str | Path,
+    targets: Iterable[str] | None = None,
+    *,
+    samples: int | None = None,
+    baseline: str | Path | None = None,
+    tolerance: Tolerance | None = None,
+) -> Check:
+    """Hold a model to the budgets of its task, on emulators: its `faults` are the limits that it breaks.
+
+    Checked are the `targets`, or else all that have a budget; `samples` limits the test set; `baseline` is a file of
+    earlier results to hold it to as well. Raises UsageError where a budget or the baseline is missing or no good.
+    """
+    from nmc.checks.check import check_model
+
+    chosen = None if targets is None else tuple(targets)
+    place = None if baseline is None else Path(baseline)
+    return check_model(_model(model), chosen, samples=samples, baseline=place, tolerance=tolerance)
 
 
 def load_program(directory: str | Path) -> Program:
@@ -193,6 +296,19 @@ def targets() -> Mapping[str, str]:
 def program_directory(model: Model, target: str = "") -> Path:
     """Where programs go unless told otherwise: programs/MODEL/TARGET below the working directory."""
     return Path("programs") / model.name / target
+
+
+def results_file(model: Model) -> Path:
+    """Where the results of sweeps go unless told otherwise: results/MODEL.duckdb below the working directory."""
+    return Path("results") / f"{model.name}.duckdb"
+
+
+def _untrained(model: Model | str | Path) -> Model:
+    """The model, without its weights if need be; only a model.yaml can be read so."""
+    if isinstance(model, Model):
+        return model
+    foreign = Path(model).suffix.lower() in (".onnx", ".nir")
+    return load(model) if foreign else load(model, untrained=True)
 
 
 def _samples(x: ArrayLike | Mapping[str, ArrayLike]) -> Feed:

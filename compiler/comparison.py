@@ -1,130 +1,156 @@
-"""One model on many targets: accuracy, energy and latency, side by side."""
+"""One model on many targets, at one setting or at many: accuracy, energy and latency, side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from nmc import pipeline, reference
-from nmc.backends import target_named
-from nmc.data_source import Arrays, DataRecord
-from nmc.datasets import Dataset, calibration_data, score, test_data
-from nmc.errors import ModelError
-from nmc.model import FloatArray, Model
+from nmc.data_source import DataRecord
+from nmc.sweeps.grid import Axes, Point, grid
+from nmc.sweeps.measure import Subject
+from nmc.sweeps.sweep import HERE, Progress, Workers, crew, measure_all
 
 if TYPE_CHECKING:
-    from nmc.backends.target import Target
-    from nmc.estimates.estimate import Estimate
+    from pandas import DataFrame as PandasFrame
+    from polars import DataFrame as PolarsFrame
+
+    from nmc.model import MetricName, Model
+    from nmc.sweeps.result import PointResult
 
 DEFAULT_TARGETS = ("cpu", "gpu-sim", "tpu-sim", "loihi-sim")
 REFERENCE = "reference"
 
-Progress = Callable[[str, int, int], None]
-"""Called with what is being done, how many targets are done, and how many there are."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """One target's result. `score` is the task's metric; `agreement` the share of samples with the
-    reference's class; `estimate` is None where no chip stands behind the target, too. `refusal` says why
-    there is no result."""
-
-    target: str
-    chip: str
-    score: float | None = None
-    agreement: float | None = None
-    estimate: Estimate | None = None
-    program: Path | None = None
-    refusal: str | None = None
-
 
 @dataclass(frozen=True)
 class Comparison:
-    """The rows, and what they were measured on: `reference_score` is the model's own in double precision.
+    """A row for each target and setting, and what they were measured on.
 
-    `test` and `calibration` say which data was read, with its digest, shares and seeds; None without calibration.
+    `reference_score` is the model's own in double precision. `test` and `calibration` say which data was read, with
+    its digest, shares and seeds; None without calibration. `programs` are the directories of the programs that were
+    kept, by the key of their row, `results` the file that the rows are kept in.
     """
 
     model: str
-    metric: str
+    metric: MetricName
     data: str
     samples: int
     reference_score: float
-    rows: tuple[Row, ...]
+    rows: tuple[PointResult, ...]
     test: DataRecord
     calibration: DataRecord | None = None
+    programs: Mapping[str, Path] = field(default_factory=dict)
+    results: Path | None = None
+
+    @cached_property
+    def front(self) -> frozenset[str]:
+        """The keys of the rows that no other beats in energy, latency and score at once."""
+        from nmc.sweeps.front import pareto_front
+
+        return pareto_front(self.rows)
+
+    @property
+    def swept(self) -> bool:
+        """Whether a target was measured at several settings."""
+        return max(Counter(row.target for row in self.rows).values(), default=0) > 1
+
+    def __iter__(self) -> Iterator[PointResult]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
     def __str__(self) -> str:
-        from nmc.report.terminal import comparison_text
+        from nmc.report.comparison import comparison_text
 
         return comparison_text(self)
+
+    def _repr_html_(self) -> str:
+        from nmc.report.notebook import comparison_html
+
+        return comparison_html(self)
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """The rows as an Arrow stream, for any library that reads them."""
+        from nmc.sweeps.frames import arrow_stream
+
+        return arrow_stream(self.rows, requested_schema)
+
+    def to_pandas(self) -> PandasFrame:
+        """The rows as a pandas data frame, a column for each chosen option. Raises ToolError without pandas."""
+        from nmc.sweeps.frames import to_pandas
+
+        return to_pandas(self.rows)
+
+    def to_polars(self) -> PolarsFrame:
+        """The same as a polars data frame. Raises ToolError without polars."""
+        from nmc.sweeps.frames import to_polars
+
+        return to_polars(self.rows)
 
 
 def compare_targets(
     model: Model,
-    targets: tuple[str, ...],
-    directory: Path,
+    targets: Sequence[str],
+    axes: Axes,
     *,
     samples: int | None = None,
-    options: Mapping[str, object] | None = None,
+    seed: int = 0,
+    source: str | None = None,
+    programs: Path | None = None,
+    results: Path | None = None,
+    workers: Workers = HERE,
     progress: Progress | None = None,
 ) -> Comparison:
-    """Compile the model for each target, run its test data, and price the run.
+    """Compile the model for each target at every setting of the axes, run its test data, and price the runs.
 
-    Options go to the targets that know them. Raises UsageError for an unknown target and ModelError for
-    a model without test data, before anything runs; a target that refuses the model becomes a row.
+    Programs are written below `programs`, if that is given. Results are kept in the file `results`, and those that
+    are there already are not measured again. A model without test data runs on random samples, and is scored by how
+    far a target follows it. Raises UsageError for an unknown target, option or value and ModelError for data that do
+    not fit, before anything runs; a target that refuses the model becomes a row.
     """
-    chosen = [target_named(name) for name in targets]
-    model = _with_calibration(model.checked())
-    data = test_data(model, samples)
+    points = grid(model, targets, axes)
     tell = progress or (lambda what, done, of: None)
-    tell(REFERENCE, 0, len(chosen) + 1)
-    expected = _result(reference.run(model, data.x), model)
-    rows = []
-    for index, target in enumerate(chosen):
-        tell(target.name, index + 1, len(chosen) + 1)
-        rows.append(_row(model, target, directory / target.name, data, expected, options or {}))
-    tell("done", len(chosen) + 1, len(chosen) + 1)
-    assert model.task is not None  # test_data saw to it
+    tell(REFERENCE, 0, len(points))
+    subject = Subject.of(model, samples=samples, seed=seed, source=source)
+    places = None if programs is None else _places(programs, points)
+    with ExitStack() as stack:
+        store = None
+        if results is not None:
+            from nmc.sweeps.store import opened
+
+            store = stack.enter_context(opened(results))
+        measured = stack.enter_context(crew(subject, workers))
+        rows = measure_all(subject, points, measured, store=store, programs=places, progress=tell)
+    written = {} if places is None else {
+        row.key: places(point) for point, row in zip(points, rows, strict=True) if row.refusal is None
+    }  # fmt: skip
+    return comparison_of(subject, rows, written, results)
+
+
+def comparison_of(
+    subject: Subject,
+    rows: tuple[PointResult, ...],
+    programs: Mapping[str, Path] | None = None,
+    results: Path | None = None,
+) -> Comparison:
+    """The comparison that some results of a subject make."""
     return Comparison(
-        model.name, model.task.metric, data.name, len(data.x), score(model.task, expected, data.y), tuple(rows),
-        data.record, model.task.calibration.record if isinstance(model.task.calibration, Arrays) else None,
+        subject.model.name, subject.task.metric, subject.data.name, len(subject.data.x), subject.reference_score,
+        rows, subject.data.record, subject.calibration, programs or {}, results,
     )  # fmt: skip
 
 
-def _with_calibration(model: Model) -> Model:
-    """The model with its calibration samples in memory, so that they are read once for all targets."""
-    read = calibration_data(model)
-    return model if read is None or model.task is None else replace(model, task=replace(model.task, calibration=read))
+def _places(programs: Path, points: Sequence[Point]) -> Callable[[Point], Path]:
+    """Where the program of each point goes: in a folder for its target and, of several settings, one for each."""
+    several = Counter(point.target for point in points)
 
+    def place(point: Point) -> Path:
+        folder = programs / point.target
+        return folder / point.setting.replace("/", "_") if several[point.target] > 1 else folder
 
-def _row(
-    model: Model, target: Target, directory: Path, data: Dataset, expected: FloatArray, options: Mapping[str, object]
-) -> Row:
-    known = {f.name for f in fields(target.options)}
-    assert model.task is not None
-    try:
-        program = pipeline.compile_model(
-            model, target.name, directory, {name: value for name, value in options.items() if name in known}
-        )
-    except ModelError as error:
-        return Row(target.name, target.chip, refusal=str(error))
-    result = pipeline.run_program(program, data.x)
-    outputs = _result(result.outputs, program.model)
-    return Row(
-        target.name,
-        target.chip,
-        score(model.task, outputs, data.y),
-        float(np.mean(outputs.argmax(axis=-1) == expected.argmax(axis=-1))) if outputs.ndim > 1 else None,
-        pipeline.estimate_run(program, result),
-        program.path,
-    )
-
-
-def _result(outputs: Mapping[str, FloatArray], model: Model) -> FloatArray:
-    """The value of the only output that a task scores: the first."""
-    return outputs[model.graph.outputs[0]]
+    return place

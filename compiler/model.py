@@ -15,26 +15,46 @@ from nmc.graph import ArraySpec, Graph
 
 Array = NDArray[np.generic]
 FloatArray = NDArray[np.float64]
+TaskKind = Literal["classification", "regression", "anomaly", "generation"]
+"""What outputs mean: scores of classes, values, how anomalous a sample is, or samples made up."""
+MetricName = Literal[
+    "accuracy", "mean-squared-error", "root-mean-squared-error", "mean-absolute-error", "bit-accuracy", "auroc",
+    "inception-score",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What a model may cost, and must achieve, on a target; None is no limit."""
+    """What a model may cost, and must achieve, on a target; None is no limit.
+
+    The score has one limit, whose name follows from the metric (`score_limit`). Energy and latency are intervals:
+    `hold` says which of their values is held to the limits. Where a price was never published, the energy is known
+    only from below, and is within its limit only if `allow_missing` says that the published prices will do.
+    """
 
     min_accuracy: float | None = None
     max_energy_j: float | None = None
     max_latency_s: float | None = None
+    min_score: float | None = None
+    max_error: float | None = None
+    hold: Literal["best", "high"] = "best"
+    allow_missing: bool = False
 
 
 @dataclass(frozen=True)
 class Task:
-    """What a model is for: its data, how it is scored, and its budgets by target ("*" for all)."""
+    """What a model is for: its data, how it is scored, and its budgets by target ("*" for all).
 
-    kind: Literal["classification", "regression"]
-    metric: Literal["accuracy", "mean-squared-error"]
+    `judge` is the model of the zoo that scores what a generator puts out.
+    """
+
+    kind: TaskKind
+    metric: MetricName
     test: Source | None = None
     calibration: Source | None = None
     budgets: Mapping[str, Budget] = field(default_factory=dict)
+    train: Source | None = None
+    judge: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

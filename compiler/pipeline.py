@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nmc import passes, program
 from nmc.backends import engine_of, observed_engine_of, target_named
-from nmc.errors import UsageError
+from nmc.errors import ModelError, UsageError
 from nmc.model import Model
 from nmc.program import Program
 
 if TYPE_CHECKING:
     from nmc.backends.target import Options, RunResult, Target
     from nmc.estimates.estimate import Estimate
+    from nmc.passes.conversion import Converted
     from nmc.reference.interpreter import Feed
 
 Watch = Callable[[str, Model], None]
@@ -52,6 +53,47 @@ def prepare(model: Model, target: Target, options: Options, watch: Watch | None 
     if watch is not None:
         watch("model", model)
     return passes.apply(target.passes(options, calibration(model)), model, watch)
+
+
+@dataclass(frozen=True, eq=False)
+class Conversion:
+    """An ordinary network, what it is just before it becomes one of neurons, and that one."""
+
+    given: Model
+    ordinary: Model
+    converted: Converted
+
+
+def convert(model: Model, target: Target, options: Options) -> Conversion:
+    """What the target's passes make of an ordinary network, as far as the model of neurons in real numbers.
+
+    That is a model of its own, with a name of its own. Raises ModelError where the model is unsound or works in time
+    already, UsageError where the target leaves it as it is, and UnsupportedError.
+    """
+    from nmc.datasets import calibration
+    from nmc.passes.to_sigma_delta import ToSigmaDelta
+    from nmc.passes.to_spiking import ToSpiking
+
+    model = model.checked()
+    if model.graph.dt_s is not None:
+        raise ModelError(f"{model.name} works in time already: there is nothing to convert", "compile it as it is")
+    before: list[passes.Pass] = []
+    for step in target.passes(options, calibration(model)):
+        if isinstance(step, ToSpiking | ToSigmaDelta):
+            ordinary = passes.apply(before, model)
+            found = step.converted(ordinary)
+            kind = {"mean": "spiking", "sum": "sigma-delta"}[found.reading]
+            named = replace(
+                found.model.checked(), name=f"{model.name}-{kind}",
+                description=f"{model.name}, converted to {kind} neurons for runs of {found.model.steps} steps",
+            )
+            return Conversion(model, ordinary, replace(found, model=named))
+        before.append(step)
+    raise UsageError(
+        f"{target.name} takes ordinary networks as they are: it converts none",
+        "give a target of neurons, such as loihi-sim, or an option that asks for them: form=spiking for a processor,"
+        " neurons=spiking for Nengo",
+    )
 
 
 def execute(model: Model, target: Target, watch: Watch | None = None) -> Model:

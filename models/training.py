@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
-CALIBRATION_SAMPLES = 128
+from nmc.models.data import CALIBRATION_SAMPLES, digits
+
 BATCH_SIZE = 64
 
 Augmentation = Callable[[Tensor], Tensor]
@@ -59,15 +59,14 @@ class Recipe:
 
 def digits_split() -> Split:
     """Return the scikit-learn digits as [N, 1, 8, 8] in 0..1 (multiples of 1/16), 360 of them for the test."""
-    images, classes = load_digits(return_X_y=True)
-    train_x, test_x, train_y, test_y = train_test_split(
-        images, classes, test_size=360, random_state=0, stratify=classes
-    )
+    parts = digits()
 
     def pixels(flat: np.ndarray) -> Tensor:
-        return torch.from_numpy(flat.reshape(-1, 1, 8, 8) / 16).float()
+        return torch.from_numpy(flat.reshape(-1, 1, 8, 8)).float()
 
-    return Split(pixels(train_x), torch.from_numpy(train_y).long(), pixels(test_x), torch.from_numpy(test_y).long())
+    return Split(
+        pixels(parts.train_x), torch.from_numpy(parts.train_y), pixels(parts.test_x), torch.from_numpy(parts.test_y)
+    )
 
 
 def jitter_images(images: Tensor, rotation: float = 0.15, zoom: float = 0.1, shift: float = 0.12) -> Tensor:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from nmc.backends.target import Options, Target
+from nmc.backends.conversion import ConversionOptions, max_pool_passes, spiking_passes
+from nmc.backends.target import Options, Target, applies
 from nmc.errors import UsageError
 from nmc.estimates.estimate import Baseline
 from nmc.model import FloatArray, Model
@@ -20,24 +21,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ManycoreOptions(Options):
-    """What a user may choose for any chip of many neuron cores.
+class ManycoreOptions(ConversionOptions):
+    """What a user may choose for any chip of many neuron cores, and how an ordinary network gets there.
 
-    `encoding`: how an ordinary network's input reaches the chip, as evenly spaced spikes ("rate") or as its values
-    at every step ("current"). `chips`: how many chips it may take at most; None: as many as the largest system
+    `chips`: how many chips it may take at most; None: as many as the largest system
     has. For the estimate: `prices` and `io` name a price profile and a way of feeding the chip (None: the first
     in the chip's file), `baseline` what energy is counted above.
     """
 
-    encoding: Literal["rate", "current"] = "rate"
     chips: int | None = None
     prices: str | None = None
     io: str | None = None
     baseline: Baseline = "total"
 
     def __post_init__(self) -> None:
-        if self.steps is not None and self.steps < 1:
-            raise UsageError(f"steps is {self.steps}", "give 1 step or more")
+        super().__post_init__()
         if self.chips is not None and self.chips < 1:
             raise UsageError(f"chips is {self.chips}", "give 1 chip or more")
 
@@ -63,8 +61,8 @@ class Loihi2Options(LoihiOptions):
     largest activation of their layer.
     """
 
-    neurons: Literal["spiking", "sigma-delta"] = "spiking"
-    threshold: float = 0.0
+    neurons: Literal["spiking", "sigma-delta"] = applies("spiking", converted=True)
+    threshold: float = applies(0.0, converted=True, neurons="sigma-delta")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -77,15 +75,15 @@ def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...
     from nmc.passes.quantize_fixed_point import QuantizeFixedPoint
     from nmc.passes.spike_logic import SpikeLogic
     from nmc.passes.to_sigma_delta import ToSigmaDelta
-    from nmc.passes.to_spiking import ToSpiking
 
     chosen = options if isinstance(options, LoihiOptions) else LoihiOptions(options.steps)
     second = isinstance(chosen, Loihi2Options)
-    conversion: Pass = ToSpiking(steps=chosen.steps, encoding=chosen.encoding, calibration=calibration)
+    conversion = spiking_passes(chosen, calibration)
     if isinstance(chosen, Loihi2Options) and chosen.neurons == "sigma-delta":
-        conversion = ToSigmaDelta(steps=chosen.steps, threshold=chosen.threshold, calibration=calibration)
+        changes = ToSigmaDelta(steps=chosen.steps, threshold=chosen.threshold, calibration=calibration)
+        conversion = (*max_pool_passes(chosen, calibration), changes)
     quantize = QuantizeFixedPoint(chosen.weight_bits, calibration, graded=second)
-    return SpikeLogic(), conversion, FuseSynapses(), quantize
+    return SpikeLogic(), *conversion, FuseSynapses(), quantize
 
 
 def _lower(chip: str, model: Model, options: Options) -> Mapping[str, bytes]:

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import reduce
+from itertools import islice
+from math import prod
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -21,14 +23,16 @@ from nmc.backends.loihi.native.plan import Plan
 from nmc.backends.loihi.native.plasticity import PreparedPlastic
 from nmc.backends.target import RunResult
 from nmc.estimates.events import Events, NodeEvents
-from nmc.model import FloatArray, Model
+from nmc.model import Array, FloatArray, Model
 from nmc.reference.interpreter import as_feeds, run_length
 
 if TYPE_CHECKING:
     from nmc.backends.loihi.observer import Observer
     from nmc.program import Program
 
-_CHUNK_BYTES = 1 << 23
+_CACHE_BYTES, _MEMORY_BYTES = 1 << 23, 1 << 26
+_LEAST = 8
+_READ_OUT_BYTES = 1 << 26
 _LEARNED_BYTES = 1 << 27
 """How much memory a thread may take for weights that learn, of which every sample has its own."""
 
@@ -78,42 +82,65 @@ def run_model(
     on_chip = length + model.graph.lag
     samples = len(next(iter(feeds.values())))
     plan = Plan.of(model)
-    host = Host.of(model, sorted(plan.fed), plan.computed)
+    host = Host.of(model, sorted(plan.fed), (*plan.computed, *plan.readouts))
     _warm_up(plan)
-    chunk = chunk_size(plan, on_chip)
+    chunk, feed = chunk_size(plan, on_chip, samples), host.feeder(on_chip)
     chips = threading.local()
 
-    def run_chunk(first: int) -> tuple[Mapping[str, FloatArray], Mapping[str, NodeEvents]]:
+    def run_chunk(first: int) -> tuple[Mapping[str, Array], Mapping[str, NodeEvents]]:
         part = {name: value[first : first + chunk] for name, value in feeds.items()}
         chip = _fresh_chip(chips, plan, min(chunk, samples - first))
-        fed = host.feed(part, on_chip)
+        fed = feed(part)
         if observer is None:
             shown = chip.advance(fed, on_chip, host.shown)
         else:
             shown = observer.advance(chip, fed, on_chip, host.shown, first)
-        arrived = {
-            name: NodeEvents(spikes=np.count_nonzero(value, axis=(0, 1)).astype(np.float64))
-            for name, value in fed.items()
-        }
-        return host.read_out(part, shown, length), {**chip.events(), **arrived}
+        return shown, chip.events()
 
     started = perf_counter()
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = list(pool.map(run_chunk, range(0, samples, chunk)))
+    outputs: dict[str, list[FloatArray]] = {name: [] for name in model.graph.outputs}
+    counted: Mapping[str, NodeEvents] = {}
+    together = chunk * _chunks_together(host, chunk, on_chip)
+    with ThreadPoolExecutor(threads()) as pool:
+        results = iter(pool.map(run_chunk, range(0, samples, chunk)))
+        for first in range(0, samples, together):
+            group = list(islice(results, together // chunk))
+            shown = {name: np.concatenate([part[name] for part, _ in group]) for name in host.shown}
+            part = {name: value[first : first + together] for name, value in feeds.items()}
+            for name, value in host.read_out(part, shown, length).items():
+                outputs[name].append(value)
+            counted = reduce(added, (events for _, events in group), counted)
     seconds = perf_counter() - started
-    outputs = {name: np.concatenate([part[name] for part, _ in results]) for name in model.graph.outputs}
-    counted: Mapping[str, NodeEvents] = reduce(added, (events for _, events in results))
     means = {name: scaled(node, 1 / samples) for name, node in counted.items()}
-    return RunResult(outputs, Events(samples, on_chip, means), seconds)
+    return RunResult(
+        {name: np.concatenate(parts) for name, parts in outputs.items()}, Events(samples, on_chip, means), seconds
+    )
 
 
-def chunk_size(plan: Plan, steps: int) -> int:
-    """How many samples to run side by side, such that their signals stay in the processor's caches."""
-    per_step = sum(4 * plan.layout.size(name) for name in plan.layout.stored)
+def threads() -> int:
+    """How many threads run: as many as OMP_NUM_THREADS says, which Dask's workers set; else one for each core."""
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return int(said) if said.isdigit() and int(said) else os.cpu_count() or 1
+
+
+def _chunks_together(host: Host, chunk: int, steps: int) -> int:
+    """How many chunks' results the host reads out at once: it goes step by step, whatever their number."""
+    size = sum(prod(host.after.graph.signals[name].shape) for name in host.shown)
+    return max(1, _READ_OUT_BYTES // (8 * size * steps * chunk + 1))
+
+
+def chunk_size(plan: Plan, steps: int, samples: int) -> int:
+    """How many samples to run side by side.
+
+    What a node works on stays in the processor's caches, everything in memory, and all threads have work.
+    """
+    fitting = min(_CACHE_BYTES // (plan.bytes_at_once * steps), _MEMORY_BYTES // (plan.bytes_per_step * steps))
     plastic = (prepared for prepared in plan.prepared.values() if isinstance(prepared, PreparedPlastic))
     learned = sum(prepared.bytes_per_sample for prepared in plastic)
-    most = max(_LEARNED_BYTES // learned, 1) if learned else 1024
-    return int(min(max(_CHUNK_BYTES // (per_step * steps), 8), most, 1024))
+    most = min(max(fitting, _LEAST), max(_LEARNED_BYTES // learned, 1) if learned else 1024, 1024)
+    at_once = threads()
+    chunks = -(-samples // most)
+    return max(-(-samples // (-(-chunks // at_once) * at_once)), min(_LEAST, most, samples))
 
 
 def _fresh_chip(chips: threading.local, plan: Plan, batch: int) -> Emulator:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from nmc.backends.loihi.encoding import encoder
 from nmc.graph import Graph
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import tensor
@@ -38,24 +39,23 @@ class Host:
 
     def feed(self, x: Mapping[str, FloatArray], steps: int) -> Mapping[str, Array]:
         """What the chip gets at each of its `steps` steps, in whole numbers [B, T, *shape]; x by input's name."""
-        padded = {}
-        for node in self.before.graph:
-            if isinstance(node, tensor.Input):
-                value = x[node.name]
-                missing = steps - value.shape[1] if node.stream else 0
-                pad = [(0, 0), (0, max(0, missing)), *((0, 0) for _ in node.shape)]
-                padded[node.name] = np.pad(value, pad) if missing > 0 else value
-        if not self.sent:
-            return {}
-        compute = _at_once if _forgets(self.before.graph) else run
-        values = compute(self.before, padded, steps)
-        return {name: self._streamed(name, value, steps) for name, value in values.items()}
+        return self.feeder(steps)(x)
 
-    def _streamed(self, name: str, value: FloatArray, steps: int) -> Array:
+    def feeder(self, steps: int) -> Callable[[Mapping[str, FloatArray]], Mapping[str, Array]]:
+        """The same, made ready to be called for one batch after another."""
+        encoders = {name: encoder(self.before, name, steps) for name in self.sent}
+        inputs = [node for node in self.before.graph if isinstance(node, tensor.Input)]
+
+        def feed(x: Mapping[str, FloatArray]) -> Mapping[str, Array]:
+            padded = {node.name: _padded(x[node.name], node, steps) for node in inputs}
+            return {name: self._streamed(name, encode(padded), steps) for name, encode in encoders.items()}
+
+        return feed
+
+    def _streamed(self, name: str, value: Array, steps: int) -> Array:
         signal = self.before.graph.signals[name]
-        if signal.timing != "stream":
-            value = np.broadcast_to(value[:, None], (len(value), steps, *signal.shape))
-        return value.astype(np.uint8 if signal.dtype == "spike" else np.int32)
+        whole = value.astype(np.uint8 if signal.dtype == "spike" else np.int32, copy=False)
+        return np.broadcast_to(whole, (len(value), steps, *signal.shape))
 
     def read_out(
         self, x: Mapping[str, FloatArray], chip: Mapping[str, Array], steps: int
@@ -66,20 +66,12 @@ class Host:
         return run(self.after, feeds, steps)
 
 
-def _forgets(graph: Graph) -> bool:
-    """Whether each step of a graph depends on what streams in at that step alone."""
-    inputs = [node for node in graph if isinstance(node, tensor.Input)]
-    return all(node.stream for node in inputs) and all(
-        isinstance(node, tensor.Input) or (node.produces is None and not any(ref.delay for ref in node.inputs))
-        for node in graph
-    )
-
-
-def _at_once(model: Model, x: Mapping[str, FloatArray], steps: int) -> Mapping[str, FloatArray]:
-    """What such a model puts out, all steps computed as if they were samples."""
-    samples = len(next(iter(x.values())))
-    together = {name: value[:, :steps].reshape(samples * steps, 1, *value.shape[2:]) for name, value in x.items()}
-    return {name: y.reshape(samples, steps, *y.shape[2:]) for name, y in run(model, together, 1).items()}
+def _padded(value: FloatArray, node: tensor.Input, steps: int) -> FloatArray:
+    """The values of an input, with zeros at steps after the last of a stream."""
+    missing = steps - value.shape[1] if node.stream else 0
+    if missing <= 0:
+        return value
+    return np.pad(value, [(0, 0), (0, missing), *((0, 0) for _ in node.shape)])
 
 
 def fed(graph: Graph, names: Iterable[str]) -> Graph:

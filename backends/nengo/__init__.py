@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from nmc.backends.conversion import ConversionOptions, spiking_passes
 from nmc.backends.target import Options, Target
-from nmc.errors import UsageError
 from nmc.model import FloatArray, Model
 
 if TYPE_CHECKING:
@@ -15,32 +15,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class NengoOptions(Options):
+class NengoOptions(ConversionOptions):
     """What a user may choose when compiling for Nengo.
 
     `neurons`: an ordinary network's activations as neurons that put out numbers ("rate"), or as spiking ones, which
-    takes calibration data ("spiking"). `encoding`: how the input of the latter comes, as evenly spaced spikes
-    ("rate") or as it is ("current"). `neuron_types`: whose spiking neurons, those of the program's own script, which
-    compute exactly what the model says ("exact"), or Nengo's, which run on all of its backends ("nengo").
+    takes calibration data ("spiking"); the options of conversion are for the latter. `neuron_types`: whose
+    spiking neurons, those of the program's own script, which compute exactly what the model says ("exact"), or
+    Nengo's, which run on all of its backends ("nengo").
     """
 
     neurons: Literal["rate", "spiking"] = "rate"
-    encoding: Literal["rate", "current"] = "rate"
     neuron_types: Literal["exact", "nengo"] = "exact"
-
-    def __post_init__(self) -> None:
-        if self.steps is not None and self.steps < 1:
-            raise UsageError(f"steps is {self.steps}", "give 1 step or more")
 
 
 def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
     from nmc.passes.fold_batchnorm import FoldBatchNorm
     from nmc.passes.set_steps import SetSteps
-    from nmc.passes.to_spiking import ToSpiking
 
     if isinstance(options, NengoOptions) and options.neurons == "spiking":
-        spiking = ToSpiking(options.steps, options.encoding, calibration)
-        return (FoldBatchNorm(), spiking)
+        return (FoldBatchNorm(), *spiking_passes(options, calibration))
     return (SetSteps(options.steps), FoldBatchNorm())
 
 

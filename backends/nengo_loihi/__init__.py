@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from nmc.backends.conversion import spiking_passes
 from nmc.backends.loihi import ManycoreOptions, check_choices
 from nmc.backends.target import Options, Target
 from nmc.model import FloatArray, Model
@@ -19,11 +20,10 @@ if TYPE_CHECKING:
 def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
     from nmc.backends.nengo_loihi.place_on_chip import PlaceOnChip
     from nmc.passes.fuse_synapses import FuseSynapses
-    from nmc.passes.to_spiking import ToSpiking
 
     chosen = options if isinstance(options, ManycoreOptions) else ManycoreOptions(options.steps)
     return (
-        ToSpiking(steps=chosen.steps, encoding=chosen.encoding, calibration=calibration),
+        *spiking_passes(chosen, calibration),
         FuseSynapses(),
         PlaceOnChip(calibration),
     )

@@ -74,7 +74,7 @@ def _faults(model: Model, found: tuple[Population, ...]) -> Iterator[Fault]:
         if np.any(model.param(getattr(population.node, "initial", 0.0))):
             yield Fault(
                 "its voltage does not start at 0, where NengoLoihi starts every neuron",
-                "leave out 'initial', or compile for loihi-sim", population.name,
+                "leave out 'initial' or the option charge, or compile for loihi-sim", population.name,
             )
         if isinstance(population.node, spiking.CubaLIF) and np.any(model.param(population.node.leak)):
             yield Fault(

@@ -15,6 +15,7 @@ from nmc.backends.nengo_loihi.chip_network import chip_network
 from nmc.backends.nengo_loihi.discretize import whole_weights
 from nmc.backends.nengo_loihi.memory import single
 from nmc.backends.nengo_loihi.network import ChipNetwork, Connection, Convolution, Dense, Ensemble, IntArray, Sparse
+from nmc.backends.nengo_loihi.readouts import with_exact_readouts
 from nmc.errors import NmcError
 from nmc.graph import Node, Ref
 from nmc.model import Array, FloatArray, Model
@@ -30,7 +31,7 @@ WEIGHT_EXPONENT = 6
 class QuantizeNengoLoihi:
     """Neurons and synapses on the chip as FixedCompartments and integer weights, scaled block by block.
 
-    Takes what `place_on_chip` gives; what the host computes stays as it is.
+    Takes what `place_on_chip` gives; what the host computes stays as it is, but for the last bits of its weights.
     """
 
     name: ClassVar[str] = "quantize_nengo_loihi"
@@ -39,7 +40,7 @@ class QuantizeNengoLoihi:
     def __call__(self, model: Model) -> Model:
         """The model in integers. Raises UnsupportedError for what does not fit on the chip's cores."""
         network = chip_network(model)
-        return quantized(model, network, placed_blocks(model, network))
+        return with_exact_readouts(quantized(model, network, placed_blocks(model, network)))
 
 
 def placed_blocks(model: Model, network: ChipNetwork) -> tuple[Block, ...]:

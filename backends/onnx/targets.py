@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-from nmc.backends.target import Options, Target
+from nmc.backends.conversion import ConversionOptions, spiking_passes
+from nmc.backends.target import Options, Target, applies
 from nmc.errors import UsageError
 from nmc.model import FloatArray, Model
 from nmc.passes.fold_batchnorm import FoldBatchNorm
@@ -28,25 +29,28 @@ _LEARNERS = dict.fromkeys(_ENGINES, "nmc.backends.onnx.learning:learn")
 
 
 @dataclass(frozen=True)
-class OnnxOptions(Options):
+class OnnxOptions(ConversionOptions):
     """What a user may choose for every target of ONNX.
 
     `precision`: the numbers that are computed with; int8 needs calibration data. `batch`: how many
     samples run side by side. `threads`: processor threads of an operation. For int8, `ranges`: how the
     range of each activation follows from the calibration data; `bias_correction`: whether biases take back
-    the mean error of rounded weights.
+    the mean error of rounded weights. `form`: an ordinary network as it is ("given"), or as a spiking one,
+    which takes calibration data ("spiking"); the options of conversion are for the latter.
     """
 
     precision: Literal["fp32", "fp16", "int8"] = "fp32"
     batch: int = 1
     threads: int = 1
-    ranges: RangeMethod = "min-max"
-    bias_correction: bool = False
+    ranges: RangeMethod = applies("min-max", precision="int8")
+    bias_correction: bool = applies(False, precision="int8")
+    form: Literal["given", "spiking"] = "given"
 
     def __post_init__(self) -> None:
-        for option in ("batch", "threads", "steps"):
-            value: int | None = getattr(self, option)
-            if value is not None and value < 1:
+        super().__post_init__()
+        for option in ("batch", "threads"):
+            value: int = getattr(self, option)
+            if value < 1:
                 raise UsageError(f"{option} is {value}", "give 1 or more")
 
 
@@ -54,7 +58,7 @@ class OnnxOptions(Options):
 class CpuOptions(OnnxOptions):
     """What a user may choose for a processor. `sensitive`: of an int8 network, how many layers keep fp32."""
 
-    sensitive: int = 0
+    sensitive: int = applies(0, precision="int8")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -78,6 +82,8 @@ class TpuOptions(OnnxOptions):
 
 def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
     exact: tuple[Pass, ...] = (SetSteps(options.steps), FoldBatchNorm())
+    if isinstance(options, OnnxOptions) and options.form == "spiking":
+        exact = (FoldBatchNorm(), *spiking_passes(options, calibration))
     if not isinstance(options, OnnxOptions) or options.precision != "int8":
         return exact
     return (*exact, QuantizeInt8(

@@ -6,7 +6,24 @@ import sys
 
 import typer
 
-from nmc.cli import compare, compile, estimate, export, import_, inspect, models, run, targets, toolchain, validate
+from nmc.cli import (
+    check,
+    compare,
+    compile,
+    convert,
+    estimate,
+    export,
+    import_,
+    inspect,
+    models,
+    report,
+    run,
+    targets,
+    toolchain,
+    train,
+    tune,
+    validate,
+)
 from nmc.errors import NmcError
 
 app = typer.Typer(
@@ -17,7 +34,23 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-for command in (compile, run, compare, estimate, import_, export, inspect, targets, models, validate):
+for command in (
+    compile,
+    run,
+    compare,
+    check,
+    tune,
+    report,
+    estimate,
+    train,
+    convert,
+    import_,
+    export,
+    inspect,
+    targets,
+    models,
+    validate,
+):
     app.command(name=command.__name__.rpartition(".")[2].rstrip("_"))(command.command)
 app.add_typer(toolchain.app, name="toolchain")
 

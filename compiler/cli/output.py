@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -14,34 +12,37 @@ import typer
 from nmc.errors import UsageError
 
 if TYPE_CHECKING:
-    from nmc.comparison import Progress
+    from nmc.sweeps.sweep import Progress
 
 JSON = typer.Option("--json", help="Print JSON instead of text.")
 MODEL = typer.Argument(help="A model of the zoo (see 'nmc models'), a model.yaml, the folder of one, or an .onnx file.")
 OPTIONS = typer.Option(
     "--option", "-O", metavar="NAME=VALUE", help="An option of the target (see 'nmc targets'); may be repeated."
 )
-
-PROFILE = typer.Option(help="NIR: the tool whose conventions the file has, as in snntorch (see docs/import-nir.md).")
+TARGETS = typer.Option("--targets", "-t", help="Target names, separated by commas; a default set without.")
+RESULTS = typer.Option(help="The file that results are kept in and taken from; sweeps: results/MODEL.duckdb without.")
+CLUSTER = typer.Option(help="Who measures: none (this process), local (processes), auto, or the address of Dask.")
+WORKERS = typer.Option(min=1, help="How many local processes measure, one thread each.")
+SEED = typer.Option(min=0, help="What random choices start from.")
+PROFILE = typer.Option(help="NIR: the tool whose conventions the file has, as in snntorch (see docs/nir.md).")
 TIME_UNIT = typer.Option(help="NIR: the unit of the file's times, 's' (without) or 'ms'.")
 
 
 def print_json(value: object) -> None:
     """Print a value made of dataclasses, mappings, sequences, paths and plain values."""
-    print(json.dumps(value, indent=2, default=_plain))
+    from nmc.report.plain import json_text
+
+    print(json_text(value))
 
 
-def _plain(value: object) -> object:
-    """What JSON does not know, in plain values."""
-    from dataclasses import asdict, is_dataclass
-
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    if isinstance(value, Path):
-        return str(value)
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+def target_names(text: str | None) -> tuple[str, ...] | None:
+    """The names given with --targets; None where it was not given. Raises UsageError where it names none."""
+    if text is None:
+        return None
+    names = tuple(filter(None, map(str.strip, text.split(","))))
+    if not names:
+        raise UsageError("--targets names no target", "give names separated by commas, as in cpu,loihi-sim")
+    return names
 
 
 def parse_options(pairs: list[str] | None, steps: int | None = None) -> dict[str, object]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from nmc.data_source import (
     EVERYTHING,
@@ -24,11 +25,12 @@ from nmc.datasets.arrays import read_arrays, write_arrays
 from nmc.datasets.fitting import check_numbers, fitting_labels, fitting_samples, only_input
 from nmc.datasets.listing import Samples, digest_of, gathered, selected
 from nmc.errors import ModelError, UsageError
+from nmc.metrics import metric_of
 from nmc.model import Array, FloatArray, Model, Task
 
 __all__ = [
-    "Data", "Dataset", "calibration", "calibration_data", "given_samples", "read_samples", "score", "test_data",
-    "with_test_data", "write_arrays",
+    "Data", "Dataset", "calibration", "calibration_data", "given_samples", "judged", "read_samples", "score",
+    "test_data", "train_data", "with_test_data", "write_arrays",
 ]  # fmt: skip
 
 Data = ArrayLike | tuple[ArrayLike, ArrayLike] | Callable[[], ArrayLike | tuple[ArrayLike, ArrayLike]]
@@ -63,15 +65,26 @@ def test_data(model: Model, samples: int | None = None) -> Dataset:
     Raises ModelError where there is none, or it does not fit, UsageError for a wrong number, and ToolError
     where a package that reads it is missing.
     """
-    task = model.task
-    if task is None or task.test is None:
-        raise ModelError(
-            f"the model {model.name} has no test data", "add a task with 'data: {test: test.npz}' to its model.yaml"
-        )
     if samples is not None and samples < 1:
         raise UsageError(f"a test of {samples} samples", "test 1 sample or more")
-    read = _read(model, task.test, samples)
-    name = _place(task.test)
+    return _labelled(model, "test", samples)
+
+
+def train_data(model: Model) -> Dataset:
+    """The task's training set, fit for the model. Raises what `test_data` raises."""
+    return _labelled(model, "train", None)
+
+
+def _labelled(model: Model, split: Literal["test", "train"], limit: int | None) -> Dataset:
+    task = model.task
+    source = None if task is None else task.test if split == "test" else task.train
+    if task is None or source is None:
+        raise ModelError(
+            f"the model {model.name} has no {split} data",
+            f"add a task with 'data: {{{split}: {split}.npz}}' to its model.yaml",
+        )
+    read = _read(model, source, limit)
+    name = _place(source)
     x = fitting_samples(model, name, read.x)
     return Dataset(x, fitting_labels(model, task, name, read.y, x), read.record)
 
@@ -133,15 +146,35 @@ def with_test_data(model: Model, data: Data) -> Model:
 
 
 def score(task: Task, outputs: FloatArray, labels: Array) -> float:
-    """How good outputs [samples, ...] are, by the task's metric.
+    """How good outputs [samples, ...] are, by the task's metric; see `nmc.metrics`.
 
-    accuracy: the share of samples whose largest output is the labelled one; of equals the first counts,
-    and an output that is not finite is never right. mean-squared-error: over all values.
+    What a generator puts out goes to its judge first, in double precision. Raises ModelError where the judge does not
+    take it, or the labels do not do for the metric.
     """
-    if task.metric == "accuracy":
-        right = (outputs.argmax(axis=-1) == labels) & np.isfinite(outputs).all(axis=-1)
-        return float(np.mean(right))
-    return float(np.mean((outputs - labels.astype(np.float64)) ** 2))
+    return metric_of(task.metric).measure(judged(task, outputs), labels)
+
+
+def judged(task: Task, samples: FloatArray) -> FloatArray:
+    """The class scores of the task's judge; the samples themselves where it has none.
+
+    Of samples that are not finite, they are not finite.
+    """
+    judge = task.judge
+    if judge is None:
+        return samples
+    from nmc import zoo
+    from nmc.reference import run
+
+    model = zoo.load(judge)
+    finite = np.asarray(np.isfinite(samples).reshape(len(samples), -1).all(axis=1))
+    fit = fitting_samples(model, f"what {judge} is to judge", _where(finite, samples, 0.0))
+    scores = run(model, fit)[model.graph.outputs[0]]
+    return _where(finite, scores, np.nan)
+
+
+def _where(kept: NDArray[np.bool_], samples: FloatArray, otherwise: float) -> FloatArray:
+    """The samples that are kept; in place of the others, one value."""
+    return np.where(kept.reshape(-1, *(1,) * (samples.ndim - 1)), samples, otherwise)
 
 
 def _read(model: Model, source: Source, limit: int | None = None) -> Samples:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from nmc.errors import ModelError
+from nmc.metrics import metric_of
 from nmc.model import Array, FloatArray, Model, Task
 from nmc.nodes.tensor import Input
 
@@ -44,17 +47,26 @@ def fitting_samples(model: Model, name: str, x: Array) -> FloatArray:
 
 
 def fitting_labels(model: Model, task: Task, name: str, y: Array | None, x: FloatArray) -> Array:
-    """The labels of the samples x, fit for the task's metric. Raises ModelError."""
+    """The labels of the samples x, fit for the task's metric; [samples, 0] where it takes none. Raises ModelError."""
+    labels = metric_of(task.metric).labels
+    if labels == "none":
+        return np.zeros((len(x), 0))
     if y is None:
         raise ModelError(f"{name} has no array 'y'", "write x and y: numpy.savez(path, x=samples, y=labels)")
     if y.dtype.kind not in "biuf":
         raise ModelError(f"{name}: y holds {y.dtype}, not numbers", "store labels as whole numbers, values as floats")
     if y.ndim == 0 or len(y) != len(x):
         raise ModelError(f"{name}: x has {len(x)} samples, y has shape {y.shape}", "give one label for each sample")
-    if task.metric == "accuracy":
-        _check_classes(model, name, y)
-    else:
-        _check_values(model, name, y, x)
+    match labels:
+        case "classes":
+            _check_classes(model, name, y)
+        case "marks":
+            _check_marks(model, name, y)
+        case "bits":
+            _check_values(model, name, y, x)
+            _check_bits(name, y)
+        case _:
+            _check_values(model, name, y, x)
     return y
 
 
@@ -81,6 +93,28 @@ def _check_classes(model: Model, name: str, y: Array) -> None:
             f"{name}: y holds classes {y.min()} to {y.max()}, but {output} has {classes} outputs: 0 to {classes - 1}",
             "number the classes from 0, or mend the output's size",
         )
+
+
+def _check_marks(model: Model, name: str, y: Array) -> None:
+    """Marks of anomalies against the first output, which is one number for each sample."""
+    output = model.graph.outputs[0]
+    signal = model.graph.signals[output]
+    if prod(signal.shape) != 1 or signal.timing == "stream":
+        raise ModelError(
+            f"an anomaly is told by one number for each sample, but the output has shape {signal.shape}"
+            f"{' at every step' if signal.timing == 'stream' else ''}",
+            "end with a mean over all axes, such as ReduceMean", node=output, where=model.graph.sources.get(output),
+        )
+    if y.ndim != 1 or not np.isin(y, (0, 1)).all():
+        raise ModelError(
+            f"{name}: y must hold 1 for an anomaly and 0 for any other of its samples",
+            "write marks: (y == anomalous).astype(numpy.int64)",
+        )
+
+
+def _check_bits(name: str, y: Array) -> None:
+    if not np.isin(y, (-1, 0, 1)).all() or not np.isin(y, (0, 1)).any():
+        raise ModelError(f"{name}: y must hold bits, 0 or 1, or -1 where nothing is scored", "mend the labels")
 
 
 def _check_values(model: Model, name: str, y: Array, x: FloatArray) -> None:

@@ -8,18 +8,20 @@ from dataclasses import fields, replace
 from io import StringIO
 from pathlib import Path
 
+from nmc.data_source import Source
 from nmc.errors import ModelError, ToolError, UsageError
 from nmc.frontends import weights as arrays
 from nmc.frontends.drafting import default_facts
 from nmc.frontends.units import written
 from nmc.graph import Graph, Node
-from nmc.model import Model, Task
+from nmc.model import Budget, Model, Task
 from nmc.nodes import KINDS
 from nmc.nodes.build import FactsError, build
 from nmc.nodes.tensor import Input
 
 MODEL_FILE = "model.yaml"
 WEIGHTS_FILE = "weights.safetensors"
+SPLITS = ("test", "calibration", "train")
 
 
 def dump(model: Model, directory: Path) -> Path:
@@ -33,10 +35,9 @@ def dump(model: Model, directory: Path) -> Path:
     from nmc.program import replace_directory
 
     model.checked()
+    require_free(directory)
     contents = _contents(model)
     try:
-        if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
-            raise UsageError(f"{directory} is there already", "name another folder, or remove this one")
         with tempfile.TemporaryDirectory() as scratch:
             for name, data in contents.items():
                 (Path(scratch) / name).write_bytes(data)
@@ -47,6 +48,15 @@ def dump(model: Model, directory: Path) -> Path:
         raise ModelError("model.yaml cannot say this graph", "keep it as the text of a graph instead")
     replace_directory(directory, contents)
     return directory / MODEL_FILE
+
+
+def require_free(directory: Path) -> None:
+    """Raises UsageError where anything is at `directory` but an empty folder, ToolError where that cannot be told."""
+    try:
+        if directory.exists() and not (directory.is_dir() and not any(directory.iterdir())):
+            raise UsageError(f"{directory} is there already", "name another folder, or remove this one")
+    except OSError as error:
+        raise ToolError(f"cannot write {directory}: {error.strerror or error}", "check the path and the disk") from None
 
 
 def inputs_first(graph: Graph) -> Graph:
@@ -62,7 +72,8 @@ def _contents(model: Model) -> Mapping[str, bytes]:
         contents[WEIGHTS_FILE] = arrays.as_bytes(model.weights)
     data: dict[str, str] = {}
     if model.task is not None:
-        for split, source in (("test", model.task.test), ("calibration", model.task.calibration)):
+        for split in SPLITS:
+            source: Source | None = getattr(model.task, split)
             if source is not None:
                 data[split] = f"{split}{source.suffix if isinstance(source, Path) else '.npz'}"
                 contents[data[split]] = _data(source) if isinstance(source, Path) else _arrays(model, split)
@@ -82,9 +93,9 @@ def _arrays(model: Model, split: str) -> bytes:
     from nmc import datasets
     from nmc.datasets.arrays import packed
 
-    if split == "test":
-        test = datasets.test_data(model)
-        return packed({"x": test.x.astype("float32"), "y": test.y})
+    if split != "calibration":
+        labelled = datasets.test_data(model) if split == "test" else datasets.train_data(model)
+        return packed({"x": labelled.x.astype("float32"), "y": labelled.y})
     calibration = datasets.calibration_data(model)
     assert calibration is not None  # the task has one
     return packed({"x": calibration.x.astype("float32")})
@@ -136,20 +147,24 @@ def _facts(node: Node) -> dict[str, object]:
 
 
 def _task(task: Task, data: Mapping[str, str]) -> dict[str, object]:
-    budgets = {}
-    for target, budget in task.budgets.items():
-        limits: dict[str, object] = {}
-        if budget.min_accuracy is not None:
-            limits["min_accuracy"] = budget.min_accuracy
-        if budget.max_energy_j is not None:
-            limits["max_energy"] = written(budget.max_energy_j, "energy")
-        if budget.max_latency_s is not None:
-            limits["max_latency"] = written(budget.max_latency_s, "time")
-        budgets[target] = limits
+    budgets = {target: _budget(budget) for target, budget in task.budgets.items()}
     facts: dict[str, object] = {"kind": task.kind, "metric": task.metric}
+    if task.judge is not None:
+        facts["judge"] = task.judge
     if data:
         facts["data"] = dict(data)
     return {**facts, "budgets": budgets} if budgets else facts
+
+
+def _budget(budget: Budget) -> dict[str, object]:
+    """The limits that are not the defaults."""
+    limits: dict[str, object] = {
+        f.name: value for f in fields(budget) if (value := getattr(budget, f.name)) != f.default
+    }
+    for field, key, dimension in (("max_energy_j", "max_energy", "energy"), ("max_latency_s", "max_latency", "time")):
+        if isinstance(value := limits.pop(field, None), float):
+            limits[key] = written(value, dimension)
+    return limits
 
 
 def _text(top: Mapping[str, object]) -> str:

@@ -32,6 +32,7 @@ from nmc.frontends.learning import OWN, RULES, parameters
 from nmc.frontends.timed import INTEGRATORS, STEP_COUNTS, TIME_CONSTANTS
 from nmc.frontends.units import UnitError, energy_j, step_s, time_s
 from nmc.graph import Node
+from nmc.model import MetricName, TaskKind
 from nmc.nodes import KINDS
 from nmc.nodes.build import FactType, facts_of
 from nmc.nodes.tensor import Input, Linear
@@ -158,6 +159,9 @@ class DataSpec(_Strict):
     calibration: SamplesOrFile | None = Field(
         None, description="Samples x to measure ranges on.", examples=["calibration.npz"]
     )
+    train: SamplesOrFile | None = Field(
+        None, description="Samples x and labels y to train on.", examples=["train.npz"]
+    )
 
 
 class BudgetSpec(_Strict):
@@ -166,19 +170,35 @@ class BudgetSpec(_Strict):
     min_accuracy: Annotated[float, Field(ge=0, le=1)] | None = Field(
         None, description="Least share of samples classified rightly.", examples=["0.96"]
     )
+    min_score: Annotated[float, Field(allow_inf_nan=False)] | None = Field(
+        None, description="Least score, by another metric of which more is better.", examples=["0.9"]
+    )
+    max_error: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        None, description="Largest score, by a metric that is an error.", examples=["0.05"]
+    )
     max_energy: Energy | None = Field(None, description="Most energy for an inference.", examples=["50 uJ"])
     max_latency: Time | None = Field(None, description="Longest time for an inference.", examples=["5 ms"])
+    hold: Literal["best", "high"] = Field(
+        "best", description="Which value of an estimate is held to the limits.", examples=["high"]
+    )
+    allow_missing: bool = Field(
+        False, description="Whether an energy will do that leaves out prices never published.", examples=["true"]
+    )
 
 
 class TaskSpec(_Strict):
     """What the model is for."""
 
-    kind: Literal["classification", "regression"] = Field(
-        description="What the outputs mean: scores of classes, or values.", examples=["classification"]
+    kind: TaskKind = Field(
+        description="What the outputs mean: scores of classes, values, how anomalous a sample is, or samples made up.",
+        examples=["classification"],
     )
     data: DataSpec | None = Field(None, description="The data files.", examples=["{test: test.npz}"])
-    metric: Literal["accuracy", "mean-squared-error"] | None = Field(
+    metric: MetricName | None = Field(
         None, description="How it is scored; follows from the kind.", examples=["accuracy"]
+    )
+    judge: str | None = Field(
+        None, description="For generation: the model of the zoo that classifies samples.", examples=["digits-cnn"]
     )
     budgets: dict[str, BudgetSpec] = Field(
         {}, description="By target; '*' for all.", examples=["{loihi-sim: {max_energy: 50 uJ}}"]

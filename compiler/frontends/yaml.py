@@ -6,26 +6,36 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
 
 from nmc.data_source import Source
-from nmc.errors import Fault, Location, ModelError
+from nmc.errors import Fault, Location, ModelError, closest
 from nmc.frontends import weights as arrays
 from nmc.frontends.assembly import Draft, assemble
 from nmc.frontends.document import Document, KeyPath, read
 from nmc.frontends.drafting import draft
 from nmc.graph import Graph
-from nmc.model import Array, Budget, Model, Task
+from nmc.metrics import METRICS, ScoreLimit, default_metric, metric_of, score_limit
+from nmc.model import Array, Budget, MetricName, Model, Task
 from nmc.nodes.tensor import Input
 
 if TYPE_CHECKING:
-    from nmc.frontends.schema import InputSpec, ModelFile, SamplesSpec, TaskSpec
+    from nmc.frontends.schema import BudgetSpec, InputSpec, ModelFile, SamplesSpec, TaskSpec
 
 _ANY_STEP_S = 1e-12
 """Stands for a time step that is at fault itself: every time is a whole number of these."""
 
 
-def load(path: Path) -> Model:
+@dataclass(frozen=True)
+class Options:
+    """`untrained`: arrays that training sets may be missing from the weights, and hold zeros then."""
+
+    untrained: bool = False
+
+
+def load(path: Path, options: Options | None = None) -> Model:
     """The model that a model.yaml says, sound in its graph, its weights and its task.
 
     Raises UsageError where there is no such file, and ModelError with every fault of it, each with
@@ -35,7 +45,8 @@ def load(path: Path) -> Model:
 
     document = read(path)
     file, faults = schema.validate(document)
-    return _Loading(document, file, path.parent, [*document.faults, *faults]).model()
+    untrained = options is not None and options.untrained
+    return _Loading(document, file, path.parent, untrained, [*document.faults, *faults]).model()
 
 
 @dataclass
@@ -45,6 +56,7 @@ class _Loading:
     document: Document
     file: ModelFile
     folder: Path
+    untrained: bool
     faults: list[Fault] = field(default_factory=list)
 
     def model(self) -> Model:
@@ -55,9 +67,12 @@ class _Loading:
         task = self._task(self.file.task) if self.file.task is not None else None
         weights = self._weights()
         sources = {draft.name: self._place(draft.name) for draft in drafts}
-        assembly = assemble(drafts, outputs, dt_s, weights if self._given("weights") else None, sources)
+        if self.untrained and weights is not None:
+            weights = {**self._fitted(drafts, outputs, dt_s), **weights}
+        known = self._given("weights") or self.untrained
+        assembly = assemble(drafts, outputs, dt_s, weights if known else None, sources)
         self._add_assembly_faults(assembly.faults, outputs)
-        if assembly.arrays and not self._given("weights"):
+        if assembly.arrays and not known:
             what = f"the nodes read arrays ({', '.join(assembly.arrays[:4])}), but the file names no weights"
             self._fault((), what, "add 'weights: weights.safetensors', a file beside this one")
         if self.faults or weights is None:
@@ -65,6 +80,14 @@ class _Loading:
         graph = Graph(tuple(draft.node for draft in drafts if draft.node is not None), outputs, dt_s, sources)
         kept = {name: weights[name] for name in assembly.arrays}
         return Model(self.file.name, graph, kept, self.file.steps, task, self.file.description)
+
+    def _fitted(self, drafts: Iterable[Draft], outputs: tuple[str, ...], dt_s: float | None) -> Mapping[str, Array]:
+        """Zeros for every array that training sets; none where the graph is not sound."""
+        from nmc.training.parameters import fitted_arrays
+
+        graph = Graph(tuple(draft.node for draft in drafts if draft.node is not None), outputs, dt_s)
+        specs = {} if graph.check() else fitted_arrays(graph)
+        return {name: np.zeros(spec.shape, np.float32) for name, spec in specs.items()}
 
     def _fault(self, path: KeyPath, what: str, remedy: str) -> None:
         self.faults.append(self.document.fault(path, what, remedy))
@@ -141,6 +164,8 @@ class _Loading:
         path = self._beside(("weights",), self.file.weights)
         if path is None:
             return None
+        if self.untrained and not path.exists():
+            return {}
         try:
             return arrays.read(path)
         except ModelError as error:
@@ -160,18 +185,11 @@ class _Loading:
         return self.folder / name
 
     def _task(self, spec: TaskSpec) -> Task:
-        metric = spec.metric or ("accuracy" if spec.kind == "classification" else "mean-squared-error")
-        if (spec.kind == "classification") != (metric == "accuracy"):
-            wanted = "accuracy" if spec.kind == "classification" else "mean-squared-error"
-            self._fault(("task", "metric"), f"{metric} does not go with {spec.kind}", f"write 'metric: {wanted}'")
-        budgets = {
-            target: Budget(budget.min_accuracy, budget.max_energy, budget.max_latency)
-            for target, budget in spec.budgets.items()
-        }
-        for target, budget in budgets.items():
-            if budget.min_accuracy is not None and metric != "accuracy":
-                place = ("task", "budgets", target, "min_accuracy")
-                self._fault(place, f"min_accuracy does not go with {metric}", "remove it")
+        metric = spec.metric or default_metric(spec.kind)
+        if metric_of(metric).kind != spec.kind:
+            wanted = " or ".join(f"'metric: {name}'" for name, known in METRICS.items() if known.kind == spec.kind)
+            self._fault(("task", "metric"), f"{metric} does not go with {spec.kind}", f"write {wanted}")
+        budgets = {target: self._budget(target, budget, metric) for target, budget in spec.budgets.items()}
         data = spec.data
         return Task(
             spec.kind,
@@ -179,7 +197,34 @@ class _Loading:
             self._samples("test", data.test if data is not None else None),
             self._samples("calibration", data.calibration if data is not None else None),
             budgets,
+            self._samples("train", data.train if data is not None else None),
+            self._judge(spec),
         )
+
+    def _budget(self, target: str, spec: BudgetSpec, metric: MetricName) -> Budget:
+        wanted = score_limit(metric)
+        for key in get_args(ScoreLimit):
+            if key != wanted and getattr(spec, key) is not None:
+                place = ("task", "budgets", target, key)
+                self._fault(place, f"{key} does not go with {metric}", f"write {wanted} in its place")
+        return Budget(
+            spec.min_accuracy, spec.max_energy, spec.max_latency, spec.min_score, spec.max_error, spec.hold,
+            spec.allow_missing,
+        )  # fmt: skip
+
+    def _judge(self, spec: TaskSpec) -> str | None:
+        """The model of the zoo that scores a generator."""
+        from nmc import zoo
+
+        if (spec.judge is not None) != (spec.kind == "generation"):
+            if spec.judge is None:
+                self._fault(("task",), "nothing says which model judges the samples", "add 'judge: digits-cnn'")
+            else:
+                self._fault(("task", "judge"), f"judge does not go with {spec.kind}", "remove it")
+        elif spec.judge is not None and spec.judge not in zoo.names():
+            what = f"there is no model {spec.judge!r} in the zoo"
+            self._fault(("task", "judge"), what, closest(spec.judge, zoo.names()))
+        return spec.judge
 
     def _samples(self, split: str, spec: SamplesSpec | None) -> Source | None:
         """Where the samples of a split come from; None where nothing says it, or it is at fault."""

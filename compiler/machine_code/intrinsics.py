@@ -12,7 +12,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from nmc.machine_code.operations import nonzero_bits, prefetch, trailing_zeros
+from nmc.machine_code.operations import LANES, add_lanes, lowest_bits, mac, nonzero_bits, prefetch, trailing_zeros
 
 _BYTE, _WORD = ir.IntType(8), ir.IntType(64)
 
@@ -20,6 +20,23 @@ _BYTE, _WORD = ir.IntType(8), ir.IntType(64)
 def _element(context, builder, array, value, index):
     """The address of an element."""
     return builder.gep(context.make_array(array)(context, builder, value).data, [index])
+
+
+@intrinsic
+def _add_lanes(context, total, first, added, place):
+    def generate(context, builder, signature, arguments):
+        sums, _, summands, _ = signature.args
+        wide, narrow = (ir.VectorType(context.get_data_type(array.dtype), LANES) for array in (sums, summands))
+        to = builder.bitcast(_element(context, builder, sums, *arguments[:2]), wide.as_pointer())
+        of = builder.bitcast(_element(context, builder, summands, *arguments[2:]), narrow.as_pointer())
+        lanes = builder.load(of, align=summands.dtype.bitwidth // 8)
+        if sums.dtype != summands.dtype:
+            lanes = builder.sext(lanes, wide)
+        align = sums.dtype.bitwidth // 8
+        builder.store(builder.add(builder.load(to, align=align), lanes), to, align=align)
+        return context.get_dummy_value()
+
+    return types.void(total, types.intp, added, types.intp), generate
 
 
 @intrinsic
@@ -54,6 +71,24 @@ def _trailing_zeros(context, bits):
     return types.int64(types.uint64), generate
 
 
+@intrinsic
+def _mac(context, total, x, y):
+    def generate(context, builder, signature, arguments):
+        return builder.add(arguments[0], builder.mul(*arguments[1:]))
+
+    return types.int32(types.int32, types.int32, types.int32), generate
+
+
+@intrinsic
+def _lowest_bits(context, x, spare):
+    def generate(context, builder, signature, arguments):
+        bits, spare = arguments[0], builder.trunc(arguments[1], ir.IntType(32))
+        return builder.ashr(builder.shl(bits, spare), spare)
+
+    return types.int32(types.int32, types.int64), generate
+
+
 INTRINSICS: Mapping[Callable[..., object], object] = {
-    prefetch: _prefetch, nonzero_bits: _nonzero_bits, trailing_zeros: _trailing_zeros,
+    add_lanes: _add_lanes, lowest_bits: _lowest_bits, mac: _mac, nonzero_bits: _nonzero_bits, prefetch: _prefetch,
+    trailing_zeros: _trailing_zeros,
 }  # fmt: skip

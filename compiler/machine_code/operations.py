@@ -18,3 +18,23 @@ def nonzero_bits(array: NDArray[np.uint8], first: int) -> np.uint64:
 def trailing_zeros(bits: np.uint64) -> int:
     """The place of the lowest bit of some."""
     return (int(bits) & -int(bits)).bit_length() - 1
+
+
+def mac(total: int | np.int32, x: int | np.int8 | np.int16 | np.int32, y: np.int32) -> np.int32:
+    """The lowest 32 bits of total + x y: in machine code without wider numbers on the way."""
+    return np.int32((int(total) + int(x) * int(y) + 2**31) % 2**32 - 2**31)
+
+
+def lowest_bits(x: np.int32, spare: int) -> np.int32:
+    """The lowest 32 - spare bits of x, as a signed number; likewise."""
+    return np.int32(np.int32(np.int32(x) << spare) >> spare)
+
+
+LANES = 16
+"""How many elements `add_lanes` adds."""
+
+
+def add_lanes(total: NDArray[np.generic], first: int, added: NDArray[np.generic], place: int) -> None:
+    """total[first : first + LANES] += added[place : place + LANES]; both must have that many."""
+    reached = total[first : first + LANES]
+    np.add(reached, added[place : place + LANES], out=reached, casting="unsafe")

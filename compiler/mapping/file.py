@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import isqrt
 from typing import TYPE_CHECKING
 
 from nmc.chips import chip_of
@@ -46,6 +47,19 @@ class MappingFacts:
     cores: Use
     hops: Hops
     slices: tuple[SliceFacts, ...]
+
+    @property
+    def tile_shape(self) -> tuple[int, int]:
+        """A tile's cores side by side, and above each other, when a chip is drawn with a square for each core."""
+        wide = isqrt(self.cores_per_tile - 1) + 1
+        return wide, -(-self.cores_per_tile // wide)
+
+    def square(self, place: Place) -> tuple[int, int]:
+        """Column and row of a core among the squares of its chip."""
+        wide, high = self.tile_shape
+        tile, within = divmod(place.core, self.cores_per_tile)
+        row, column = divmod(tile, self.mesh[0])
+        return column * wide + within % wide, row * high + within // wide
 
 
 def map_model(model: Model, chip: str, chips: int | None = None) -> MappingFacts:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from nmc.errors import Fault
 from nmc.graph import Graph, Node, Ref
@@ -17,6 +17,7 @@ from nmc.passes.rate_calibration import has_weights
 from nmc.passes.refusal import refuse
 
 RELU = (tensor.Relu, tensor.Clip)
+MAX_POOLS = (tensor.MaxPool1d, tensor.MaxPool2d)
 _REMEDIES: Mapping[type[Node], str] = {
     **dict.fromkeys(
         (tensor.Mul, elementwise.Div, elementwise.Pow, product.MatMul),
@@ -36,6 +37,12 @@ _FINISH = (
     tensor.Softmax, tensor.Sigmoid, tensor.Tanh, tensor.LeakyRelu, *RELU,
     tensor.Flatten, tensor.Reshape, tensor.Transpose,
 )
+_COMBINE = (
+    tensor.Mul, tensor.MaxPool1d, tensor.MaxPool2d, reduction.ReduceMax, reduction.ReduceProd, reduction.ArgMax,
+    elementwise.Abs, elementwise.Sqrt, elementwise.Exp, elementwise.Log, elementwise.Div, elementwise.Pow,
+    elementwise.Maximum, elementwise.Minimum,
+)
+"""What else the host does after the last layer; and, after one of these, whatever is linear and has no weights."""
 
 
 @dataclass(frozen=True)
@@ -48,24 +55,40 @@ class Parts:
     @classmethod
     def of(cls, graph: Graph) -> Parts:
         """The parts of a graph. Raises UnsupportedError with every node between them that neurons cannot do."""
-        head: set[str] = set()
-        for name in graph.order:
-            node = graph[name]
-            if not has_weights(node) and all(ref.node in head for ref in node.inputs):
-                head.add(name)
+        head = before_layers(graph)
         tail: set[str] = set()
         for name in reversed(graph.order):
             readers = graph.consumers[name]
-            finishes = isinstance(graph[name], _FINISH) and len(graph[name].inputs) == 1
-            if name not in head and finishes and all(reader.name in tail for reader in readers):
+            if name not in head and _may_finish(graph[name]) and all(reader.name in tail for reader in readers):
                 tail.add(name)
+        for name in graph.order:
+            node = graph[name]
+            if not isinstance(node, _FINISH + _COMBINE) and not any(ref.node in tail for ref in node.inputs):
+                tail.discard(name)
         refuse(graph, (_refusal(n) for n in graph if n.name not in head | tail and not _is_possible(n)))
-        return cls(frozenset(head), frozenset(tail))
+        return cls(head, frozenset(tail))
 
     @property
     def hosted(self) -> frozenset[str]:
         """Both together: what stays as it is, for the host."""
         return self.head | self.tail
+
+
+def before_layers(graph: Graph) -> frozenset[str]:
+    """The nodes that depend on no layer with weights."""
+    head: set[str] = set()
+    for name in graph.order:
+        node = graph[name]
+        if not has_weights(node) and all(ref.node in head for ref in node.inputs):
+            head.add(name)
+    return frozenset(head)
+
+
+def _may_finish(node: Node) -> bool:
+    """Whether the host could compute this once the last layer is done."""
+    if isinstance(node, _FINISH):
+        return len(node.inputs) == 1
+    return isinstance(node, _COMBINE) or (isinstance(node, LINEAR) and not has_weights(node))
 
 
 def _is_possible(node: Node) -> bool:
@@ -75,11 +98,38 @@ def _is_possible(node: Node) -> bool:
 
 
 def _refusal(node: Node) -> Fault:
-    if isinstance(node, tensor.MaxPool1d | tensor.MaxPool2d):
-        remedy = f"train the network with AvgPool{node.rank}d, or with a stride in the layer before"
+    if isinstance(node, MAX_POOLS):
+        remedy = (
+            f"choose the option max_pool=average or max_pool=pairwise, or train the network with AvgPool{node.rank}d"
+        )
         return Fault(f"{node.kind} takes the larger of rates, which spikes do not tell", remedy, node.name)
     remedy = _REMEDIES.get(type(node), "train the network with Relu there")
     return Fault(f"{node.kind} stands between layers, where spiking neurons can do Relu only", remedy, node.name)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A node of the network, the neurons that it became, and the node that says in their place what it said.
+
+    What `decoded` puts out is the node's value, as its mean or its sum over the run. Without `neurons` it
+    is a result of the run, and the value itself.
+    """
+
+    name: str
+    neurons: str | None
+    decoded: str
+
+
+@dataclass(frozen=True)
+class Converted:
+    """The model of neurons, and where it holds which value of the network, in the order of the flow.
+
+    `reading`: whether a value is the mean or the sum of what its layer's neurons say at each step.
+    """
+
+    model: Model
+    layers: tuple[Layer, ...]
+    reading: Literal["mean", "sum"]
 
 
 @dataclass
@@ -87,7 +137,7 @@ class Conversion(ABC):
     """Collects the converted graph, layer after layer.
 
     Results are what a last layer's current adds up to, times `gain`. `decoded` says what is read in
-    place of a node of the network.
+    place of a node of the network; `results` which node of the network each result of the run is.
     """
 
     model: Model
@@ -96,9 +146,10 @@ class Conversion(ABC):
     nodes: list[Node] = field(default_factory=list)
     arrays: dict[str, Array] = field(default_factory=dict)
     decoded: dict[str, str] = field(default_factory=dict)
+    results: dict[str, str] = field(default_factory=dict)
     taken: set[str] = field(init=False)
 
-    result: ClassVar[str]
+    result: ClassVar[Literal["mean", "sum"]]
     """What a current that was read out is called after."""
 
     def __post_init__(self) -> None:
@@ -128,7 +179,7 @@ class Conversion(ABC):
             return
         if node.name in self.parts.head:
             self.nodes.append(node)
-            inner = any(reader.name not in self.parts.head for reader in graph.consumers[node.name])
+            inner = any(reader.name not in self.parts.hosted for reader in graph.consumers[node.name])
             if inner:
                 self.encode(node)
             return
@@ -138,7 +189,7 @@ class Conversion(ABC):
         else:
             self.layer(node, inputs)
 
-    def written(self, dt_s: float, steps: int) -> Model:
+    def written(self, dt_s: float, steps: int) -> Converted:
         """The whole model, its outputs under their old names."""
         for name in self.model.graph.order:
             self.add(self.model.graph[name])
@@ -150,9 +201,17 @@ class Conversion(ABC):
         self.nodes = list(Graph(nodes, ()).rewire(renamed).nodes)
         for name, current in renamed.items():
             self.decoded[name] = renamed.get(self.decoded.get(name, name), self.decoded.get(name, current))
-            self.finished(name, name)
+            self._finish(name, name)
         graph = replace(self.model.graph, nodes=tuple(self.nodes), dt_s=dt_s)
-        return replace(self.model.with_(graph, self.arrays), steps=steps)
+        model = replace(self.model.with_(graph, self.arrays), steps=steps)
+        return Converted(model, tuple(self._layers(renamed)), self.result)
+
+    def _layers(self, renamed: Mapping[str, str]) -> Iterator[Layer]:
+        for name in self.model.graph.order:
+            if isinstance(self.model.graph[name], RELU) and name not in self.parts.hosted:
+                yield Layer(name, renamed.get(name, name), self.decoded.get(name, name))
+            if name in self.results:
+                yield Layer(name, None, self.results[name])
 
     def _read_out(self, name: str) -> str:
         """The result of a current, known after the run, as a node to read."""
@@ -161,8 +220,12 @@ class Conversion(ABC):
         key = f"read {name}"
         if key not in self.decoded:
             self.decoded[key] = fresh(f"{name}_{self.result}", self.taken)
-            self.finished(name, self.decoded[key])
+            self._finish(name, self.decoded[key])
         return self.decoded[key]
+
+    def _finish(self, name: str, result: str) -> None:
+        self.results[name] = result
+        self.finished(name, result)
 
     def _integral(self, name: str, result: str) -> str:
         integral = fresh(f"{result}_integral", self.taken)

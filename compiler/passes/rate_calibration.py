@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import product
 from math import prod
+from typing import Literal
 
 import numpy as np
 
@@ -20,12 +22,16 @@ _CHUNK = 1 << 21
 _PERCENTILE = 99.9
 _FACTORS = (0.4, 0.55, 0.7, 0.85, 1.0, 1.2, 1.45, 1.75)
 
+ChargeReset = Literal["zero", "subtract"]
+"""What a spike leaves of a neuron's charge: nothing, or what was above the threshold."""
+
 
 @dataclass(frozen=True, eq=False)
 class Balanced:
-    """A layer's threshold, what one of its spikes stands for, and the spikes [B, T, *shape] that come of it."""
+    """A layer's threshold and first voltage, what one of its spikes stands for, and the spikes [B, T, *shape]."""
 
     threshold: float
+    initial: float
     amplitude: float
     spikes: FloatArray
 
@@ -92,9 +98,9 @@ def multiplications(node: Node, model: Model) -> int:
     return places * int(model.weights[node.weight].size)
 
 
-def encoded(values: FloatArray, steps: int) -> FloatArray:
+def encoded(values: FloatArray, steps: int, initial: float = 0.0) -> FloatArray:
     """The spikes of RateEncode for values in 0..1, held for the run: [B, T, ...]."""
-    charge = np.zeros_like(values)
+    charge = np.full_like(values, initial)
     spikes = np.empty((len(values), steps, *values.shape[1:]))
     for t in range(steps):
         charge = charge + values
@@ -103,33 +109,45 @@ def encoded(values: FloatArray, steps: int) -> FloatArray:
     return spikes
 
 
-def fired(current: FloatArray, threshold: float) -> FloatArray:
-    """The spikes of IF with reset to zero: [B, T, ...]."""
-    v = np.zeros_like(current[:, 0])
+def fired(current: FloatArray, threshold: float, reset: ChargeReset = "zero", initial: float = 0.0) -> FloatArray:
+    """The spikes of IF, which starts at the voltage `initial`: [B, T, ...]."""
+    v = np.full_like(current[:, 0], initial)
     spikes = np.empty_like(current)
     for t in range(current.shape[1]):
         v = v + current[:, t]
         spike = v > threshold
-        v[spike] = 0.0
+        v[spike] = v[spike] - threshold if reset == "subtract" else 0.0
         spikes[:, t] = spike
     return spikes
 
 
-def balance(current: FloatArray, activation: FloatArray) -> Balanced:
-    """The threshold and amplitude whose decoded rates come closest to the activations, by least squares.
+def balance(
+    current: FloatArray,
+    activation: FloatArray,
+    reset: ChargeReset = "zero",
+    charge: float = 0.0,
+    scale: float = 1.0,
+) -> Balanced:
+    """The threshold, first voltage and amplitude whose decoded rates come closest to the activations, by least squares.
 
-    Thresholds around a high percentile of the activations are tried; for each the best amplitude is
-    that of linear regression through zero.
+    Thresholds around a high percentile of the activations are tried, and first voltages of 0, half of `charge` and
+    all of it, a fraction of the threshold; for each the best amplitude is that of linear regression through zero.
+    `scale` multiplies the best threshold and first voltage, for other than the closest rates.
     """
     base = float(np.percentile(activation, _PERCENTILE)) or float(activation.max()) or 1.0
-    best: tuple[float, Balanced] | None = None
-    for factor in _FACTORS:
-        spikes = fired(current, base * factor)
-        rate = spikes.mean(axis=1)
-        power = float(np.sum(rate * rate))
-        amplitude = float(np.sum(rate * activation)) / power if power else base * factor
-        error = float(np.sum((amplitude * rate - activation) ** 2))
-        if best is None or error < best[0]:
-            best = (error, Balanced(base * factor, amplitude or base * factor, spikes))
-    assert best is not None
-    return best[1]
+    tried = product(_FACTORS, (0.0, 0.5, 1.0) if charge else (0.0,))
+    fits = (_fitted(current, activation, reset, base * factor, part * charge) for factor, part in tried)
+    best, _, filled = min(fits, key=lambda fit: fit[1])
+    return best if scale == 1.0 else _fitted(current, activation, reset, best.threshold * scale, filled)[0]
+
+
+def _fitted(
+    current: FloatArray, activation: FloatArray, reset: ChargeReset, threshold: float, filled: float
+) -> tuple[Balanced, float, float]:
+    """A threshold with its best amplitude, the squared error that is left, and how full neurons are at first."""
+    spikes = fired(current, threshold, reset, filled * threshold)
+    rate = spikes.mean(axis=1)
+    power = float(np.sum(rate * rate))
+    amplitude = float(np.sum(rate * activation)) / power if power else threshold
+    error = float(np.sum((amplitude * rate - activation) ** 2))
+    return Balanced(threshold, filled * threshold, amplitude or threshold, spikes), error, filled

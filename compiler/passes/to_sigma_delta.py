@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from nmc.errors import UnsupportedError
 from nmc.graph import Node, Ref
 from nmc.model import FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
-from nmc.passes.conversion import Conversion, Parts
+from nmc.passes.conversion import Conversion, Converted, Parts
 from nmc.passes.fuse_synapses import fresh
 from nmc.passes.host_streams import HostStreams
 from nmc.passes.linear_paths import constant
@@ -47,6 +47,10 @@ class ToSigmaDelta:
         if model.graph.dt_s is not None:
             refuse(model.graph, HostStreams(model.graph).faults())
             return replace(model, steps=self.steps) if self.steps else model
+        return self.converted(model).model
+
+    def converted(self, model: Model) -> Converted:
+        """A network without time, and its layers. Raises UnsupportedError as a call does."""
         parts = Parts.of(model.graph)
         steps = self.steps or model.steps or STEPS
         peaks: dict[str, float] = {}
@@ -72,7 +76,7 @@ class _Changes(Conversion):
     thresholds: dict[str, float]
     silent: Model
 
-    result: ClassVar[str] = "sum"
+    result: ClassVar[Literal["mean", "sum"]] = "sum"
 
     def encode(self, node: Node) -> None:
         if isinstance(node, tensor.Constant):

@@ -11,10 +11,10 @@ from nmc.errors import ModelError
 from nmc.graph import Node, Ref
 from nmc.model import FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
-from nmc.passes.conversion import Conversion, Parts
+from nmc.passes.conversion import Conversion, Converted, Parts
 from nmc.passes.fuse_synapses import fresh
 from nmc.passes.host_streams import HostStreams
-from nmc.passes.rate_calibration import Activations, balance, encoded
+from nmc.passes.rate_calibration import Activations, ChargeReset, balance, encoded
 from nmc.passes.refusal import refuse
 
 STEPS = 32
@@ -23,11 +23,18 @@ STEPS = 32
 
 @dataclass(frozen=True, eq=False)
 class ToSpiking:
-    """Relu becomes IF with reset to zero; the input is encoded; what the last layer adds up is read out.
+    """Relu becomes IF; the input is encoded; what the last layer adds up is read out.
 
     A layer's threshold, and the activation that one spike stands for, are chosen on `calibration`
     samples [B, *shape], such that decoded spike counts come closest to the layer's activations with the
-    spikes that really arrive. That makes up for the charge above threshold which a reset to zero loses.
+    spikes that really arrive. `reset`: what is left of a neuron's charge when it spikes, nothing ("zero"; the
+    choice above makes up for the charge above threshold that is lost) or the part above the threshold ("subtract",
+    Rueckauer et al. 2017, "Conversion of Continuous-Valued Deep Networks to Efficient Event-Driven Networks").
+    `charge`: how full the encoder is at the start, as a fraction of what a spike takes, and neurons at most: each
+    layer starts with nothing, half of it or all of it, whichever decodes best. A half makes spike counts
+    round to the nearest in place of down (Bu et al. 2022, "Optimized Potential Initialization for Low-latency
+    Spiking Neural Networks"). `threshold_scale` multiplies the thresholds: above 1 there are fewer spikes, which
+    cost less and say less.
     `encoding`: the input as evenly spaced spikes ("rate"), or as a constant current ("current"). Values below 0
     have spikes of their own, which count as negative.
     What comes before the first and after the last layer with weights stays as it is, for the host. A
@@ -37,7 +44,10 @@ class ToSpiking:
     steps: int | None = None
     encoding: Literal["rate", "current"] = "rate"
     calibration: FloatArray | None = None
+    reset: ChargeReset = "zero"
+    charge: float = 0.0
     dt_s: float = 1e-3
+    threshold_scale: float = 1.0
 
     name: ClassVar[str] = "to_spiking"
     stage: ClassVar[str] = "spiking"
@@ -47,12 +57,18 @@ class ToSpiking:
         if model.graph.dt_s is not None:
             refuse(model.graph, HostStreams(model.graph).faults())
             return replace(model, steps=self.steps) if self.steps else model
+        return self.converted(model).model
+
+    def converted(self, model: Model) -> Converted:
+        """A network without time, and its layers. Raises UnsupportedError as a call does."""
         parts = Parts.of(model.graph)
         steps = self.steps or model.steps or STEPS
         activations = Activations.of(model, calibrated(self.calibration, "a spiking one"), steps)
-        return _Rates(model, parts, 1 / steps, activations=activations, encoding=self.encoding).written(
-            self.dt_s, steps
-        )
+        rates = _Rates(
+            model, parts, 1 / steps, activations=activations, encoding=self.encoding, reset=self.reset,
+            charge=self.charge, scale=self.threshold_scale,
+        )  # fmt: skip
+        return rates.written(self.dt_s, steps)
 
 
 def calibrated(samples: FloatArray | None, what: str) -> FloatArray:
@@ -71,8 +87,11 @@ class _Rates(Conversion):
 
     activations: Activations
     encoding: Literal["rate", "current"]
+    reset: ChargeReset
+    charge: float
+    scale: float
 
-    result: ClassVar[str] = "mean"
+    result: ClassVar[Literal["mean", "sum"]] = "mean"
 
     def encode(self, node: Node) -> None:
         if isinstance(node, tensor.Constant):
@@ -89,14 +108,16 @@ class _Rates(Conversion):
         halves = []
         for sign in signs:
             spikes = name if sign > 0 else fresh(f"{name}_negative", self.taken)
-            self.nodes.append(coding.RateEncode(name=spikes, inputs=(Ref(node.name),), gain=sign / peak))
+            self.nodes.append(coding.RateEncode(
+                name=spikes, inputs=(Ref(node.name),), gain=sign / peak, initial=self.charge
+            ))
             halves.append(self._decoded(node.name, spikes, sign * peak))
         if len(halves) > 1:
             whole = fresh(f"{name}_decoded", self.taken)
             self.nodes.append(tensor.Add(name=whole, inputs=tuple(map(Ref, halves))))
             halves = [whole]
         self.decoded[node.name] = halves[0]
-        sent = encoded(np.abs(values) / peak, self.activations.steps)
+        sent = encoded(np.abs(values) / peak, self.activations.steps, self.charge)
         self.activations.streams[node.name] = sent * np.sign(values)[:, None] * peak
 
     def layer(self, node: Node, inputs: tuple[Ref, ...]) -> None:
@@ -104,8 +125,12 @@ class _Rates(Conversion):
         self.activations.follow(node)
 
     def neurons(self, node: Node, inputs: tuple[Ref, ...]) -> None:
-        chosen = balance(self.activations.current(node), self.activations.static[node.name])
-        self.nodes.append(spiking.IF(name=node.name, inputs=inputs, threshold=chosen.threshold))
+        chosen = balance(
+            self.activations.current(node), self.activations.static[node.name], self.reset, self.charge, self.scale
+        )
+        self.nodes.append(spiking.IF(
+            name=node.name, inputs=inputs, threshold=chosen.threshold, reset=self.reset, initial=chosen.initial
+        ))
         self.activations.streams[node.name] = chosen.spikes * chosen.amplitude
         self.decoded[node.name] = self._decoded(node.name, node.name, chosen.amplitude)
 

@@ -39,7 +39,8 @@ def faults_of(model: Model, found: Iterable[Population], rests: bool = False) ->
 def _complaints(node: Node, rests: bool) -> Iterator[tuple[str, str]]:
     if isinstance(node, spiking.Neuron):
         if node.reset == "subtract":
-            yield "reset: subtract is not on the chip, which resets to zero", "train the network with reset: zero"
+            yield "reset: subtract is not on the chip, which resets to zero", (
+                "train the network with reset: zero, or convert it so")
         if node.reset_at == "next":
             yield "reset_at: next is not on the chip, which resets in the step of the spike", (
                 "train the network with reset_at: spike")

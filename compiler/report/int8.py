@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from nmc.datasets import Dataset, calibration, score, test_data
-from nmc.model import Model
+from nmc.model import MetricName, Model
 from nmc.passes.int8_errors import LayerError, layer_errors
 from nmc.reference import run
+from nmc.report.scores import shown
 from nmc.report.terminal import print_table
-from nmc.report.units import percent
 
 _AT_ONCE = 16
 
@@ -20,7 +20,7 @@ _AT_ONCE = 16
 class Scores:
     """The task's metric before and after, in double precision, and the data that it was taken on."""
 
-    metric: str
+    metric: MetricName
     data: str
     samples: int
     before: float
@@ -70,5 +70,5 @@ def print_int8(report: Int8Report) -> None:
     print("errors of weights: over the root mean square and over the largest weight; of activations: on samples")
     if report.scores is not None:
         s = report.scores
-        shown = [percent(value) if s.metric == "accuracy" else f"{value:.4g}" for value in (s.before, s.after)]
-        print(f"{s.metric} on {s.samples} samples of {s.data}: {shown[0]} before, {shown[1]} after")
+        before, after = (shown(s.metric, value) for value in (s.before, s.after))
+        print(f"{s.metric} on {s.samples} samples of {s.data}: {before} before, {after} after")

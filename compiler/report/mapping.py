@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
-from math import isqrt
 from typing import TYPE_CHECKING
 
 from nmc.mapping.file import MappingFacts, SliceFacts
@@ -64,7 +63,7 @@ def drawing(facts: MappingFacts, chip: int) -> Text:
     from rich.text import Text
 
     squares = {(c.x, c.y): c for c in _cells(facts) if c.part.place.chip == chip}
-    wide, high = _tile_shape(facts)
+    wide, high = facts.tile_shape
     colours = _colours(facts)
     text = Text(f"chip {chip}; shade: the resource used most, ░ to 25 %, █ above 75 %; dots: free cores\n")
     for row in range(facts.mesh[1]):
@@ -86,7 +85,7 @@ def drawing(facts: MappingFacts, chip: int) -> Text:
 def svg(facts: MappingFacts) -> str:
     """All chips as a picture: a square a core, filled in its population's colour as far as it is used."""
     side, gap, chip_gap, top = 16, 4, 24, 28
-    wide, high = _tile_shape(facts)
+    wide, high = facts.tile_shape
     columns, lines = facts.mesh
     chip_wide, chip_high = columns * (wide * side + gap), lines * (high * side + gap)
     chips = {part.place.chip: (part.place.chip_column, part.place.chip_row) for part in facts.slices}
@@ -140,16 +139,7 @@ class _Cell:
 
 
 def _cells(facts: MappingFacts) -> Iterator[_Cell]:
-    wide, high = _tile_shape(facts)
-    for part in facts.slices:
-        tile, within = divmod(part.place.core, facts.cores_per_tile)
-        row, column = divmod(tile, facts.mesh[0])
-        yield _Cell(column * wide + within % wide, row * high + within // wide, part)
-
-
-def _tile_shape(facts: MappingFacts) -> tuple[int, int]:
-    wide = isqrt(facts.cores_per_tile - 1) + 1
-    return wide, -(-facts.cores_per_tile // wide)
+    return (_Cell(*facts.square(part.place), part) for part in facts.slices)
 
 
 def _colours(facts: MappingFacts) -> Mapping[str, str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,9 +12,26 @@ from nmc.model import Model
 
 if TYPE_CHECKING:
     from nmc.backends.target import RunResult, RunWarning, Target
+    from nmc.comparison import Comparison
     from nmc.data_source import DataRecord
     from nmc.estimates.estimate import Estimate
     from nmc.program import Program
+
+
+def json_text(value: object) -> str:
+    """JSON of a value made of dataclasses, mappings, sequences, paths and plain values."""
+    return json.dumps(value, indent=2, default=_plain)
+
+
+def _plain(value: object) -> object:
+    """What JSON does not know, in plain values."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
 @dataclass(frozen=True)
@@ -109,3 +127,13 @@ def run_facts(
         program.path, program.target, events.samples, events.steps, result.seconds, shapes, classes, estimate,
         result.warnings, data,
     )
+
+
+def comparison_facts(comparison: Comparison) -> Mapping[str, object]:
+    """A comparison with, in each row, its program's directory and whether it is on the Pareto front."""
+    rows = [
+        {**asdict(row), "program": comparison.programs.get(row.key), "front": row.key in comparison.front}
+        for row in comparison.rows
+    ]
+    facts = {f.name: getattr(comparison, f.name) for f in fields(comparison) if f.name not in ("rows", "programs")}
+    return {**facts, "rows": rows}

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from nmc.report.units import percent, si
+from nmc.report.units import si
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from nmc.backends.target import RunResult
-    from nmc.comparison import Comparison, Row
-    from nmc.data_source import DataRecord
     from nmc.estimates.estimate import Estimate
     from nmc.estimates.interval import Interval
     from nmc.program import Program
@@ -28,21 +26,14 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     console.print(_table(header, rows))
 
 
-def print_comparison(comparison: Comparison) -> None:
-    """Print a comparison's table, its notes, and where the programs are."""
-    print(_heading(comparison))
-    print_table(_HEADER, _rows(comparison))
-    print("\n".join(_notes(comparison)))
-
-
-def comparison_text(comparison: Comparison) -> str:
-    """A comparison as text: heading, table, notes."""
+def table_text(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """The same table as text."""
     from rich.console import Console
 
     console = Console(width=160)
     with console.capture() as capture:
-        console.print(_table(_HEADER, _rows(comparison)))
-    return "\n".join([_heading(comparison), capture.get(), *_notes(comparison)])
+        console.print(_table(header, rows))
+    return capture.get()
 
 
 def run_text(program: Program, result: RunResult, estimate: Estimate | None) -> str:
@@ -53,7 +44,7 @@ def run_text(program: Program, result: RunResult, estimate: Estimate | None) -> 
         f" {si(result.seconds, 's')} on this machine"
     ]
     first = result.outputs[program.model.graph.outputs[0]]
-    if first.ndim == 2:
+    if first.ndim == 2 and first.shape[1] > 1:
         classes = " ".join(str(int(index)) for index in first[:20].argmax(axis=-1))
         lines.append(f"classes: {classes}{' ...' if len(first) > 20 else ''}")
     return "\n".join([*lines, *(estimate_lines(estimate) if estimate else [f"one inference: {NO_CHIP}"])])
@@ -62,12 +53,12 @@ def run_text(program: Program, result: RunResult, estimate: Estimate | None) -> 
 def estimate_lines(estimate: Estimate) -> list[str]:
     """An estimate, component by component, each with its grade and source."""
     lines = [
-        f"one inference: energy {_spread(estimate.energy_j, 'J', estimate.missing)} ({estimate.baseline}),"
-        f" latency {_spread(estimate.latency_s, 's')}"
+        f"one inference: energy {spread(estimate.energy_j, 'J', estimate.missing)} ({estimate.baseline}),"
+        f" latency {spread(estimate.latency_s, 's')}"
     ]
     for part in estimate.components:
-        cost = [_spread(part.energy_j, "J")] if part.energy_j else []
-        cost += [_spread(part.latency_s, "s")] if part.latency_s else []
+        cost = [spread(part.energy_j, "J")] if part.energy_j else []
+        cost += [spread(part.latency_s, "s")] if part.latency_s else []
         lines.append(f"  {part.name:24} {', '.join(cost):44} {part.grade}: {part.source}")
     lines += [f"  not included, never published: {what}" for what in estimate.missing]
     if (measured := estimate.measured) is not None:
@@ -77,81 +68,9 @@ def estimate_lines(estimate: Estimate) -> list[str]:
 
 
 NO_CHIP = "no energy, no latency: this is a simulator with no chip behind it"
-_HEADER = ("target", "chip", "score", "vs float", "agreement", "energy / inference", "latency", "grade")
 
 
-def _heading(comparison: Comparison) -> str:
-    return (
-        f"{comparison.model}: {comparison.metric} on {comparison.samples} samples of {comparison.data};"
-        f" the model itself (double precision) {_score(comparison, comparison.reference_score)}"
-    )
-
-
-def _score(comparison: Comparison, value: float | None) -> str:
-    return percent(value) if comparison.metric == "accuracy" else "-" if value is None else f"{value:.4g}"
-
-
-def _rows(comparison: Comparison) -> list[tuple[str, ...]]:
-    return [_cells(comparison, row) for row in comparison.rows]
-
-
-def _cells(comparison: Comparison, row: Row) -> tuple[str, ...]:
-    if row.score is None:
-        return (row.target, row.chip, "refused", "", "", "", "", "")
-    change = row.score - comparison.reference_score
-    difference = f"{100 * change:+.1f}" if comparison.metric == "accuracy" else f"{change:+.2g}"
-    return (
-        row.target,
-        row.chip,
-        _score(comparison, row.score),
-        difference,
-        percent(row.agreement),
-        *_cost_cells(row.estimate),
-    )
-
-
-def _cost_cells(estimate: Estimate | None) -> tuple[str, str, str]:
-    if estimate is None:
-        return ("-", "-", "-")
-    return (
-        _spread(estimate.energy_j, "J", estimate.missing),
-        _spread(estimate.latency_s, "s"),
-        estimate.grade,
-    )
-
-
-def _notes(comparison: Comparison) -> list[str]:
-    estimates = [row.estimate for row in comparison.rows if row.estimate]
-    baselines = ", ".join(dict.fromkeys(estimate.baseline for estimate in estimates))
-    notes = [
-        f"energy: {baselines}; best value (low - high); the grade is that of the weakest number that matters"
-    ] if estimates else []
-    for row in comparison.rows:
-        if row.refusal:
-            notes.append(f"{row.target} refused: {row.refusal}")
-        elif row.estimate is None:
-            notes.append(f"{row.target}: {NO_CHIP}")
-        for what in row.estimate.missing if row.estimate else ():
-            notes.append(f"{row.target}: not included, never published: {what}")
-    notes += [f"{what} data: {_origin(record)}" for what, record in _records(comparison)]
-    notes += [f"program for {row.target}: {row.program}" for row in comparison.rows if row.program]
-    return notes
-
-
-def _records(comparison: Comparison) -> list[tuple[str, DataRecord]]:
-    records = (("test", comparison.test), ("calibration", comparison.calibration))
-    return [(what, record) for what, record in records if record is not None]
-
-
-def _origin(record: DataRecord) -> str:
-    """Which samples of which data."""
-    chosen, share = record.selection, record.selection.share
-    parts = [f"{record.samples} samples of {record.name}", f"sha256 {record.digest[:12]}"]
-    parts += [f"share {share[0]:g} to {share[1]:g}"] if share != (0.0, 1.0) else []
-    return ", ".join(parts + ([f"shuffled with seed {chosen.seed}"] if chosen.seed is not None else []))
-
-
-def _spread(interval: Interval | None, unit: str, missing: Sequence[str] = ()) -> str:
+def spread(interval: Interval | None, unit: str, missing: Sequence[str] = ()) -> str:
     """Best value with its interval, as in '48 uJ (20 uJ - 90 uJ)'; 'at least' where a price is missing."""
     if interval is None:
         return "-"

@@ -69,7 +69,10 @@ def models(draw: st.DrawFn) -> Model:
         for node in graph
         for array, spec in node.arrays(*graph.operand_shapes(node)).items()
     }
-    budgets = st.builds(Budget, st.none() | st.floats(0, 1), st.none() | POSITIVE, st.none() | POSITIVE)
+    budgets = st.builds(
+        Budget, st.none() | st.floats(0, 1), st.none() | POSITIVE, st.none() | POSITIVE,
+        hold=st.sampled_from(["best", "high"]), allow_missing=st.booleans(),
+    )  # fmt: skip
     task = Task("classification", "accuracy", budgets=draw(st.dictionaries(st.text(max_size=5), budgets, max_size=2)))
     return Model(
         draw(st.sampled_from(["a", "1", "null", "A-b_c.1"])),

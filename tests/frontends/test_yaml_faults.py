@@ -153,12 +153,15 @@ CASES = [
     case("test: test.npz", "test: ../test.npz", 19, None, "outside the model's folder"),
     case("test: test.npz", "training: test.npz", 19, None, "unknown key 'training'"),
     # the task
-    case("kind: classification", "kind: classify", 18, None, "kind should be 'classification' or 'regression'"),
+    case("kind: classification", "kind: classify", 18, None,
+         "kind should be 'classification', 'regression', 'anomaly' or 'generation'"),
     case("metric: accuracy", "metric: mean-squared-error", 20, None,
          "does not go with classification", "metric: accuracy"),
     case("max_energy: 50 uJ", "max_energy: 50 us", 21, None, "max_energy takes an energy", "which is a time"),
     case("max_latency: 5 ms", "max_latency: 5", 21, None, "max_latency takes a time", "without a unit"),
     case("min_accuracy: 0.96", "min_accuracy: 96", 21, None, "less than or equal to 1"),
+    case("min_accuracy: 0.96", "max_error: 0.96", 21, None, "max_error does not go", "write min_accuracy"),
+    case("max_latency: 5 ms", "hold: lowest", 21, None, "'best' or 'high'", "'lowest'"),
     case("min_accuracy: 0.96", "min_acuracy: 0.96", 21, None, "'min_acuracy'", "'min_accuracy'"),
 ]  # fmt: skip
 

@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from nmc import passes, reference
+from nmc.backends.loihi import LOIHI1, LoihiOptions
+from nmc.backends.loihi.engine import run_model
+from nmc.backends.nengo_loihi import NENGO_LOIHI
 from nmc.errors import ModelError, UnsupportedError
 from nmc.model import FloatArray, Model
 from nmc.passes.fuse_synapses import FuseSynapses
@@ -132,9 +138,92 @@ def test_reset_to_zero_is_made_up_for() -> None:
     assert chosen.amplitude * chosen.spikes.mean() == pytest.approx(0.6)
 
 
-def test_rate_encoding_is_that_of_the_reference() -> None:
-    model = Model("m", parse("dt = 0.001\nx = Input(shape=(6,))\ny = RateEncode(x)\nreturn y"), {})
-    assert np.array_equal(reference.run(model, SAMPLES, 20)["y"], encoded(SAMPLES, 20))
+def test_soft_reset_and_first_charge_are_facts_of_the_nodes() -> None:
+    """Encoders start with the charge, neurons with as much of it as decodes best."""
+    graph = spiking(two_layers(), steps=40, reset="subtract", charge=0.5).graph
+    relu, encode = graph["relu"], graph["encode"]
+    assert encode.initial == 0.5 and relu.reset == "subtract"
+    assert relu.initial / relu.threshold in (0.0, 0.25, 0.5)
+    text = str(graph)
+    assert "encode = RateEncode(x, initial=0.5)" in text
+    assert f"relu = IF(fc1, initial={relu.initial!r}, threshold={relu.threshold!r}, reset='subtract')" in text
+
+
+def test_a_soft_reset_loses_no_charge() -> None:
+    """0.6 at each of 100 steps adds up to 60 thresholds of 1; the last may be a step away."""
+    current = np.full((1, 100, 1), 0.6)
+    assert fired(current, 1.0, "subtract").sum() in (59, 60)
+    assert fired(current, 1.0, "zero").sum() == 50
+
+
+@pytest.mark.parametrize("reset", ["zero", "subtract"])
+@pytest.mark.parametrize("charge", [0.0, 0.5])
+def test_the_simulated_spikes_are_those_of_the_reference(reset: str, charge: float) -> None:
+    neuron = f"IF(x, initial={charge * 1.5}, threshold=1.5, reset='{reset}')"
+    text = f"dt = 0.001\nx = Input(shape=(6,))\ny = {neuron}\nreturn y"
+    current = np.repeat(SAMPLES[:, None], 20, axis=1)
+    want = reference.run(Model("m", parse(text), {}), SAMPLES, 20)["y"]
+    assert np.array_equal(fired(current, 1.5, reset, charge * 1.5), want)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    current=arrays(np.float64, (2, 8, 3), elements=st.floats(-1, 1)),
+    activation=arrays(np.float64, (2, 3), elements=st.floats(0, 1)),
+    reset=st.sampled_from(["zero", "subtract"]),
+)  # fmt: skip
+def test_a_choice_of_charges_decodes_no_worse_than_none(
+    current: FloatArray, activation: FloatArray, reset: str
+) -> None:
+    def error(charge: float) -> float:
+        chosen = balance(current, activation, reset, charge)
+        assert 0 <= chosen.initial <= charge * chosen.threshold
+        return float(np.sum((chosen.amplitude * chosen.spikes.mean(axis=1) - activation) ** 2))
+
+    assert error(0.5) <= error(0.0) + 1e-12
+
+
+def test_few_steps_come_closer_with_soft_reset_and_first_charge() -> None:
+    """Each by itself, and both together most."""
+    model, x = two_layers(), np.random.default_rng(5).random((200, 6))
+    want = reference.run(model, x, record=["fc2"])["fc2"]
+
+    def error(**options: object) -> float:
+        have = reference.run(spiking(model, steps=8, **options), x, record=["fc2_mean"])["fc2_mean"]
+        return float(np.mean((have - want) ** 2))
+
+    neither, soft, charged = error(), error(reset="subtract"), error(charge=0.5)
+    assert error(reset="subtract", charge=0.5) < min(soft, charged) < max(soft, charged) < neither
+
+
+@pytest.mark.parametrize("charge", [0.0, 0.5])
+def test_rate_encoding_is_that_of_the_reference(charge: float) -> None:
+    text = f"dt = 0.001\nx = Input(shape=(6,))\ny = RateEncode(x, initial={charge})\nreturn y"
+    model = Model("m", parse(text), {})
+    assert np.array_equal(reference.run(model, SAMPLES, 20)["y"], encoded(SAMPLES, 20, charge))
+
+
+def test_a_charge_is_there_when_the_data_arrives_on_the_chip() -> None:
+    """Populations work late there, and biases must not touch the voltage before: the integers say it, too."""
+    model = two_layers()
+    fixed = passes.apply(LOIHI1.passes(LoihiOptions(steps=16, charge=0.5), SAMPLES), model)
+    real = spiking(model, steps=16, charge=0.5)
+    assert real.graph["relu"].initial > 0
+    unit = fixed.graph["relu"].vth * 64 / real.graph["relu"].threshold
+    assert fixed.graph["relu"].initial == pytest.approx(real.graph["relu"].initial * unit, rel=0.02)
+    have, want = run_model(fixed, SAMPLES).outputs["y"], reference.run(real, SAMPLES)["y"]
+    assert np.abs(have - want).max() < 0.1
+    assert np.array_equal(have, reference.run(fixed, SAMPLES)["y"])
+
+
+def test_a_chip_that_resets_to_zero_refuses_a_soft_reset_by_name() -> None:
+    with pytest.raises(UnsupportedError, match=r"node 'relu': reset: subtract is not on the chip[^$]*or convert it so"):
+        passes.apply(LOIHI1.passes(LoihiOptions(reset="subtract"), SAMPLES), two_layers())
+
+
+def test_nengo_loihi_refuses_a_charge_by_name() -> None:
+    with pytest.raises(UnsupportedError, match=r"node 'relu': its voltage does not start at 0[^$]*option charge"):
+        passes.apply(NENGO_LOIHI.passes(NENGO_LOIHI.options(steps=16, charge=0.5), SAMPLES), two_layers())
 
 
 def complaint(model: Model, **options: object) -> str:
@@ -153,7 +242,7 @@ y = Linear(f, features=2, weight='v')
 return y"""), {"w": random(2, 1, 3, 3), "v": random(2, 18)}).checked()
     text = complaint(model, samples=np.ones((2, 1, 8, 8)))
     assert "<graph>:3: node 'p': MaxPool2d takes the larger of rates" in text
-    assert "-> train the network with AvgPool2d, or with a stride in the layer before" in text
+    assert "-> choose the option max_pool=average or max_pool=pairwise, or train the network with AvgPool2d" in text
     assert "<graph>:4: node 't': Tanh stands between layers" in text
 
 

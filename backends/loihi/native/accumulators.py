@@ -1,4 +1,4 @@
-"""Narrow integers that provably hold what is put into them: weights, sums of weights, and what becomes of those."""
+"""Numbers that provably hold what is put into them: weights, sums of weights, and what becomes of those."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from nmc.model import Array
+from nmc.model import Array, FloatArray
 
 IntArray = NDArray[np.int64]
 LARGEST: Mapping[int, int] = {bits: 2 ** (bits - 1) - 1 for bits in (16, 32)}
@@ -53,10 +53,28 @@ def largest_sum(weight: Array) -> int:
     )
 
 
-def narrow_exponent(worst: int, shift: int) -> int | None:
+def narrow_exponent(worst: int, shift: int, bits: int) -> int | None:
     """The power of two without which sums of sizes up to `worst`, times 2^shift, are kept in 16 bits.
 
-    None where 16 bits may not hold them, or a neuron's 24 bits may not hold what they mean, times 2^6.
+    None where 16 bits may not hold them, or what they mean may not fit into so many bits, as readers need it to.
     """
     left = max(shift, 0)
-    return left if worst <= LARGEST[16] and worst << left < 1 << 17 else None
+    return left if worst <= LARGEST[16] and worst << left < 1 << bits - 1 else None
+
+
+def adds_exactly(weight: FloatArray) -> bool:
+    """Whether sums of any rows of real weights [N, M] come out the same in any order.
+
+    They do where all weights are whole numbers of one power of two, and no sum reaches 2^53 of it.
+    """
+    return np.array_equal(weight, exactly_added(weight))
+
+
+def exactly_added(weight: FloatArray) -> FloatArray:
+    """Real weights [N, M] rounded such that no sum of rows is: to 2^-53 of more than the largest there can be.
+
+    That is no more than rounding on the way may cost.
+    """
+    largest = float(np.abs(weight).sum(axis=0).max(initial=0.0))
+    unit = 2.0 ** (np.frexp(largest)[1] + 1 - 53)
+    return np.asarray(np.rint(weight / unit) * unit)

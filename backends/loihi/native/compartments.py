@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmc.backends.loihi.native.compartment_kernels import compartments
+from nmc.backends.loihi.native.compartment_kernels import compartments, forgetful_compartments
 from nmc.backends.loihi.native.layout import Layout
 from nmc.backends.loihi.native.neurons import spread
 from nmc.backends.loihi.native.runner import Runner
@@ -18,6 +19,10 @@ from nmc.model import Array, Model
 from nmc.nodes import fixed_point
 
 Int32Array = NDArray[np.int32]
+
+
+FORGETFUL = 4094
+"""The decay_u with which a current is shifted by 12 bits from step to step."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +46,14 @@ class PreparedCompartments:
 
     def start(self, batch: int) -> Runner:
         u, v, rest = np.zeros((3, batch, len(self.vth)), np.int32)
-        return CompartmentsRunner(self, u, v, rest)
+        return (ForgetfulRunner if self.forgetful else CompartmentsRunner)(self, u, v, rest)
+
+    @cached_property
+    def forgetful(self) -> bool:
+        """Whether the simpler of the two kernels computes the same."""
+        simple = self.node.decay_u == FORGETFUL and not self.node.refractory and not np.any(self.bias)
+        alike = bool(np.all(self.vmin == self.vmin.flat[0]) and np.all(self.vth < self.node.vmax))
+        return simple and alike
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +71,31 @@ class CompartmentsRunner:
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         facts, node = self.prepared, self.prepared.node
-        x, row = signals.operand(node, first, last, signals.layout.order[node.name])
+        read = _three(signals.parts(node, first, last, 3))
         out, out_row = signals.target(node.name, first)
         self.step(
-            x, row, last - first, self.u, self.v, self.rest, facts.vth, facts.bias, facts.vmin,
+            *read, last - first, self.u, self.v, self.rest, facts.vth, facts.bias, facts.vmin,
             node.vmax, node.decay_u, node.decay_v, node.refractory, out, out_row, signals.spikes[node.name],
         )
+
+
+@dataclass(frozen=True, eq=False)
+class ForgetfulRunner(CompartmentsRunner):
+    """The same where the simpler kernel serves."""
+
+    step: Call[...] = field(default_factory=forgetful_compartments.prepared, kw_only=True)
+
+    def advance(self, signals: Signals, first: int, last: int) -> None:
+        facts, node = self.prepared, self.prepared.node
+        read = _three(signals.parts(node, first, last, 3))
+        out, out_row = signals.target(node.name, first)
+        self.step(
+            *read, last - first, self.u, self.v, facts.vth, int(facts.vmin.flat[0]), node.decay_v,
+            out, out_row, signals.spikes[node.name],
+        )
+
+
+def _three(parts: Sequence[tuple[Array, int, int]]) -> tuple[Array | int, ...]:
+    """Up to three parts as the kernels take them, and how many there are."""
+    one, two, three = (*parts, parts[0], parts[0])[:3]
+    return *one, *two, *three, len(parts)

@@ -13,7 +13,7 @@ from nmc.backends.loihi.native.accumulators import LARGEST, largest_sum, narrow_
 from nmc.backends.loihi.native.layout import Index, Layout, source_order
 from nmc.backends.loihi.native.runner import Runner
 from nmc.backends.loihi.native.signals import Signals
-from nmc.machine_code import Call
+from nmc.machine_code import LANES, Call
 from nmc.model import Array, Model
 from nmc.nodes import fixed_point
 
@@ -27,7 +27,7 @@ class PreparedConv:
 
     node: fixed_point.FixedConv2d
     order: Index | None
-    tables: tuple[Places, Places, Places, Places]
+    tables: tuple[Places, ...]
     taps: Array
     shift: int
     outputs: int
@@ -55,14 +55,14 @@ class PreparedConv:
         graded = bool(node.num_message_bits) and (bool(others) or layout.graph.signals[source.node].dtype != "spike")
         small, shift = packed(taps.reshape(-1))
         worst = largest_sum(weight.reshape(node.channels, -1).T >> shift)
+        runs = _place_runs(line_runs, column_runs, node, width)
         tables = (
             line * shape[2] + column, channel * (small.size // shape[0]), channel // inputs * per_group,
-            _place_runs(line_runs, column_runs, node, width),
+            *(_lanes(runs) if not graded and per_group % LANES == 0 else (runs,)),
         )
-        exponent = None if graded else narrow_exponent(worst, shift)
+        exponent = None if graded else narrow_exponent(worst, shift, layout.bits_read(node.name))
         return cls(
-            node, order, (_places(tables[0]), _places(tables[1]), _places(tables[2]), _places(tables[3])), small,
-            shift - (exponent or 0),
+            node, order, tuple(map(_places, tables)), small, shift - (exponent or 0),
             height * width * node.channels, np.dtype(np.int16 if worst <= LARGEST[16] else np.int32),
             _places(fan_out), graded, exponent,
         )
@@ -71,7 +71,8 @@ class PreparedConv:
         if self.graded:
             return GradedConvRunner(self, np.zeros(self.outputs, np.int32))
         index, total = np.empty(len(self.tables[0]) + 1, np.int32), np.zeros(self.outputs, self.total)
-        return ConvRunner(self, index, total)
+        in_lanes = len(self.tables) > 4
+        return ConvRunner(self, index, total, (kernels.conv_lanes if in_lanes else kernels.conv_spikes).prepared())
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,7 @@ class ConvRunner:
     prepared: PreparedConv
     index: Places
     total: Array
-    add: Call[...] = field(default_factory=kernels.conv_spikes.prepared, kw_only=True)
+    add: Call[...]
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         conv, node = self.prepared, self.prepared.node
@@ -137,6 +138,15 @@ def _place_runs(line_runs: Places, column_runs: Places, node: fixed_point.FixedC
         if found:
             runs[place, : len(found)] = found
     return runs
+
+
+def _lanes(runs: Places) -> tuple[Places, Places]:
+    """Runs by place in pieces of LANES: where those of each place begin, and for each (first output, first tap)."""
+    lengths = runs[:, :, 2] // LANES
+    starts = np.concatenate([[0], np.cumsum(lengths.sum(axis=1))])
+    whole = np.repeat(runs.reshape(-1, 3)[:, :2], lengths.ravel(), axis=0)
+    within = np.arange(len(whole)) - np.repeat(np.cumsum(lengths) - lengths.ravel(), lengths.ravel())
+    return _places(starts), _places(whole + LANES * within[:, None])
 
 
 def axis_runs(

@@ -35,7 +35,7 @@ def prepared_dense(node: fixed_point.FixedDense, model: Model, layout: Layout) -
     if graded or proven is None:
         return PreparedGradedDense(node, order, np.ascontiguousarray(rows), fan_out, graded)
     shift += node.weight_exp
-    exponent = narrow_exponent(largest_sum(weight), shift)
+    exponent = narrow_exponent(largest_sum(weight), shift, layout.bits_read(node.name))
     return PreparedDense(node, order, weight, shift - (exponent or 0), fan_out, *proven, exponent)
 
 

@@ -14,7 +14,7 @@ from nmc.backends.loihi.native.signals import Signals
 from nmc.errors import UsageError, closest
 from nmc.estimates.events import NodeEvents
 from nmc.graph import Ref
-from nmc.model import Array, Model
+from nmc.model import Array, FloatArray, Model
 from nmc.nodes.fixed_point import FixedLIF
 
 
@@ -39,7 +39,7 @@ class Emulator:
         self.plan = plan
         self.model, self.layout, self.computed, self.fed = plan.model, plan.layout, plan.computed, plan.fed
         self._runners = {name: prepared.start(batch) for name, prepared in plan.prepared.items()}
-        self._signals = Signals(self.layout, batch, plan.narrow)
+        self._signals = Signals(self.layout, batch, plan.narrow, plan.stored)
 
     def reset(self) -> None:
         """Back to the state before the first step."""
@@ -57,7 +57,10 @@ class Emulator:
         self._signals.reset()
 
     def advance(self, feeds: Mapping[str, Array], steps: int, record: Iterable[str]) -> Mapping[str, Array]:
-        """Run so many steps; `feeds` are [B, T, *shape]. Gives the outputs of the nodes in `record`, likewise."""
+        """Run so many steps; `feeds` are [B, T, *shape]. Gives the outputs of the nodes in `record`, likewise.
+
+        They may be nodes that the chip computes, and readouts of its plan.
+        """
         signals = self._signals
         signals.open(steps)
         signals.feed(feeds)
@@ -66,13 +69,17 @@ class Emulator:
             for t in range(0, steps, stride):
                 for name in group.names:
                     self._runners[name].advance(signals, t, t + stride)
-        shapes = self.model.graph.signals
-        recorded = {
-            name: signals.window(self.layout.root(Ref(name)), 0, steps).reshape(-1, steps, *shapes[name].shape).copy()
-            for name in record
-        }
+        recorded = {name: self._recorded(name, steps) for name in record}
         signals.close(steps)
         return recorded
+
+    def _recorded(self, name: str, steps: int) -> Array:
+        """What a node put out over the window, [B, steps, *shape]."""
+        if name in self.plan.readouts:
+            return self.plan.readouts[name].weighed(self._signals, steps)
+        values = self._signals.window(self.layout.root(Ref(name)), 0, steps)
+        shape = (self.batch, steps, *self.model.graph.signals[name].shape)
+        return np.broadcast_to(values, (self.batch, *values.shape[1:])).reshape(shape).copy()
 
     def state(self, name: str) -> Mapping[str, Array]:
         """What a node that the chip computes carries after the last step, by the node's own names, each [B, *shape].
@@ -100,25 +107,34 @@ class Emulator:
         """What a node read at the first step of the last window, its inputs added up, [B, *shape]."""
         node = self.model.graph[name]
         x, row = self._signals.operand(node, 0, 1, None)
-        return x[:, row].reshape(-1, *self.model.graph.operand_shapes(node)[0])
+        (shape, *_) = self.model.graph.operand_shapes(node)
+        return np.broadcast_to(x[:, row], (self.batch, x.shape[2])).reshape(-1, *shape)
 
     def events(self) -> Mapping[str, NodeEvents]:
-        """What every computed node did since the start, summed over the samples."""
-        counted = {}
+        """What every computed node did since the start, and what arrived from outside, summed over the samples."""
+        counted = {name: NodeEvents(spikes=self._arrived(name)) for name in self.fed}
         for name in self.computed:
             node = self.model.graph[name]
             if not isinstance(node, CHIP):
                 continue
             shape = self.model.graph.signals[name].shape
             neurons = node.produces is not None
-            updates = self._signals.elapsed * np.prod(shape) * len(self._signals.spikes[name]) if neurons else 0
+            updates = self._signals.elapsed * np.prod(shape) * self.batch if neurons else 0
             spikes = None
             if neurons and not (isinstance(node, FixedLIF) and node.emits == "voltage"):
-                spikes = self._logical(name, self._signals.spikes[name].sum(axis=0)).reshape(shape).astype(np.float64)
+                spikes = self._logical(name, self._signals.spikes[name]).reshape(shape).astype(np.float64)
+            operations = float(self._signals.operations[name].mean() * self.batch)
             learned = float(self._signals.weight_updates[name].sum())
-            counted[name] = NodeEvents(float(self._signals.operations[name].sum()), float(updates), spikes, learned)
+            counted[name] = NodeEvents(operations, float(updates), spikes, learned)
         return counted
 
+    def _arrived(self, name: str) -> FloatArray:
+        """How often every element of what is fed was not 0, in all samples."""
+        signals = self._signals
+        times = self.batch // len(signals.arrays[name])
+        counts = times * self._logical(name, signals.spikes[name])
+        return counts.reshape(self.model.graph.signals[name].shape).astype(np.float64)
+
     def _logical(self, name: str, flat: Array) -> Array:
-        order = self.layout.order[name]
-        return flat if order is None else flat[..., np.argsort(order)]
+        place = self.layout.place[name]
+        return flat if place is None else flat[..., place]

@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nmc.machine_code import kernel, nonzero_bits, trailing_zeros
+from nmc.machine_code import add_lanes, kernel, nonzero_bits, trailing_zeros
 from nmc.model import Array
 
 Counts = NDArray[np.int64]
@@ -47,6 +47,26 @@ def events(spikes: NDArray[np.uint8], index: Rows) -> int:
         index[n] = i
         n += spikes[i] != 0
     return n
+
+
+def count_spikes(spikes: NDArray[np.uint8], counts: Counts) -> None:
+    """Add 1 to the count of every neuron that spikes; both are [N]."""
+    whole = len(spikes) >> 6 << 6
+    for first in range(0, whole, 64):
+        bits = nonzero_bits(spikes, first)
+        while bits != 0:
+            counts[first + trailing_zeros(bits)] += 1
+            bits &= bits - np.uint64(1)
+    for i in range(whole, len(spikes)):
+        counts[i] += spikes[i] != 0
+
+
+@kernel
+def count(signal: NDArray[np.uint8], row: int, counts: Counts) -> None:
+    """Add to counts [N] how often every element of a signal [B, T, N] is not 0 from a row on."""
+    for b in range(len(signal)):
+        for t in range(row, signal.shape[1]):
+            count_spikes(signal[b, t], counts)
 
 
 def within(x: Width, bound: Width) -> Width:
@@ -150,7 +170,8 @@ def conv_spikes(
 
     runs[place[i]] lists (first output, first tap, how many) for an event at input i, of neighbouring outputs that
     neighbouring taps reach, from first_output[i] and first_tap[i] on; it ends at a run of none. `total` [outputs]
-    surely holds the sums, or has 32 bits, of which only the last 24 are kept.
+    surely holds the sums, or has 32 bits, of which only the last 24 are kept. Where out has 16 bits, these hold
+    all, and shift is 0.
     """
     scale = np.int32(1 << shift)
     for b in range(x.shape[0]):
@@ -166,11 +187,44 @@ def conv_spikes(
                     reached, added = total[first : first + run[2]], taps[tap : tap + run[2]]
                     for j in range(run[2]):
                         reached[j] += added[j]
-            y = out[b, out_row + t]
-            for j in range(len(total)):
-                y[j] = wrap24(np.int32(total[j] * scale))
-                total[j] = 0
+            put_out(total, scale, out[b, out_row + t])
         operations[b] += count
+
+
+@kernel
+def conv_lanes(
+    x: Array, row: int, steps: int, place: Rows, first_tap: Rows, first_output: Rows, starts: Rows, lanes: Rows,
+    taps: Array, fan_out: Rows, index: Rows, total: Array, shift: int, out: Array, out_row: int, operations: Counts,
+) -> None:
+    """The same for runs in whole LANES: those of a place are lanes[starts[place] : starts[place + 1]].
+
+    Each is (first output, first tap); most neurons have channels of a number that allows for this.
+    """
+    scale = np.int32(1 << shift)
+    for b in range(x.shape[0]):
+        count = np.int64(0)
+        for t in range(steps):
+            for k in range(events(x[b, row + t], index)):
+                i = index[k]
+                count += fan_out[i]
+                first, tap = first_output[i], first_tap[i]
+                reached = lanes[starts[place[i]] : starts[place[i] + 1]]
+                for r in range(len(reached)):
+                    add_lanes(total, first + reached[r, 0], taps, tap + reached[r, 1])
+            put_out(total, scale, out[b, out_row + t])
+        operations[b] += count
+
+
+def put_out(total: Array, scale: np.int32, y: Array) -> None:
+    """Write sums in 24 bits, or, where they have 16 themselves, as they are; and begin anew."""
+    if y.itemsize == 2:
+        for j in range(len(total)):
+            y[j] = total[j]
+            total[j] = 0
+    else:
+        for j in range(len(total)):
+            y[j] = wrap24(np.int32(total[j] * scale))
+            total[j] = 0
 
 
 @kernel
@@ -201,12 +255,12 @@ def conv_graded(
 def lif_without_current(
     x: Array, row: int, steps: int, shift: int, wraps: bool, v: Rows, bias: Rows, first_step: int,
     dv: int, vth: int, reset_interval: int, reset_offset: int,
-    out: Array, out_row: int, spikes: Rows,
+    out: Array, out_row: int, spikes: Counts,
 ) -> None:
     """FixedLIF with du = 4095 that emits spikes: u is x << shift, and surely fits in 24 bits unless it `wraps`."""
     scale, factor, threshold, bound = np.int32(1 << shift), np.int32(4096 - dv), np.int32(vth << 6), np.int32(8388607)
     for b in range(v.shape[0]):
-        vb, counts = v[b], spikes[b]
+        vb = v[b]
         for t in range(steps):
             if reset_interval and (first_step + t) % reset_interval == reset_offset % reset_interval:
                 vb[:] = 0
@@ -225,21 +279,20 @@ def lif_without_current(
                 spike = moved > threshold
                 vb[n] = np.int32(0) if spike else moved
                 y[n] = spike
-            for n in range(len(vb)):
-                counts[n] += y[n]
+            count_spikes(y, spikes)
 
 
 @kernel
 def lif(
     x: Array, row: int, steps: int, u: Rows, v: Rows, bias: Rows, first_step: int,
     du: int, dv: int, vth: int, reset_interval: int, reset_offset: int,
-    shows_voltage: bool, out: Array, out_row: int, spikes: Rows,
+    shows_voltage: bool, out: Array, out_row: int, spikes: Counts,
 ) -> None:
-    """FixedLIF. u and v [B, N] are carried on; `spikes` [B, N] counts. Steps count from `first_step`."""
+    """FixedLIF. u and v [B, N] are carried on; `spikes` [N] counts. Steps count from `first_step`."""
     samples, neurons = u.shape
     current_factor, voltage_factor, threshold = np.int64(4095 - du), np.int32(4096 - dv), np.int32(vth << 6)
     for b in range(samples):
-        ub, vb, counts = u[b], v[b], spikes[b]
+        ub, vb = u[b], v[b]
         for t in range(steps):
             if reset_interval and (first_step + t) % reset_interval == reset_offset % reset_interval:
                 ub[:] = 0
@@ -262,5 +315,5 @@ def lif(
                 moved = within(moved, np.int32(8388607))
                 spike = moved > threshold
                 vb[n] = np.int32(0) if spike else moved
-                counts[n] += spike
+                spikes[n] += spike
                 y[n] = vb[n] if shows_voltage else spike

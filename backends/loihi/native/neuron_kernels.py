@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nmc.backends.loihi.native.kernels import Rows, within, wrap32, wrapped24
+from nmc.backends.loihi.native.kernels import Counts, Rows, within, wrap32, wrapped24
 from nmc.machine_code import kernel
 from nmc.model import Array
 
@@ -18,9 +18,9 @@ def toward_zero(x: np.int64, shift: int) -> np.int64:
 @kernel
 def ternary_lif(
     x: Array, row: int, steps: int, u: Rows, v: Rows, bias: Rows, du: int, dv: int, vth_hi: int, vth_lo: int,
-    out: Array, out_row: int, spikes: Rows,
+    out: Array, out_row: int, spikes: Counts,
 ) -> None:
-    """FixedTernaryLIF. u and v [B, N] are carried on; `spikes` [B, N] counts those of either sign."""
+    """FixedTernaryLIF. u and v [B, N] are carried on; `spikes` [N] counts those of either sign."""
     samples, neurons = u.shape
     high, low = np.int64(vth_hi) << 6, np.int64(vth_lo) << 6
     for b in range(samples):
@@ -35,15 +35,15 @@ def ternary_lif(
                 u[b, n] = c
                 v[b, n] = 0 if up or down else moved
                 y[n] = np.int32(up) - np.int32(down)
-                spikes[b, n] += up != down
+                spikes[n] += up != down
 
 
 @kernel
 def resonator(
     x_real: Array, x_imag: Array, real: Rows, imag: Rows, sin_decay: int, cos_decay: int, decay_bits: int,
-    vth: int, state_exp: int, by_phase: bool, out: Array, out_row: int, spikes: Rows,
+    vth: int, state_exp: int, by_phase: bool, out: Array, out_row: int, spikes: Counts,
 ) -> None:
-    """FixedResonator of inputs [B, steps, N]. real and imag [B, N] are carried on; `spikes` [B, N] counts."""
+    """FixedResonator of inputs [B, steps, N]. real and imag [B, N] are carried on; `spikes` [N] counts."""
     samples, steps, neurons = x_real.shape
     limit = np.int64(8388607)
     for b in range(samples):
@@ -63,13 +63,13 @@ def resonator(
                         re, im = np.int64(0), np.int64(vth - 1)
                 real[b, n], imag[b, n] = re, im
                 out[b, out_row + t, n] = spike
-                spikes[b, n] += spike
+                spikes[n] += spike
 
 
 @kernel
 def delta(
     acts: Array, act: Rows, residue: Rows, error: Rows, threshold: int, cumulative: bool, state_exp: int,
-    out: Array, out_row: int, spikes: Rows,
+    out: Array, out_row: int, spikes: Counts,
 ) -> None:
     """The encoder of FixedDelta, of activations [B, steps, N]; the size of -2^31 is -2^31, as in 32 bits."""
     samples, steps, neurons = acts.shape
@@ -88,4 +88,4 @@ def delta(
                 residue[b, n] = np.int32(np.int64(change) - sent)
                 y = sent >> state_exp
                 out[b, out_row + t, n] = y
-                spikes[b, n] += y != 0
+                spikes[n] += y != 0

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from nmc.backends.loihi.native.layout import CHIP, Layout, is_view
+from nmc.backends.loihi.native.readout import Readout, readouts
 from nmc.backends.loihi.native.runner import Prepared
 from nmc.backends.loihi.native.runners import PREPARED
+from nmc.backends.loihi.native.signals import item_type
 from nmc.errors import UnsupportedError
 from nmc.graph import Graph, Node, Ref
 from nmc.model import Model
@@ -17,7 +20,8 @@ from nmc.model import Model
 class Plan:
     """A model made ready to run in batches of any size; many emulators may share it.
 
-    `computed` are the nodes that the chip computes; `fed` are those outside that they read.
+    `computed` are the nodes that the chip computes; `fed` are those outside that they read; `readouts` are those
+    of the host that are computed along with the chip.
     """
 
     model: Model
@@ -26,6 +30,7 @@ class Plan:
     fed: frozenset[str]
     prepared: Mapping[str, Prepared]
     schedule: tuple[Group, ...]
+    readouts: Mapping[str, Readout]
 
     @classmethod
     def of(cls, model: Model) -> Plan:
@@ -37,13 +42,38 @@ class Plan:
         return cls(
             model, layout, computed, frozenset(read - set(computed)),
             {name: _prepared(graph[name], model, layout) for name in run}, schedule(layout, run),
+            readouts(model, layout, computed),
         )
 
-    @property
+    @cached_property
     def narrow(self) -> Mapping[str, int]:
         """The nodes whose outputs are kept in 16 bits, with the power of two that these are to be multiplied by."""
         exponents = {name: prepared.exponent for name, prepared in self.prepared.items()}
         return {name: exponent for name, exponent in exponents.items() if exponent is not None}
+
+
+    @cached_property
+    def stored(self) -> tuple[str, ...]:
+        """The signals that an emulator keeps."""
+        return tuple(name for name in self.layout.stored if name in self.prepared or name in self.fed)
+
+    @cached_property
+    def bytes_per_step(self) -> int:
+        """What the signals of a sample take at each step."""
+        return sum(map(self._bytes, self.stored))
+
+    @cached_property
+    def bytes_at_once(self) -> int:
+        """What the signals take, of a sample at each step, that one node works on: the most there is."""
+        return max(
+            self._bytes(name) + sum(self._bytes(ref.node) for ref in self.layout.reads(self.model.graph[name]))
+            for name in self.prepared
+        )
+
+    def _bytes(self, name: str) -> int:
+        if name in self.layout.shared:
+            return 0
+        return self.layout.size(name) * item_type(self.layout, name, self.narrow).itemsize
 
 
 def _prepared(node: Node, model: Model, layout: Layout) -> Prepared:

@@ -49,8 +49,8 @@ class DelayRunner:
         out, out_row = signals.target(self.node.name, first)
         elements = np.arange(len(self.steps))
         (read,) = signals.layout.reads(self.node)
-        order = signals.layout.order[read.node]
-        place = elements if order is None else np.argsort(order)
+        place = signals.layout.place[read.node]
+        place = elements if place is None else place
         x, row = signals.stored(read, first)
         exponent = signals.narrow.get(read.node, 0)
         for t in range(last - first):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nmc.backends.loihi.native import kernels
 from nmc.backends.loihi.native.layout import Index, Layout
 from nmc.graph import Node, Ref
 from nmc.model import Array
@@ -17,27 +18,28 @@ from nmc.model import Array
 class Signals:
     """Stored signals as arrays [B, H + T, N]: H earlier steps, then the T steps of the window.
 
-    Spikes take 8 bits, other whole numbers 32; or 16, as so many times 2^narrow[name]. `elapsed` is how many
-    steps were before the window.
+    B is 1 for what is the same for all samples. Spikes take 8 bits, other whole numbers 32; or 16, as so many times
+    2^narrow[name]. `names` are the signals that there are; `elapsed` is how many steps were before the window.
     """
 
     layout: Layout
     batch: int
-    narrow: Mapping[str, int] = field(default_factory=dict)
+    narrow: Mapping[str, int]
+    names: Iterable[str]
     elapsed: int = 0
     arrays: dict[str, Array] = field(default_factory=dict)
     operations: dict[str, NDArray[np.int64]] = field(default_factory=dict)
-    spikes: dict[str, NDArray[np.int32]] = field(default_factory=dict)
+    spikes: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     weight_updates: dict[str, NDArray[np.int64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in self.layout.stored:
-            shape = (self.batch, self.layout.history[name], self.layout.size(name))
-            kind = np.uint8 if self._spiking(name) else np.int16 if name in self.narrow else np.int32
-            self.arrays[name] = np.zeros(shape, kind)
-            self.operations[name] = np.zeros(self.batch, np.int64)
+        for name in self.names:
+            samples = 1 if name in self.layout.shared else self.batch
+            shape = (samples, self.layout.history[name], self.layout.size(name))
+            self.arrays[name] = np.zeros(shape, item_type(self.layout, name, self.narrow))
+            self.operations[name] = np.zeros(samples, np.int64)
+            self.spikes[name] = np.zeros(self.layout.size(name), np.int64)
             self.weight_updates[name] = np.zeros(self.batch, np.int64)
-            self.spikes[name] = np.zeros((self.batch, self.layout.size(name)), np.int32)
 
     def _spiking(self, name: str) -> bool:
         return self.layout.graph.signals[name].dtype == "spike"
@@ -59,7 +61,7 @@ class Signals:
             if array.shape[1] == kept + steps:
                 array[:, :kept] = past.copy()
                 continue
-            room = np.empty((self.batch, kept + steps, array.shape[2]), array.dtype)
+            room = np.empty((len(array), kept + steps, array.shape[2]), array.dtype)
             room[:, :kept] = past
             self.arrays[name] = room
 
@@ -80,10 +82,14 @@ class Signals:
         reads = self.layout.reads(node)
         if len(reads) == 1 and not self.narrow.get(reads[0].node) and _same(self.layout.order[reads[0].node], order):
             return self.stored(reads[0], first)
+        return self._added(reads, first, last, order), 0
+
+    def _added(self, reads: Sequence[Ref], first: int, last: int, order: Index | None) -> NDArray[np.int32]:
+        """The sum of some reads, [B, steps, N]."""
         total = self._ordered(reads[0], first, last, order).astype(np.int32)
         for ref in reads[1:]:
-            total += self._ordered(ref, first, last, order).astype(np.int32, copy=False)
-        return np.ascontiguousarray(total), 0
+            total = total + self._ordered(ref, first, last, order).astype(np.int32, copy=False)
+        return np.ascontiguousarray(total)
 
     def spikes_read(self, node: Node, first: int, last: int, order: Index | None) -> tuple[Array, int]:
         """The same where any number counts as a spike."""
@@ -106,6 +112,26 @@ class Signals:
             return None
         return *self.stored(source, first), self.narrow[source.node]
 
+    def parts(self, node: Node, first: int, last: int, most: int) -> list[tuple[Array, int, int]]:
+        """What a node reads, as at most so many arrays to be added up, with each its row and its factor.
+
+        One that is the same for all samples may come once for all of them, behind others.
+        """
+        order = self.layout.order[node.name]
+        found: list[tuple[Array, int, int]] = []
+        rest: list[Ref] = []
+        for ref in sorted(self.layout.reads(node), key=lambda ref: ref.node in self.layout.shared):
+            if len(found) < most and _same(self.layout.order[ref.node], order):
+                found.append((*self.stored(ref, first), 1 << self.narrow.get(ref.node, 0)))
+            else:
+                rest.append(ref)
+        if rest:
+            if len(found) == most:
+                rest, found = [*self.layout.reads(node)], []
+            total = self._added(rest, first, last, order)
+            found.append((total, 0, 1))
+        return found
+
     def operands(self, node: Node, first: int, last: int) -> tuple[NDArray[np.int32], ...]:
         """What a node reads at steps `first` to `last`, each of its operands as [B, T, N], as in the model."""
         return tuple(self.window(ref, first, last).astype(np.int32) for ref in self.layout.reads(node))
@@ -114,7 +140,7 @@ class Signals:
         """Put out what a neuron sends [B, T, N] from step `first` on, and count what is not 0."""
         out, row = self.target(node.name, first)
         out[:, row : row + values.shape[1]] = values
-        self.spikes[node.name] += np.count_nonzero(values, axis=1).astype(np.int32)
+        self.spikes[node.name] += np.count_nonzero(values, axis=(0, 1))
 
     def window(self, ref: Ref, first: int, last: int) -> Array:
         """A read at steps `first` to `last` as [B, T, N], elements as in the model."""
@@ -129,7 +155,7 @@ class Signals:
         if _same(have, order):
             return taken
         if have is not None:
-            taken = taken[:, :, np.argsort(have)]
+            taken = taken[:, :, self.layout.place[ref.node]]
         return taken if order is None else taken[:, :, order]
 
     def feed(self, values: Mapping[str, Array]) -> None:
@@ -139,7 +165,17 @@ class Signals:
             if value.dtype != array.dtype and (value.dtype != np.uint8 or not _exceeds_8_bits(array[:, :row])):
                 wanted = np.uint8 if value.dtype == np.uint8 or self._spiking(name) else np.int32
                 array = self.arrays[name] = array.astype(wanted, copy=False)
-            array[:, row:] = value.reshape(self.batch, -1, array.shape[2])
+            array[:, row:] = value[: len(array)].reshape(len(array), -1, array.shape[2])
+            if array.dtype == np.uint8:
+                kernels.count(array.view(np.uint8), row, self.spikes[name])
+            else:
+                self.spikes[name] += np.count_nonzero(array[:, row:], axis=(0, 1))
+
+
+def item_type(layout: Layout, name: str, narrow: Container[str]) -> np.dtype[np.integer]:
+    """What the elements of a signal are kept in."""
+    spiking = layout.graph.signals[name].dtype == "spike"
+    return np.dtype(np.uint8 if spiking else np.int16 if name in narrow else np.int32)
 
 
 def _exceeds_8_bits(past: Array) -> bool:

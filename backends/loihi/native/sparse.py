@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from nmc.backends.loihi.native import sparse_kernels as kernels
 from nmc.backends.loihi.native.accumulators import LARGEST, common_zeros, narrow_exponent
+from nmc.backends.loihi.native.kernels import conv_lanes
+from nmc.backends.loihi.native.lanes import Lanes, in_lanes
 from nmc.backends.loihi.native.layout import Index, Layout, source_order
 from nmc.backends.loihi.native.runner import Runner
 from nmc.backends.loihi.native.signals import Signals
@@ -30,6 +32,7 @@ class PreparedSparse:
     total: np.dtype[np.signedinteger]
     graded: bool
     exponent: int | None
+    lanes: Lanes | None
 
     @classmethod
     def of(cls, node: fixed_point.FixedSparse, model: Model, layout: Layout) -> PreparedSparse:
@@ -51,15 +54,23 @@ class PreparedSparse:
             model.weights[node.row_start].astype(np.int64), columns, weight, packed, starts, np.empty_like(starts),
             targets, by_source, up, down,
         )
+        targets, by_source = targets[: starts[-1]], by_source[: starts[-1]]
+        by_source = narrowest(by_source) if packed else by_source
+        if (place := layout.place[node.name]) is not None:
+            targets = place.astype(targets.dtype)[targets]
         worst = max(int(up.max()), -int(down.min()))
         kind = np.int16 if worst <= LARGEST[16] else np.int32 if worst <= LARGEST[32] else np.int64
         shift = node.weight_exp + packed
-        exponent = None if graded else narrow_exponent(worst, shift)
+        exponent = None if graded else narrow_exponent(worst, shift, layout.bits_read(node.name))
+        lanes = None if exponent is None or shift != exponent else in_lanes(starts, targets, by_source, node.features)
         return cls(
-            node, order, starts, targets, by_source, shift - (exponent or 0), np.dtype(kind), graded, exponent
+            node, order, starts, targets, by_source, shift - (exponent or 0), np.dtype(kind), graded, exponent, lanes
         )
 
     def start(self, batch: int) -> Runner:
+        if self.lanes is not None:
+            sums = np.zeros(self.lanes.outputs, np.int16)
+            return SparseLanesRunner(self, self.lanes, np.empty(len(self.starts), np.int32), sums)
         if self.graded:
             return GradedSparseRunner(self, np.zeros(self.node.features, np.int64))
         index, total = np.empty(len(self.starts), np.int32), np.zeros(self.node.features, self.total)
@@ -82,6 +93,26 @@ class SparseRunner:
         self.add(
             x, row, last - first, synapses.starts, synapses.targets, synapses.weight, self.index, self.total,
             synapses.shift, out, out_row, signals.operations[node.name],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class SparseLanesRunner:
+    """The same where weights are added in whole lanes."""
+
+    prepared: PreparedSparse
+    lanes: Lanes
+    index: NDArray[np.int32]
+    total: NDArray[np.int16]
+    add: Call[...] = field(default_factory=conv_lanes.prepared, kw_only=True)
+
+    def advance(self, signals: Signals, first: int, last: int) -> None:
+        synapses, node, lanes = self.prepared, self.prepared.node, self.lanes
+        x, row = signals.spikes_read(node, first, last, synapses.order)
+        out, out_row = signals.target(node.name, first)
+        self.add(
+            x, row, last - first, lanes.sources, lanes.zeros, lanes.zeros, lanes.starts, lanes.places, lanes.weight,
+            lanes.fan_out, self.index, self.total, 0, out, out_row, signals.operations[node.name],
         )
 
 

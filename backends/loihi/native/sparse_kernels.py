@@ -43,9 +43,14 @@ def sparse_spikes(
                 for s in range(len(reached)):
                     total[reached[s]] += added[s]
             y = out[b, out_row + t]
-            for j in range(len(total)):
-                y[j] = shifted(total[j], shift)
-                total[j] = 0
+            if shift == 0:
+                for j in range(len(total)):
+                    y[j] = total[j]
+                    total[j] = 0
+            else:
+                for j in range(len(total)):
+                    y[j] = shifted(total[j], shift)
+                    total[j] = 0
         operations[b] += count
 
 

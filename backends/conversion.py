@@ -1,0 +1,58 @@
+"""What users may choose wherever an ordinary network becomes one of neurons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from nmc.backends.target import Options, applies
+from nmc.errors import UsageError
+from nmc.model import FloatArray
+
+if TYPE_CHECKING:
+    from nmc.passes import Pass
+
+
+@dataclass(frozen=True)
+class ConversionOptions(Options):
+    """How an ordinary network becomes a spiking one, on a target that does that.
+
+    `encoding`: how its input comes, as evenly spaced spikes ("rate") or as its values at every step ("current").
+    `reset`: what a spike leaves of a neuron's charge, nothing ("zero") or what was above the threshold
+    ("subtract"). `charge`: how full the encoder is at the start, and neurons at most, as a fraction of what
+    a spike takes. `threshold_scale`: a factor on the thresholds of its neurons, which are those that stand for its
+    activations best; above 1 there are fewer spikes. `max_pool`: what becomes of max pooling between layers; it is
+    refused ("refuse"), or replaced by averages that are fitted to it ("average"), or by neurons that compare in
+    pairs ("pairwise").
+    """
+
+    encoding: Literal["rate", "current"] = applies("rate", converted=True, neurons="spiking", form="spiking")
+    reset: Literal["zero", "subtract"] = applies("zero", converted=True, neurons="spiking", form="spiking")
+    charge: float = applies(0.0, converted=True, neurons="spiking", form="spiking")
+    threshold_scale: float = applies(1.0, converted=True, neurons="spiking", form="spiking")
+    max_pool: Literal["refuse", "average", "pairwise"] = applies("refuse", converted=True, form="spiking")
+
+    def __post_init__(self) -> None:
+        if self.steps is not None and self.steps < 1:
+            raise UsageError(f"steps is {self.steps}", "give 1 step or more")
+        if not 0 <= self.charge < 1:
+            raise UsageError(f"charge is {self.charge:g}", "give a fraction from 0 to below 1, such as 0.5")
+        if not 0 < self.threshold_scale < float("inf"):
+            raise UsageError(f"threshold_scale is {self.threshold_scale:g}", "give a factor above 0")
+
+
+def spiking_passes(options: ConversionOptions, calibration: FloatArray | None) -> tuple[Pass, ...]:
+    """The passes from an ordinary network to a spiking one."""
+    from nmc.passes.to_spiking import ToSpiking
+
+    return *max_pool_passes(options, calibration), ToSpiking(
+        options.steps, options.encoding, calibration, options.reset, options.charge,
+        threshold_scale=options.threshold_scale,
+    )  # fmt: skip
+
+
+def max_pool_passes(options: ConversionOptions, calibration: FloatArray | None) -> tuple[Pass, ...]:
+    """The pass that replaces max pooling, if any is to."""
+    from nmc.passes.replace_max_pools import ReplaceMaxPools
+
+    return () if options.max_pool == "refuse" else (ReplaceMaxPools(options.max_pool, calibration),)

@@ -1,0 +1,129 @@
+"""A comparison as a table and notes, for terminals and as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from nmc.metrics import lower_is_better
+from nmc.report.scores import change, shown
+from nmc.report.terminal import NO_CHIP, print_table, spread, table_text
+from nmc.report.units import percent
+
+if TYPE_CHECKING:
+    from nmc.comparison import Comparison
+    from nmc.data_source import DataRecord
+    from nmc.sweeps.result import Cost, PointResult
+
+_RESULTS = ("score", "vs float", "agreement", "energy / inference", "latency", "grade")
+_FRONT = "*"
+
+
+def print_comparison(comparison: Comparison) -> None:
+    """Print a comparison's table and its notes, with where the programs and results are."""
+    print(heading(comparison))
+    print_table(header(comparison), cells(comparison))
+    print("\n".join([*_legend(comparison), *notes(comparison)]))
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """A comparison as text: heading, table, notes."""
+    table = table_text(header(comparison), cells(comparison))
+    return "\n".join([heading(comparison), table, *_legend(comparison), *notes(comparison)])
+
+
+def comparison_markdown(comparison: Comparison) -> str:
+    """The same in Markdown."""
+    from nmc.report.markdown import table
+
+    listed = [f"- {said}" for said in (*_legend(comparison), *notes(comparison))]
+    return "\n".join([heading(comparison), "", table(header(comparison), cells(comparison)), "", *listed, ""])
+
+
+def heading(comparison: Comparison) -> str:
+    """What was compared, on which data, and how good the model itself is."""
+    lower = " (lower is better)" if lower_is_better(comparison.metric) else ""
+    return (
+        f"{comparison.model}: {comparison.metric}{lower} on {comparison.samples} samples of {comparison.data};"
+        f" the model itself (double precision) {shown(comparison.metric, comparison.reference_score)}"
+    )
+
+
+def header(comparison: Comparison) -> tuple[str, ...]:
+    """The table's heading; of a sweep with settings, and marks for the front."""
+    return ("", "target", "setting", *_RESULTS) if comparison.swept else ("target", "chip", *_RESULTS)
+
+
+def cells(comparison: Comparison) -> list[tuple[str, ...]]:
+    """The table's lines."""
+    if not comparison.swept:
+        return [(row.target, row.chip, *result_cells(row)) for row in comparison.rows]
+    return [
+        (_FRONT if row.key in comparison.front else "", row.target, setting_text(row), *result_cells(row))
+        for row in comparison.rows
+    ]
+
+
+def setting_text(row: PointResult) -> str:
+    """The options that were chosen, as in "steps=8 weight_bits=4"."""
+    return " ".join(f"{name}={value}" for name, value in row.given.items())
+
+
+def result_cells(row: PointResult) -> tuple[str, ...]:
+    """A row's score, cost and grade."""
+    if row.score is None:
+        return ("refused", "", "", "", "", "")
+    difference = change(row.metric, row.reference_score, row.score)
+    return (shown(row.metric, row.score), difference, percent(row.agreement), *_cost_cells(row.cost))
+
+
+def _cost_cells(cost: Cost | None) -> tuple[str, str, str]:
+    if cost is None:
+        return ("-", "-", "-")
+    return spread(cost.energy_j, "J", cost.missing), spread(cost.latency_s, "s"), cost.grade
+
+
+def _legend(comparison: Comparison) -> list[str]:
+    """What the marks mean, where there are any."""
+    said = f"{_FRONT} on the Pareto front: no other row is as good in energy, latency and score, and better in one"
+    return [said] if comparison.swept else []
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """What is to be known about the table, each once."""
+    costs = [row.cost for row in comparison.rows if row.cost]
+    baselines = ", ".join(dict.fromkeys(cost.baseline for cost in costs))
+    found = [
+        f"energy: {baselines}; best value (low - high); the grade is that of the weakest number that matters"
+    ] if costs else []  # fmt: skip
+    found += dict.fromkeys(note for row in comparison.rows for note in _row_notes(row, comparison.swept))
+    found += [f"{what} data: {data_origin(record)}" for what, record in _records(comparison)]
+    if not comparison.swept:
+        found += [
+            f"program for {row.target}: {comparison.programs[row.key]}"
+            for row in comparison.rows if row.key in comparison.programs
+        ]  # fmt: skip
+    return found + ([f"results: {comparison.results}"] if comparison.results is not None else [])
+
+
+def _row_notes(row: PointResult, swept: bool) -> Iterable[str]:
+    if row.refusal:
+        setting = setting_text(row) if swept else ""
+        yield f"{row.target} {setting}{' ' if setting else ''}refused: {row.refusal}"
+    elif row.cost is None:
+        yield f"{row.target}: {NO_CHIP}"
+    for what in row.cost.missing if row.cost else ():
+        yield f"{row.target}: not included, never published: {what}"
+
+
+def _records(comparison: Comparison) -> list[tuple[str, DataRecord]]:
+    records = (("test", comparison.test), ("calibration", comparison.calibration))
+    return [(what, record) for what, record in records if record is not None]
+
+
+def data_origin(record: DataRecord) -> str:
+    """Which samples of which data."""
+    chosen, share = record.selection, record.selection.share
+    parts = [f"{record.samples} samples of {record.name}", f"sha256 {record.digest[:12]}"]
+    parts += [f"share {share[0]:g} to {share[1]:g}"] if share != (0.0, 1.0) else []
+    return ", ".join(parts + ([f"shuffled with seed {chosen.seed}"] if chosen.seed is not None else []))

@@ -1,0 +1,1 @@
+"""Jinja templates of the page, a file for each section."""

@@ -1,0 +1,75 @@
+"""Numbers and settings in words, the same everywhere on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from nmc.estimates.interval import SPREAD, Grade, Interval
+from nmc.metrics import is_share
+from nmc.model import MetricName
+from nmc.report.units import si
+from nmc.sweeps.result import PointResult
+
+DASH, MINUS, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
+
+
+def quantity(value: float, unit: str) -> str:
+    """A value with its unit, which stay on one line, as in '48.1 µJ'."""
+    return si(value, unit).replace(f" u{unit}", f" µ{unit}").replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def spread(interval: Interval, unit: str) -> str:
+    """The ends of an interval, as in '20 µJ - 90 µJ' with a long dash."""
+    return f"{quantity(interval.low, unit)} {DASH} {quantity(interval.high, unit)}"
+
+
+def score(metric: MetricName, value: float | None) -> str:
+    """A score: accuracy in percent, an error as a number."""
+    if value is None:
+        return DASH
+    return f"{100 * value:.1f}\N{NO-BREAK SPACE}%" if is_share(metric) else f"{value:.4g}"
+
+
+def score_spread(point: PointResult) -> str:
+    """The 95 % interval of a point's score; nothing where it has none."""
+    if point.score_interval is None:
+        return ""
+    low, high = (score(point.metric, end) for end in point.score_interval)
+    return f"{low} {DASH} {high}"
+
+
+def doubt(grade: Grade) -> int:
+    """A number to order grades by, the surest first."""
+    return list(SPREAD).index(grade)
+
+
+def share(value: float) -> str:
+    """A share of a whole, in percent; one that is too small to show is named so."""
+    return f"{100 * value:.0f}\N{NO-BREAK SPACE}%" if value >= 0.005 else "<\N{NO-BREAK SPACE}1\N{NO-BREAK SPACE}%"
+
+
+def difference(point: PointResult) -> str:
+    """How far a point's score lies from the float score: in points of accuracy, or as a number."""
+    if point.score is None:
+        return DASH
+    change = point.score - point.reference_score
+    if not is_share(point.metric):
+        return f"{change:+.2g}".replace("-", MINUS)
+    return f"{100 * change:+.1f}".replace("-0.0", "+0.0").replace("-", MINUS)
+
+
+def setting(point: PointResult, seeds: Collection[int] = ()) -> str:
+    """What the user chose at a point, as in 'precision=int8, steps=16'; with its seed, where `seeds` are several."""
+    parts = [f"{name}={_value(value)}" for name, value in point.given.items()]
+    if len(seeds) > 1:
+        parts.append(f"seed={point.seed}")
+    return ", ".join(parts) or "default options"
+
+
+def ratio(point: Interval, to: Interval) -> str:
+    """How many times one best value is another, as in '4.8' with a times sign."""
+    return f"{point.best / to.best:.3g}{TIMES}" if to.best else DASH
+
+
+def _value(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

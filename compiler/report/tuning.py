@@ -1,0 +1,38 @@
+"""What a search found, as a table and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from nmc.report.comparison import heading, notes, result_cells, setting_text
+from nmc.report.terminal import print_table
+
+if TYPE_CHECKING:
+    from nmc.tuning.tune import Tuning
+
+_HEADER = ("target", "setting", "score", "vs float", "agreement", "energy / inference", "latency", "grade")
+
+
+def print_tuning(tuning: Tuning) -> None:
+    """Print the best trade-offs within the budgets, how much was measured, and how to get each row again."""
+    print(heading(tuning.measured))
+    print(
+        f"measured {len(tuning.measured)} of {tuning.space} settings;"
+        f" {len(tuning.chosen)} best trade-offs within the budgets"
+    )
+    if tuning.chosen:
+        print_table(_HEADER, [(row.target, setting_text(row), *result_cells(row)) for row in tuning.chosen])
+    else:
+        print("no setting that was measured is within the budgets: give more --trials, or wider limits")
+    print("\n".join([*notes(tuning.measured), *(f"again: {row.command}" for row in tuning.chosen)]))
+
+
+def tuning_facts(tuning: Tuning) -> Mapping[str, object]:
+    """The same as plain values."""
+    return {
+        "settings": tuning.space,
+        "measured": [asdict(row) for row in tuning.measured],
+        "chosen": [row.key for row in tuning.chosen],
+    }

@@ -1,0 +1,1 @@
+"""Anomalies as what an autoencoder does not reconstruct."""

@@ -1,0 +1,1 @@
+"""A differentiable neural computer that copies short sequences."""

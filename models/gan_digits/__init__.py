@@ -1,0 +1,1 @@
+"""A generator of handwritten digits."""

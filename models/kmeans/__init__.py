@@ -1,0 +1,1 @@
+"""The centroids of k-means as a network that reads handwritten digits."""

@@ -1,0 +1,1 @@
+"""Anomalies as what principal components leave of an image."""

@@ -1,0 +1,42 @@
+"""Damaged files are read, or refused in words: a short run of `borders.py`, which goes on for as long as one likes."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+import pytest
+
+from fuzz import borders, samples
+
+
+def found(seed: int, until: float) -> tuple[list[str], Counter[str]]:
+    """What crashes, and all outcomes, from now until a time."""
+    borders.warm_up()
+    counts: Counter[str] = Counter()
+    crashes = borders.crashes(seed, borders.until(until), counts)
+    return [f"case {number} of seed {seed}: {detail}" for number, _, _, detail in crashes], counts
+
+
+def test_damaged_files_are_read_or_refused() -> None:
+    crashes, counts = found(0, time.monotonic() + 4)
+    assert not crashes
+    assert sum(counts.values()) > 0
+
+
+@pytest.mark.slow
+def test_damaged_files_for_ten_minutes() -> None:
+    crashes, counts = found(1, time.monotonic() + 600)
+    assert not crashes
+    assert all(counts[f"{kind} refused"] for kind in borders.FILES)
+
+
+@pytest.mark.parametrize("kind", borders.FILES)
+def test_sound_files_are_read(kind: str) -> None:
+    """Without damage there is nothing to refuse, so that damage is what the fuzzer tries."""
+    assert borders.outcome(kind, samples.files(kind)[0]) == borders.Outcome("read")
+
+
+def test_a_case_is_always_the_same_file() -> None:
+    assert borders.case(3, 14) == borders.case(3, 14)
+    assert borders.case(3, 14) != borders.case(4, 14)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nmc.errors import ToolError, UsageError
+from nmc.errors import UsageError
+from nmc.files import appearing
 
 if TYPE_CHECKING:
     from nmc.comparison import Comparison
@@ -24,15 +25,8 @@ def check_file(path: Path) -> None:
 def write_file(comparison: Comparison, path: Path) -> None:
     """Write a comparison, whole or not at all. Raises UsageError for another kind, ToolError where the disk fails."""
     check_file(path)
-    scratch = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with appearing(path) as scratch:
         _WRITERS[path.suffix](comparison, scratch)
-        scratch.replace(path)
-    except OSError as error:
-        raise ToolError(f"cannot write {path}: {error.strerror or error}", "check the path and the disk") from None
-    finally:
-        scratch.unlink(missing_ok=True)
 
 
 def _csv(comparison: Comparison, path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nmc.errors import UsageError, closest
 
 if TYPE_CHECKING:
-    from nmc.backends.target import Engine, Observed, Target
+    from nmc.backends.target import Engine, Learner, Observed, Target
 
 TARGETS: Mapping[str, str] = {
     "cpu": "nmc.backends.onnx:CPU",
@@ -70,6 +70,20 @@ def observed_engine_of(target: Target, name: str | None = None) -> Observed:
         )
     engine: Observed = _resolve(target.observed[name])
     return engine
+
+
+def learner_of(target: Target, name: str | None = None) -> Learner:
+    """A target's engine as one that learns from samples in sequence. Raises UsageError where it cannot."""
+    engine_of(target, name)
+    name = name or next(iter(target.engines))
+    if name not in target.learners:
+        able = ", ".join(target.learners)
+        raise UsageError(
+            f"the engine {name!r} of {target.name} cannot learn from samples in sequence",
+            f"its engines that can: {able}" if able else "compile the model for loihi-sim, nengo-sim or gpu-sim",
+        )
+    learner: Learner = _resolve(target.learners[name])
+    return learner
 
 
 def _resolve(place: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - whatever the table names

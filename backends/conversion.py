@@ -26,10 +26,10 @@ class ConversionOptions(Options):
     pairs ("pairwise").
     """
 
-    encoding: Literal["rate", "current"] = applies("rate", converted=True, form="spiking", neurons="spiking")
-    reset: Literal["zero", "subtract"] = applies("zero", converted=True, form="spiking", neurons="spiking")
-    charge: float = applies(0.0, converted=True, form="spiking", neurons="spiking")
-    threshold_scale: float = applies(1.0, converted=True, form="spiking", neurons="spiking")
+    encoding: Literal["rate", "current"] = applies("rate", converted=True, neurons="spiking", form="spiking")
+    reset: Literal["zero", "subtract"] = applies("zero", converted=True, neurons="spiking", form="spiking")
+    charge: float = applies(0.0, converted=True, neurons="spiking", form="spiking")
+    threshold_scale: float = applies(1.0, converted=True, neurons="spiking", form="spiking")
     max_pool: Literal["refuse", "average", "pairwise"] = applies("refuse", converted=True, form="spiking")
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from nmc.model import FloatArray, Model
+from nmc.model import Array, FloatArray, Model
 
 if TYPE_CHECKING:
     from nmc.estimates.estimate import Estimate
@@ -88,6 +88,20 @@ class RunResult:
     warnings: tuple[RunWarning, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """What came of samples in sequence: the run, and the weights after it, [features, inputs], by what learns."""
+
+    result: RunResult
+    weights: Mapping[str, Array]
+
+
+class Learner(Protocol):
+    """Runs a program on samples in sequence, each with the weights that the one before it left."""
+
+    def __call__(self, program: Program, x: Feed, *, steps: int | None = None) -> Learned: ...
+
+
 class Engine(Protocol):
     """Executes a program on samples: x is [B, *shape], or [B, T, *shape] where the input streams; or both by name."""
 
@@ -106,7 +120,7 @@ class Observed(Protocol):
 class Target:
     """A name that users compile to. Engines are named as "module:function", the first is the default.
 
-    `observed` are those engines that can record and check a run, in the same form.
+    `observed` are those engines that can record and check a run, `learners` those that can learn, in the same form.
     `passes(options, calibration)` are the steps from the user's model to what `lower` takes;
     `calibration` are real samples for passes that measure ranges, or None if the model has none.
     `lower(model, options)` gives the program's files beyond graph and weights, by name.
@@ -122,4 +136,5 @@ class Target:
     estimate: Callable[[Program, RunResult], Estimate] | None
     options: type[Options] = field(default=Options)
     observed: Mapping[str, str] = field(default_factory=dict)
+    learners: Mapping[str, str] = field(default_factory=dict)
     executed: Callable[[], tuple[Pass, ...]] = tuple

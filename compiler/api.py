@@ -21,11 +21,12 @@ from nmc.sweeps.sweep import LOCAL, NONE, Workers
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+    from nmc.accuracy_losses import ConversionReport
     from nmc.backends.target import RunResult
     from nmc.checks.check import Check
     from nmc.checks.regression import Tolerance
-    from nmc.conversion_report import ConversionReport
     from nmc.estimates.estimate import Estimate
+    from nmc.learned import Lesson
     from nmc.program import Program
     from nmc.reference.interpreter import Feed
     from nmc.training import Progress, Training, TrainingOptions
@@ -91,7 +92,7 @@ def conversion_report(
     `samples` limits the test set. Raises what `convert` raises, and ModelError for a model without calibration or
     test data.
     """
-    from nmc.conversion_report import report
+    from nmc.accuracy_losses import report
 
     chosen = backends.target_named(target)
     settings = pipeline.make_options(chosen, options)
@@ -157,12 +158,30 @@ def run(
     if (x is None) == (data is None):
         raise UsageError("a run takes samples from one place", "give either x or data")
     given = x if data is None else given_samples(data).x
-    samples: Feed = (
-        {name: np.asarray(array, dtype=np.float64) for name, array in given.items()}
-        if isinstance(given, Mapping)
-        else np.asarray(given, dtype=np.float64)
-    )
-    return pipeline.run_program(loaded, samples, engine=engine, steps=steps, record=place, strict=strict)
+    assert given is not None
+    return pipeline.run_program(loaded, _samples(given), engine=engine, steps=steps, record=place, strict=strict)
+
+
+def learn(
+    compiled: Program | str | Path,
+    x: ArrayLike | Mapping[str, ArrayLike],
+    directory: str | Path,
+    *,
+    freeze: bool = False,
+    engine: str | None = None,
+    steps: int | None = None,
+) -> Lesson:
+    """Run a program on samples in sequence, each with the weights that the one before it left.
+
+    The program with the weights that the last one leaves is written to `directory`, whole or not at all; with
+    `freeze` it learns no more. The program that learned stays as it is, unless that is its directory. Raises
+    UsageError where nothing in it learns, for an engine that cannot, or a wrong input, ToolError where the engine
+    fails.
+    """
+    from nmc.learned import learn as learn_program
+
+    loaded = load_program(compiled) if isinstance(compiled, str | Path) else compiled
+    return learn_program(loaded, _samples(x), Path(directory), freeze=freeze, engine=engine, steps=steps)
 
 
 def raster(
@@ -290,6 +309,12 @@ def _untrained(model: Model | str | Path) -> Model:
         return model
     foreign = Path(model).suffix.lower() in (".onnx", ".nir")
     return load(model) if foreign else load(model, untrained=True)
+
+
+def _samples(x: ArrayLike | Mapping[str, ArrayLike]) -> Feed:
+    if isinstance(x, Mapping):
+        return {name: np.asarray(array, dtype=np.float64) for name, array in x.items()}
+    return np.asarray(x, dtype=np.float64)
 
 
 def _model(model: Model | str | Path) -> Model:

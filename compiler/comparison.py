@@ -109,8 +109,9 @@ def compare_targets(
     """Compile the model for each target at every setting of the axes, run its test data, and price the runs.
 
     Programs are written below `programs`, if that is given. Results are kept in the file `results`, and those that
-    are there already are not measured again. Raises UsageError for an unknown target, option or value and ModelError
-    for a model without test data, before anything runs; a target that refuses the model becomes a row.
+    are there already are not measured again. A model without test data runs on random samples, and is scored by how
+    far a target follows it. Raises UsageError for an unknown target, option or value and ModelError for data that do
+    not fit, before anything runs; a target that refuses the model becomes a row.
     """
     points = grid(model, targets, axes)
     tell = progress or (lambda what, done, of: None)

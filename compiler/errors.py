@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import ClassVar
@@ -46,6 +46,15 @@ def closest(name: str, known: Iterable[str]) -> str:
     return f"there are: {', '.join(names[:20]) or 'none'}{more}"
 
 
+def _joined(faults: Sequence[Fault]) -> Fault:
+    """One fault for some that differ only in their node and place."""
+    first = faults[0]
+    nodes = [fault.node for fault in faults if fault.node]
+    if len(faults) == 1 or not nodes:
+        return first
+    return Fault(f"{len(nodes)} nodes: {first.what}: {', '.join(nodes)}", first.remedy, None, first.where)
+
+
 class NmcError(Exception):
     """A problem nmc can explain. Carries every fault found, not only the first."""
 
@@ -70,6 +79,13 @@ class NmcError(Exception):
         error.faults = faults
         error.args = ("\n".join(str(fault) for fault in faults),)
         return error
+
+    def summary(self) -> str:
+        """All faults, those that differ only in their node and place said once, with the nodes that have them."""
+        alike: dict[tuple[str, str | None], list[Fault]] = {}
+        for fault in self.faults:
+            alike.setdefault((fault.what, fault.remedy), []).append(fault)
+        return "\n".join(str(_joined(faults)) for faults in alike.values())
 
 
 class ModelError(NmcError):

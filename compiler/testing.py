@@ -8,14 +8,15 @@ from pathlib import Path
 from nmc.checks.baseline import check_comparable, read_baseline
 from nmc.checks.budgets import budgets_of
 from nmc.checks.check import judged
-from nmc.checks.measure import Measured, measure
 from nmc.checks.regression import Tolerance
+from nmc.comparison import compare_targets
 from nmc.datasets import test_data
 from nmc.errors import ModelError, UsageError
 from nmc.estimates.interval import Interval
 from nmc.model import Model
+from nmc.sweeps.result import Cost, PointResult
 
-Runs = dict[tuple[str, int | None], Measured]
+Runs = dict[tuple[str, int | None], PointResult]
 """What was measured already, by target and number of samples."""
 
 
@@ -50,7 +51,7 @@ class ModelUnderTest:
             raise BudgetError("\n".join(map(str, faults)))
 
     @property
-    def result(self) -> Measured:
+    def result(self) -> PointResult:
         """Everything measured on the target. Raises UsageError where several have a budget and none is named."""
         if self.target is not None:
             return self._run(self.target)
@@ -72,23 +73,23 @@ class ModelUnderTest:
 
     @property
     def energy_j(self) -> Interval:
-        """Energy of one inference in joules; a lower bound where the result has `missing` prices."""
-        return _known(self.result, self.result.energy_j, "energy")
+        """Energy of one inference in joules; a lower bound where its cost has `missing` prices."""
+        return self._cost().energy_j
 
     @property
     def latency_s(self) -> Interval:
         """Time of one inference in seconds."""
-        return _known(self.result, self.result.latency_s, "latency")
+        return self._cost().latency_s
 
-    def _run(self, target: str) -> Measured:
+    def _cost(self) -> Cost:
+        result = self.result
+        if result.cost is None:
+            reason = result.refusal or "it is a simulator with no chip behind it"
+            raise ModelError(f"there is no cost on {result.target}: {reason}", "choose another target")
+        return result.cost
+
+    def _run(self, target: str) -> PointResult:
         key = (target, self.samples)
         if key not in self.runs:
-            (self.runs[key],) = measure(self.model, (target,), samples=self.samples)
+            (self.runs[key],) = compare_targets(self.model, (target,), {}, samples=self.samples).rows
         return self.runs[key]
-
-
-def _known(result: Measured, interval: Interval | None, quantity: str) -> Interval:
-    if interval is None:
-        reason = result.refusal or "it is a simulator with no chip behind it"
-        raise ModelError(f"there is no {quantity} on {result.target}: {reason}", "choose another target")
-    return interval

@@ -121,3 +121,9 @@ def test_our_workflow_checks_every_model_of_the_zoo(tmp_path: Path) -> None:
     assert found == sorted(str(path.parent.relative_to(ROOT)) for path in ROOT.glob("models/*/model.yaml"))
     (check,) = (step for step in WORKFLOW["jobs"]["check"]["steps"] if step["uses"] == "./")
     assert set(check["with"]) <= set(ACTION["inputs"]) and check["with"]["model"] == "${{ matrix.model }}"
+
+
+def test_the_example_in_the_docs_uses_inputs_that_there_are() -> None:
+    (example,) = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "docs" / "check.md").read_text(), re.MULTILINE | re.DOTALL)
+    _, step = YAML(typ="safe").load(example)["jobs"]["budgets"]["steps"]
+    assert set(step["with"]) <= set(ACTION["inputs"])

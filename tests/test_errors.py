@@ -65,3 +65,11 @@ def test_a_long_list_of_names_is_cut() -> None:
     text = closest("zebra", (f"n{i:02}" for i in range(60)))
     assert text.startswith("there are: n00, n01, ")
     assert text.endswith("n19 and 40 more")
+
+
+def test_a_summary_says_alike_faults_once() -> None:
+    faults = [Fault("it multiplies", "add", node, Location("m.yaml", line)) for line, node in enumerate("ab", start=1)]
+    error = ModelError.of([*faults, Fault("it is too wide", "make it narrower", "c")])
+    assert error.summary() == (
+        "m.yaml:1: 2 nodes: it multiplies: a, b\n    -> add\nnode 'c': it is too wide\n    -> make it narrower"
+    )

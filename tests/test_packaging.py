@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import nmc
+
 ROOT = Path(__file__).parents[1]
 FOLDERS = {"compiler": "nmc", "backends": "nmc.backends", "models": "nmc.models"}
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
@@ -38,6 +40,11 @@ def files() -> list[Path]:
 def test_every_package_folder_is_listed_and_nothing_else() -> None:
     found = {package_of(path.parent) for path in files() if path.name == "__init__.py"}
     assert set(SETTINGS["packages"]) == found
+
+
+def test_no_module_takes_the_place_of_a_public_function() -> None:
+    """Importing a module puts it on its package under its own name."""
+    assert not {path.stem for path in (ROOT / "compiler").iterdir()} & set(nmc.__all__)
 
 
 def test_every_module_lies_in_a_package() -> None:

@@ -14,13 +14,13 @@ from nmc.backends import toolchain
 from nmc.backends.lava.chip import Chip
 from nmc.backends.lava.lowering import FOLDER, UNSUPPORTED
 from nmc.backends.lava.processes import NEURONS
-from nmc.backends.target import RunResult
+from nmc.backends.target import Learned, RunResult
 from nmc.errors import ToolError, UnsupportedError
 from nmc.estimates.events import Events, NodeEvents
 from nmc.graph import Node
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedPlasticDense, FixedSparse
-from nmc.nodes.plasticity import Learning, driving
+from nmc.nodes.plasticity import Learning, driving, learning_nodes
 from nmc.program import Program
 from nmc.reference.interpreter import as_feeds, run_length
 from nmc.reference.tensor import convolve
@@ -37,6 +37,15 @@ def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResu
     `seconds` includes the start of Lava. Raises UsageError where x or steps do not fit, UnsupportedError
     for a program that Lava cannot mean, ToolError where the toolchain is missing or Lava fails.
     """
+    return _run(program, x, steps, learn=False).result
+
+
+def learn(program: Program, x: FloatArray, *, steps: int | None = None) -> Learned:
+    """The same for samples in sequence, each with the weights that the one before it left; and the last weights."""
+    return _run(program, x, steps, learn=True)
+
+
+def _run(program: Program, x: FloatArray, steps: int | None, learn: bool) -> Learned:
     if UNSUPPORTED in program.manifest.files:
         raise UnsupportedError(program.file(UNSUPPORTED).decode().strip(), "use the engine 'native'")
     chip = Chip(program.model)
@@ -48,7 +57,7 @@ def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResu
     late = {node.name: _lateness(chip, node) for node in chip.nodes if type(node) not in NEURONS}
     stops = sorted({on_chip - steps_late for steps_late in (0, *late.values()) if steps_late < on_chip})
     started = perf_counter()
-    received = run_files(files, sent, stops)
+    received = run_files(files, sent, stops, learn)
     seconds = perf_counter() - started
     counted = {
         name.removeprefix("count/"): dict(zip(stops, np.moveaxis(counts, 1, 0), strict=True))
@@ -56,15 +65,18 @@ def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResu
         if name.startswith("count/")
     }
     outputs = chip.host.read_out(feeds, {name: received[name] for name in chip.host.shown}, length)
-    return RunResult(outputs, _Tally(chip, sent, counted, on_chip).events(), seconds)
+    result = RunResult(outputs, _Tally(chip, sent, counted, on_chip).events(), seconds)
+    weights = {node.name: received[f"weights/{node.name}"][-1] for node in learning_nodes(program.model.graph)}
+    return Learned(result, weights)
 
 
 def run_files(
-    files: Mapping[str, bytes], sent: Mapping[str, Array], stops: Sequence[int] = ()
+    files: Mapping[str, bytes], sent: Mapping[str, Array], stops: Sequence[int] = (), learn: bool = False
 ) -> Mapping[str, Array]:
     """What a Lava program puts out; `files` by name, as in the program's folder.
 
-    With `stops` also "count/NAME", how many messages there were up to these steps, [samples, stops, *shape].
+    With `learn` weights go from sample to sample; they are there as "weights/NAME". With `stops` also "count/NAME", how
+    many messages there were up to these steps, [samples, stops, *shape].
     """
     samples, steps = next(iter(sent.values())).shape[:2]
     with tempfile.TemporaryDirectory(prefix="nmc-lava-") as name:
@@ -75,7 +87,7 @@ def run_files(
         toolchain.run(
             toolchain.toolchain_named("lava"), folder / "run.py",
             ["--input", str(folder / "sent.npz"), "--output", str(folder / "received.npz"),
-             *(["--count", *map(str, stops)] if stops else [])],
+             *(["--count", *map(str, stops)] if stops else []), *(["--learn"] if learn else [])],
             timeout_s=STARTUP_S + samples * steps * PER_STEP_S,
         )  # fmt: skip
         try:

@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from nmc.backends.lava.learning_rule import learning_rule
 from nmc.backends.lava.weights import IntArray, truncated
 from nmc.errors import ModelError, UnsupportedError
 from nmc.graph import Node, Shape
 from nmc.model import Model
 from nmc.nodes import fixed_point
-from nmc.nodes.fixed_point.plasticity import lava_text
-from nmc.nodes.learning_rule import TRACES
-from nmc.nodes.plasticity import TARGETS
 
 Setting = int | str | bool | list[int] | dict[str, str] | dict[str, object]
 """A number, a list that becomes a tuple, {"array": name}, {"csr": name}, {"enum": "module:Class.MEMBER"}, or
@@ -167,18 +165,6 @@ def _plastic(node: fixed_point.FixedPlasticDense, model: Model, shape: Shape, la
     weights, settings = _weights(node, model)
     settings |= {"weights": {"array": f"{node.name}.weights"}, "learning_rule": learning_rule(node)}
     return Process("LearningDense", settings, {f"{node.name}.weights": weights}, learns=node.period)
-
-
-def learning_rule(node: fixed_point.FixedPlasticDense) -> Setting:
-    """Lava's learning rule of a node."""
-    rules = {
-        fact: lava_text(node.products[variable], node.decimation)
-        for variable, fact in TARGETS.items() if node.products[variable]
-    }
-    traces = {f"{trace}_{fact}": getattr(node, f"{trace}_{fact}") for trace in TRACES for fact in ("impulse", "tau")}
-    settings: dict[str, object] = {**rules, **traces, "t_epoch": node.epoch, "rng_seed": node.seed}
-    made: dict[str, object] = {"make": "lava.magma.core.learning.learning_rule:Loihi2FLearningRule", "with": settings}
-    return made
 
 
 def _sparse(node: fixed_point.FixedSparse, model: Model, shape: Shape, late: int) -> Process:

@@ -336,6 +336,9 @@ def run_together(
     from lava.magma.core.run_conditions import RunSteps
 
     samples, steps = next(iter(inputs.values())).shape[:2]
+    if samples > 1 and any(entry["learns"] and fractional(entry) for entry in graph["processes"]):
+        sys.exit("run.py: Lava drops the fractions of a trace's impulses once variables are put back between samples\n"
+                 "  use whole impulses, or learn from one sample at a time")
     graph, period = with_resets(graph, steps + late)
     processes = build(graph, arrays)
     sources = {name: backend.source(flow(array, period)) for name, array in inputs.items()}
@@ -370,6 +373,13 @@ def run_together(
     for name, values in counts.items():
         results[f"count/{name}"] = np.stack(values).reshape(samples, -1, *values[0].shape)
     return results | {f"weights/{name}": np.stack(values) for name, values in weights.items()}
+
+
+def fractional(process: Process) -> bool:
+    """Whether the rule of a process that learns has impulses with a fraction."""
+    rule = process["settings"]["learning_rule"]
+    assert isinstance(rule, dict)
+    return any(name.endswith("_impulse") and value != int(value) for name, value in rule["with"].items())
 
 
 def initial_state(graph: Graph, processes: Processes) -> list[tuple[Var, Array]]:

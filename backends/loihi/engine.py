@@ -20,6 +20,7 @@ import numpy as np
 from nmc.backends.loihi.host import Host
 from nmc.backends.loihi.native import Emulator
 from nmc.backends.loihi.native.plan import Plan
+from nmc.backends.loihi.native.plasticity import PreparedPlastic
 from nmc.backends.target import RunResult
 from nmc.estimates.events import Events, NodeEvents
 from nmc.model import Array, FloatArray, Model
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
     from nmc.backends.loihi.observer import Observer
     from nmc.program import Program
 
-_CACHE_BYTES, _MEMORY_BYTES = 1 << 24, 1 << 26
+_CACHE_BYTES, _MEMORY_BYTES = 1 << 23, 1 << 26
 _LEAST = 8
 _READ_OUT_BYTES = 1 << 26
+_LEARNED_BYTES = 1 << 27
+"""How much memory a thread may take for weights that learn, of which every sample has its own."""
 
 
 def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResult:
@@ -108,7 +111,7 @@ def run_model(
                 outputs[name].append(value)
             counted = reduce(added, (events for _, events in group), counted)
     seconds = perf_counter() - started
-    means = {name: _scaled(node, 1 / samples) for name, node in counted.items()}
+    means = {name: scaled(node, 1 / samples) for name, node in counted.items()}
     return RunResult(
         {name: np.concatenate(parts) for name, parts in outputs.items()}, Events(samples, on_chip, means), seconds
     )
@@ -132,10 +135,12 @@ def chunk_size(plan: Plan, steps: int, samples: int) -> int:
     What a node works on stays in the processor's caches, everything in memory, and all threads have work.
     """
     fitting = min(_CACHE_BYTES // (plan.bytes_at_once * steps), _MEMORY_BYTES // (plan.bytes_per_step * steps))
-    most = min(max(fitting, _LEAST), 1024)
+    plastic = (prepared for prepared in plan.prepared.values() if isinstance(prepared, PreparedPlastic))
+    learned = sum(prepared.bytes_per_sample for prepared in plastic)
+    most = min(max(fitting, _LEAST), max(_LEARNED_BYTES // learned, 1) if learned else 1024, 1024)
     at_once = threads()
     chunks = -(-samples // most)
-    return max(-(-samples // (-(-chunks // at_once) * at_once)), min(_LEAST, samples))
+    return max(-(-samples // (-(-chunks // at_once) * at_once)), min(_LEAST, most, samples))
 
 
 def _fresh_chip(chips: threading.local, plan: Plan, batch: int) -> Emulator:
@@ -164,7 +169,8 @@ def added(one: Mapping[str, NodeEvents], other: Mapping[str, NodeEvents]) -> dic
     return total
 
 
-def _scaled(node: NodeEvents, factor: float) -> NodeEvents:
+def scaled(node: NodeEvents, factor: float) -> NodeEvents:
+    """The counts times a factor."""
     return replace(
         node,
         synaptic_operations=node.synaptic_operations * factor,

@@ -50,6 +50,7 @@ NENGO = Target(
     passes=_passes,
     lower=_lower,
     engines={"nengo": "nmc.backends.nengo.engine:run"},
+    learners={"nengo": "nmc.backends.nengo.engine:learn"},
     estimate=None,
     options=NengoOptions,
 )

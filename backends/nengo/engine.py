@@ -12,10 +12,11 @@ import numpy as np
 
 from nmc.backends import toolchain
 from nmc.backends.nengo.files import FOLDER
-from nmc.backends.target import RunResult
+from nmc.backends.target import Learned, RunResult
 from nmc.errors import ToolError
 from nmc.estimates.events import Events, NodeEvents
 from nmc.model import Array, FloatArray
+from nmc.nodes.plasticity import learning_nodes
 from nmc.program import Program
 from nmc.reference.interpreter import as_feeds, run_length
 
@@ -32,13 +33,22 @@ def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResu
     `seconds` includes the start of Nengo. Raises UsageError where x or steps do not fit, ToolError where
     the toolchain is missing or Nengo fails.
     """
+    return _run(program, x, steps, learn=False).result
+
+
+def learn(program: Program, x: FloatArray, *, steps: int | None = None) -> Learned:
+    """The same for samples in sequence, each with the weights that the one before it left; and the last weights."""
+    return _run(program, x, steps, learn=True)
+
+
+def _run(program: Program, x: FloatArray, steps: int | None, learn: bool) -> Learned:
     graph = program.model.graph
     feeds = as_feeds(graph, x)
     chosen = program.options.get("steps")
     length = run_length(program.model, feeds, steps or (chosen if isinstance(chosen, int) else None))
     files = {name: program.file(f"{FOLDER}/{name}") for name in FILES}
     started = perf_counter()
-    received = run_files(files, feeds, length)
+    received = run_files(files, feeds, length, learn)
     seconds = perf_counter() - started
     chip_steps = length + graph.lag
     nodes = {}
@@ -50,11 +60,17 @@ def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResu
             nodes[name] = NodeEvents(neuron_updates=updates, spikes=spikes.mean(axis=0).reshape(shape))
     samples = len(next(iter(feeds.values())))
     outputs = {name: received[name].astype(np.float64) for name in graph.outputs}
-    return RunResult(outputs, Events(samples, chip_steps, nodes), seconds)
+    weights = {node.name: received[f"weights/{node.name}"][-1] for node in learning_nodes(graph)}
+    return Learned(RunResult(outputs, Events(samples, chip_steps, nodes), seconds), weights)
 
 
-def run_files(files: Mapping[str, bytes], feeds: Mapping[str, FloatArray], steps: int) -> Mapping[str, Array]:
-    """What a Nengo program puts out, and counts of its spikes; `files` by name, as in the program's folder."""
+def run_files(
+    files: Mapping[str, bytes], feeds: Mapping[str, FloatArray], steps: int, learn: bool = False
+) -> Mapping[str, Array]:
+    """What a Nengo program puts out, and counts of its spikes; `files` by name, as in the program's folder.
+
+    With `learn` weights go from sample to sample.
+    """
     samples = len(next(iter(feeds.values())))
     with tempfile.TemporaryDirectory(prefix="nmc-nengo-") as name:
         folder = Path(name)
@@ -64,7 +80,7 @@ def run_files(files: Mapping[str, bytes], feeds: Mapping[str, FloatArray], steps
         toolchain.run(
             toolchain.toolchain_named("nengo"), folder / "run.py",
             ["--input", str(folder / "sent.npz"), "--output", str(folder / "received.npz"), "--steps", str(steps),
-             "--count"],
+             "--count", *(["--learn"] if learn else [])],
             timeout_s=STARTUP_S + samples * steps * PER_STEP_S,
         )  # fmt: skip
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
-from math import prod
+from math import isfinite, prod
 from typing import Literal, get_args, get_type_hints
 
 import numpy as np
@@ -29,6 +29,7 @@ from nmc.graph import Node as GraphNode
 from nmc.graph import Ref, Shape
 from nmc.model import FloatArray, Model
 from nmc.nodes import FAMILIES, coding, quantized, spiking, tensor
+from nmc.nodes.plasticity import PlasticLinear
 from nmc.passes.refusal import refuse
 
 _MOVES = (tensor.Flatten, tensor.Reshape)
@@ -43,7 +44,7 @@ _NEURONS = (*SPIKING, spiking.LI, spiking.I, spiking.SigmaDelta, *_RATES, tensor
 _OPERATIONS = (
     tensor.Softmax, tensor.Mul, tensor.MaxPool1d, tensor.MaxPool2d, quantized.QuantizeLinear,
     quantized.DequantizeLinear, coding.BernoulliEncode, coding.RateEncode, coding.LatencyEncode,
-    coding.DeltaEncode, coding.Delta, coding.Sum, coding.Mean, coding.Max, spiking.Delay,
+    PlasticLinear, coding.DeltaEncode, coding.Delta, coding.Sum, coding.Mean, coding.Max, spiking.Delay,
 )  # fmt: skip
 KINDS = frozenset({*_NEURONS, *_OPERATIONS, *LAYERS, tensor.Input, tensor.Constant, coding.Last})
 """Every kind of node that has a place in a Nengo network."""
@@ -64,6 +65,10 @@ def lower(model: Model, neuron_types: NeuronTypes = "exact") -> Network:
         faults += [fault for node in model.graph if isinstance(node, SPIKING) and (fault := unfit(model, node))]
     refuse(model.graph, faults)
     return _Lowering(model, neuron_types).network()
+
+
+def _bound(value: float) -> float | None:
+    return value if isfinite(value) else None
 
 
 def _foreign(node: GraphNode) -> Fault:
@@ -172,10 +177,27 @@ class _Lowering:
         return float(value) if value.ndim == 0 else self.store.keep(name, value)
 
     def _operation(self, node: GraphNode) -> Part:
+        if isinstance(node, PlasticLinear):
+            return Part("Plastic", self._plastic(node))
         settings: dict[str, Setting] = {"shapes": self.graph.operand_shapes(node), **self._settings(node)}
         if isinstance(node, _READOUTS):
             settings["skip"] = self.graph.lag
         return Part("MaxPool" if isinstance(node, _MAX_POOLS) else node.kind, settings)
+
+    def _plastic(self, node: PlasticLinear) -> dict[str, Setting]:
+        """What run.py's Plastic takes: each rule as a list of numbers and factors."""
+        rules = {
+            target: tuple(
+                (product.coefficient, tuple((f.variable, f.constant, f.sign) for f in product.factors))
+                for product in rule
+            )
+            for target, rule in node.rules.items() if rule
+        }
+        return {
+            "shapes": self.graph.operand_shapes(node), "weight": self._setting(node.weight), "rules": rules,
+            "traces": tuple((trace.name, trace.decay, trace.impulse) for trace in node.traces),
+            "low": _bound(node.w_min), "high": _bound(node.w_max),
+        }  # fmt: skip
 
     def _settings(self, node: GraphNode, without: str = "") -> dict[str, Setting]:
         """The facts of a node but one, as settings."""

@@ -29,7 +29,13 @@ class Stored:
     array: str
 
 
-Setting = bool | int | float | str | Shape | tuple[Shape, ...] | Stored
+Factor = tuple[str, float, bool]
+"""A variable, a constant added to it, and whether the sign of that counts."""
+Product = tuple[float, tuple[Factor, ...]]
+Setting = (
+    bool | int | float | str | None | Shape | tuple[Shape, ...] | Stored
+    | tuple[tuple[str, float, float], ...] | Mapping[str, tuple[Product, ...]]
+)
 
 
 @dataclass(frozen=True)

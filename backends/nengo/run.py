@@ -400,6 +400,55 @@ class Delay(Operation):
         return line[(t - self.steps()) % len(line), np.arange(line.shape[1])]
 
 
+class Plastic(Operation):
+    """y = W x, and then the weights learn: W' = W + what the rule says, between `low` and `high`.
+
+    Operands: x, what the neurons behind sent, and perhaps a third factor. `traces` are (name, decay, impulse);
+    `rules` of w, t and d are lists of (number, [(variable, constant, whether its sign counts), ...]), to be added up.
+    `held["w"]` are the weights as they are in the simulator.
+    """
+
+    def __init__(self, shapes: list[list[int]], **facts: Setting) -> None:
+        self.held: Arrays = {}
+        super().__init__(shapes, **facts)
+
+    def start(self) -> Arrays:
+        inputs, targets = self.shapes[0][0], self.shapes[1][0]
+        traces = {name: np.zeros(inputs if name[0] == "x" else targets) for name, _, _ in self.facts["traces"]}
+        tags = {tag: np.zeros((targets, inputs)) for tag in ("t", "d")}
+        return {"w": np.array(self.facts["weight"], dtype=float), "n": np.zeros(1), **tags, **traces}
+
+    def compute(self, state: Arrays, operands: list[Array]) -> Array:
+        x, sent, *third = operands
+        self.held["w"] = state["w"]
+        y: Array = state["w"] @ x
+        state["n"] += 1
+        for name, decay, impulse in self.facts["traces"]:
+            state[name][:] = decay * state[name] + impulse * (x if name[0] == "x" else sent)
+        values: dict[str, Any] = {"x0": x, "y0": sent, "r": third[0] if third else 0.0, **state}
+        behind = [name for name in values if name[0] in "yr" and np.ndim(values[name])]
+        values |= {name: values[name][:, None] for name in behind}
+        values |= {f"u{k}": float(state["n"][0] % 2**k == 0) for k in range(10)}
+        changes = {target: self.change(rule, values) for target, rule in self.facts["rules"].items()}
+        for target, change in changes.items():
+            state[target] += change
+        low, high = self.facts["low"], self.facts["high"]
+        if low is not None or high is not None:
+            np.clip(state["w"], low, high, out=state["w"])
+        return y
+
+    def change(self, rule: list[Any], values: dict[str, Any]) -> Array:
+        """What a rule adds."""
+        total = np.zeros(())
+        for number, factors in rule:
+            term = number
+            for variable, constant, sign in factors:
+                value = values[variable] + constant
+                term = term * (np.sign(value) if sign else value)
+            total = total + term
+        return total
+
+
 class Sum(Operation):
     """The sum of x over the steps so far, but for the first `skip`."""
 
@@ -523,7 +572,7 @@ def make_transform(entry: Json | None, arrays: Arrays) -> nengo.transforms.Trans
 
 def setting(value: Setting, arrays: Arrays) -> Setting:
     """A setting's value: itself, or the array that it names."""
-    return arrays[value["array"]] if isinstance(value, dict) else value
+    return arrays[value["array"]] if isinstance(value, dict) and "array" in value else value
 
 
 def spread(value: float | Array, shape: list[int]) -> Array:
@@ -531,11 +580,16 @@ def spread(value: float | Array, shape: list[int]) -> Array:
     return np.broadcast_to(np.asarray(value, dtype=float), shape).ravel()
 
 
-def run(description: Json, arrays: Arrays, inputs: Arrays, steps: int | None = None, count: bool = False) -> Arrays:
+def run(
+    description: Json, arrays: Arrays, inputs: Arrays, steps: int | None = None, count: bool = False,
+    learn: bool = False,
+) -> Arrays:  # fmt: skip
     """The outputs by name for samples by input name.
 
     With `count` also "count/ENSEMBLE", how many spikes each neuron sent in each sample, [samples, *shape]. The
-    network is built once; samples run one after another, and everything is put back between them.
+    network is built once; samples run one after another, and everything is put back between them. Where connections
+    learn also "weights/NODE", the weights that each sample leaves behind, [samples, targets, inputs]; with `learn`
+    the next sample begins with them.
     """
     nengo.rc.set("precision", "bits", "64")
     nengo.rc.set("decoder_cache", "enabled", "False")
@@ -548,6 +602,8 @@ def run(description: Json, arrays: Arrays, inputs: Arrays, steps: int | None = N
             nengo.Connection(source, into, synapse=None)
         outputs = {entry["name"]: nengo.Probe(network.outputs[entry["name"]]) for entry in description["outputs"]}
         spikes = {name: nengo.Probe(network.parts[name]) for name in (description["spiking"] if count else ())}
+    learning = {name: part.output for name, part in network.parts.items()
+                if isinstance(getattr(part, "output", None), Plastic)}
     kept: dict[str, list[Array]] = {}
     with nengo.Simulator(network, dt=description["dt_s"], progress_bar=False) as simulator:
         for sample in range(len(next(iter(inputs.values())))):
@@ -555,11 +611,15 @@ def run(description: Json, arrays: Arrays, inputs: Arrays, steps: int | None = N
                 feed[entry["name"]] = played(inputs[entry["name"]][sample], entry["stream"], length)
             if sample:
                 simulator.reset()
+                for name, process in learning.items() if learn else ():
+                    process.held["w"][...] = kept[f"weights/{name}"][-1]
             simulator.run_steps(length, progress_bar=False)
             for entry in description["outputs"]:
                 values = simulator.data[outputs[entry["name"]]].reshape(-1, *entry["shape"])
                 streams = entry["timing"] == "stream"
                 kept.setdefault(entry["name"], []).append(values[description["lag"] :] if streams else values[-1])
+            for name, process in learning.items():
+                kept.setdefault(f"weights/{name}", []).append(process.held["w"].copy())
             for name, probe in spikes.items():
                 kept.setdefault(f"count/{name}", []).append(simulator.data[probe].sum(axis=0))
     return {name: np.stack(values) for name, values in kept.items()}
@@ -636,6 +696,8 @@ def main() -> int:
     parser.add_argument("--output", type=Path, help="where results go, .npz")
     parser.add_argument("--steps", type=int, help="how many time steps a run lasts")
     parser.add_argument("--count", action="store_true", help="also give the number of spikes of every neuron")
+    parser.add_argument("--learn", action="store_true",
+                        help="let each sample begin with the weights that the one before it left")
     parser.add_argument("--version", action="store_true", help="print the versions of what this runs on")
     options = parser.parse_args()
     if not (options.check or options.version or (options.input and options.output)):
@@ -646,7 +708,9 @@ def main() -> int:
     if options.check:
         return check(HERE)
     description, arrays = read_program()
-    results = run(description, arrays, read_inputs(options.input, description), options.steps, options.count)
+    results = run(
+        description, arrays, read_inputs(options.input, description), options.steps, options.count, options.learn
+    )
     unfinished = options.output.with_name(options.output.name + ".part")
     with unfinished.open("wb") as file:
         np.savez(file, **results)  # type: ignore[arg-type]

@@ -87,6 +87,7 @@ def _transform(model: Model, synapse: Synapse, weight: FloatArray, drive: float)
         if np.count_nonzero(weight) < SPARSE_BELOW * weight.size:
             return _sparse(weight)
         return Dense(weight)
+    assert isinstance(node, tensor.Conv2d), node.kind
     channels, height, width = model.graph.signals[synapse.source].shape
     if node.groups == 1 and node.dilation == (1, 1):
         for same in (False, True):

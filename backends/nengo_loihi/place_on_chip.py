@@ -14,6 +14,7 @@ from nmc.errors import Fault
 from nmc.graph import Node, Ref
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import coding, quantized, spiking, tensor
+from nmc.nodes.plasticity import learning_nodes
 from nmc.passes.fuse_synapses import fresh, pruned
 from nmc.passes.host_streams import READOUTS
 from nmc.passes.linear_paths import Path, matrix
@@ -44,9 +45,17 @@ class PlaceOnChip:
 
     def __call__(self, model: Model) -> Model:
         """The model in the chip's timing. Raises UnsupportedError with every neuron that NengoLoihi cannot mean."""
+        refuse(model.graph, [_learns(node) for node in learning_nodes(model.graph)])
         found = populations(model)
         refuse(model.graph, [*faults_of(model, found, rests=True), *_faults(model, found)])
         return _Writer(model, found, Ranges(model, self.calibration)).written()
+
+
+def _learns(node: Node) -> Fault:
+    return Fault(
+        "it learns, and NengoLoihi has one rule, PES on decoded values, which is none of a connection between neurons",
+        "compile it for loihi-sim, or for nengo-sim", node.name,
+    )
 
 
 def _faults(model: Model, found: tuple[Population, ...]) -> Iterator[Fault]:

@@ -89,7 +89,10 @@ def run_stepwise(program: Program, x: Feed, *, steps: int | None = None) -> RunR
 
 
 class Stepper:
-    """A program in time with its states held: feed it one time step after another."""
+    """A program in time with its states held: feed it one time step after another.
+
+    `states` are these, [N, *shape], by the names that step.json has.
+    """
 
     def __init__(self, program: Program) -> None:
         """Raises ProgramError for a program without time."""
@@ -99,18 +102,18 @@ class Stepper:
         self._record = _record(program)
         graph = program.model.graph
         self._names = {output_name(graph, name): name for name in graph.outputs}
-        self._states: dict[str, Array] = {}
+        self.states: dict[str, Array] = {}
 
     def start(self, batch: int) -> None:
         """Put the states of `batch` samples to what they are before the first step."""
-        self._states = {state.name: state.start(batch) for state in self._record.states}
+        self.states = {state.name: state.start(batch) for state in self._record.states}
 
     def step(self, inputs: Mapping[str, Array]) -> Outputs:
         """The outputs of one step, given each input [N, *shape]; readouts as if the run ended here."""
         wanted = [*self._names, *(state.next for state in self._record.states)]
-        values = self._session.run(wanted, {**inputs, **self._states})
+        values = self._session.run(wanted, {**inputs, **self.states})
         count = len(self._names)
-        self._states = {state.name: v for state, v in zip(self._record.states, values[count:], strict=True)}
+        self.states = {state.name: v for state, v in zip(self._record.states, values[count:], strict=True)}
         return dict(zip(self._names.values(), values[:count], strict=True))
 
 

@@ -9,10 +9,11 @@ from numpy.typing import DTypeLike
 from onnx import ModelProto, NodeProto, TensorProto, ValueInfoProto, helper
 
 from nmc.backends.onnx.emit import DOMAIN, IR_VERSION, OPSET, Emitter, File, reads, tensor_type
-from nmc.backends.onnx.names import COUNT, STEPS, output_name
+from nmc.backends.onnx.names import COUNT, STEPS, output_name, weights_name
 from nmc.backends.onnx.plan import Plan, Slot
 from nmc.errors import UnsupportedError
 from nmc.model import Model
+from nmc.nodes.plasticity import learning_nodes
 from nmc.nodes.tensor import Input
 
 LARGEST_FILE = 2_000_000_000
@@ -30,6 +31,7 @@ def reserve(file: File, model: Model, states: Iterable[Slot]) -> None:
     """Keep the names of the interface for the interface."""
     file.taken |= {STEPS, COUNT, *(node.name for node in model.graph if isinstance(node, Input))}
     file.taken |= {output_name(model.graph, name) for name in model.graph.outputs}
+    file.taken |= {weights_name(node.name) for node in learning_nodes(model.graph)}
     file.taken |= {name for slot in states for name in (slot.label, f"{slot.label}.next")}
 
 

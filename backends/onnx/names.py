@@ -15,6 +15,11 @@ COUNT = "nmc.t"
 """The state of a single step that says how many steps have been."""
 
 
+def weights_name(node: str) -> str:
+    """What the output is called that has a connection's weights as a sample leaves them, where it learns."""
+    return f"{node}.weights"
+
+
 def output_name(graph: Graph, name: str) -> str:
     """What an output is called: its node, unless an input has that name already."""
     return f"{name}.output" if isinstance(graph[name], Input) else name

@@ -53,6 +53,8 @@ class Slot:
         return f"{self.node}.{self.name}"
 
 
+COUNTS = ("t", "n")
+"""The states of nodes that count steps, which ONNX files have one count for."""
 PAST = "past"
 """The state that keeps the last values of a node that is read late."""
 
@@ -90,7 +92,7 @@ def slots(model: Model, planned: Plan, real: np.dtype[np.floating]) -> tuple[Slo
         node = graph[name]
         kind = np.dtype(np.float64) if isinstance(node, coding.ENCODERS) else real
         for state, fact in node.state(*graph.operand_shapes(node)).items():
-            if state != "t":
+            if state not in COUNTS or fact.shape:
                 initial = np.asarray(model.param(fact.initial), dtype=kind)
                 found.append(Slot(name, state, fact.shape, kind, initial))
         if isinstance(node, Last):

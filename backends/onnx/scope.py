@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
 
-from nmc.backends.onnx import arithmetic, coding, line, spiking, tensor
+from nmc.backends.onnx import arithmetic, coding, line, plasticity, spiking, tensor
 from nmc.backends.onnx.emit import Emitter
 from nmc.backends.onnx.plan import PAST
 from nmc.backends.onnx.site import Emission, Site, with_state
@@ -15,7 +15,8 @@ from nmc.graph import Node, Ref
 from nmc.model import Model
 
 EMISSIONS: Mapping[type[Node], Emission] = {
-    **tensor.EMISSIONS, **arithmetic.EMISSIONS, **spiking.EMISSIONS, **coding.EMISSIONS
+    **tensor.EMISSIONS, **arithmetic.EMISSIONS, **spiking.EMISSIONS, **plasticity.EMISSIONS,
+    **coding.EMISSIONS
 }
 
 

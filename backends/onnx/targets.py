@@ -25,6 +25,7 @@ _ENGINES = {
     "onnxruntime": "nmc.backends.onnx.engine:run",
     "onnxruntime-stepwise": "nmc.backends.onnx.engine:run_stepwise",
 }
+_LEARNERS = dict.fromkeys(_ENGINES, "nmc.backends.onnx.learning:learn")
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,7 @@ CPU = Target(
     passes=_passes,
     lower=_lower,
     engines=_ENGINES,
+    learners=_LEARNERS,
     estimate=_estimate_cpu,
     options=CpuOptions,
 )

@@ -11,10 +11,11 @@ from onnx import GraphProto, ModelProto, ValueInfoProto, helper, numpy_helper
 from nmc.backends.onnx import interface
 from nmc.backends.onnx.emit import Emitter, File, reads
 from nmc.backends.onnx.interface import declared
-from nmc.backends.onnx.names import STEPS, output_name
+from nmc.backends.onnx.names import STEPS, output_name, weights_name
 from nmc.backends.onnx.plan import Plan, Slot, slots
 from nmc.backends.onnx.scope import Scope
 from nmc.model import Model
+from nmc.nodes.plasticity import Learning, learning_nodes
 
 
 def whole_run(model: Model, planned: Plan, real: np.dtype[np.floating]) -> ModelProto:
@@ -36,6 +37,7 @@ def whole_run(model: Model, planned: Plan, real: np.dtype[np.floating]) -> Model
         over_time |= _scan(scope, planned, carried, over_time)
     scope.emit(planned.final)
     outputs = [_output(scope, name, over_time) for name in model.graph.outputs]
+    outputs += [_learned(scope, node) for node in learning_nodes(model.graph) if node.name in planned.body]
     nodes = out.pruned(output.name for output in outputs)
     inputs = [declared(node.name, ("N", *node.shape)) for node in planned.held]
     inputs += [declared(node.name, ("N", "T", *node.shape)) for node in planned.streamed]
@@ -139,6 +141,14 @@ def _initial(out: Emitter, slot: Slot, batch: str) -> str:
     """A state before the first step, for every sample."""
     shape = out.op("Concat", batch, out.integers(*slot.shape), axis=0) if slot.shape else batch
     return out.op("Expand", out.constant(slot.initial, slot.type), shape)
+
+
+def _learned(scope: Scope, node: Learning) -> ValueInfoProto:
+    """Publish the weights that each sample leaves behind."""
+    name = weights_name(node.name)
+    interface.published(scope.out, scope.states[f"{node.name}.w"], name)
+    (inputs,) = scope.model.graph.operand_shapes(node)[0]
+    return declared(name, ("N", node.features, inputs))
 
 
 def _output(scope: Scope, name: str, over_time: Mapping[str, str]) -> ValueInfoProto:

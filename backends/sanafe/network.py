@@ -13,7 +13,7 @@ from nmc.graph import Graph, Node
 from nmc.mapping.network import Projection
 from nmc.mapping.place import Placement
 from nmc.model import Array, FloatArray, Model
-from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedLIF
+from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedLIF, FixedPlasticDense
 from nmc.nodes.tensor import Flatten, Reshape
 from nmc.reference.tensor import convolve
 
@@ -103,6 +103,8 @@ def _matrix(model: Model, projection: Projection) -> FloatArray:
     """The weight from every element of the source to every neuron: [elements, neurons]."""
     synapse = projection.synapse
     match synapse:
+        case FixedPlasticDense():
+            pass
         case FixedDense(num_message_bits=0) if synapse.weight_exp >= 0:
             return np.asarray(model.weights[synapse.weight], dtype=np.float64).T * 2.0**synapse.weight_exp
         case FixedConv2d(num_message_bits=0):

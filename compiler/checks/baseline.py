@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from nmc.checks.measure import Measured
 from nmc.data_source import DataRecord
 from nmc.errors import UsageError
 from nmc.files import write_text
 from nmc.model import MetricName, Model
 from nmc.program import OptionValue, nmc_version
+from nmc.sweeps.result import PointResult
+from nmc.sweeps.sweep import timed_here
 
 FORMAT = "nmc-baseline"
 VERSION = 1
@@ -47,7 +48,7 @@ class Baseline:
     version: int = VERSION
 
 
-def baseline_of(model: Model, results: Iterable[Measured]) -> Baseline:
+def baseline_of(model: Model, results: Iterable[PointResult]) -> Baseline:
     """The results as a baseline; targets that refuse the model are left out. There must be a result."""
     kept = list(results)
     assert model.task is not None
@@ -104,13 +105,14 @@ def check_comparable(baseline: Baseline, model: Model, data: DataRecord) -> None
         )
 
 
-def _target(measured: Measured) -> TargetBaseline:
-    if measured.clocked or measured.energy_j is None or measured.latency_s is None:
-        return TargetBaseline(measured.chip, measured.options, _short(measured.score))
-    return TargetBaseline(
-        measured.chip, measured.options, _short(measured.score), _short(measured.energy_j.best),
-        _short(measured.latency_s.best), measured.missing,
-        {node: value for node, energy in measured.layers.items() if (value := _short(energy)) is not None},
+def _target(measured: PointResult) -> TargetBaseline:
+    kept = TargetBaseline(measured.chip, measured.options, _short(measured.score))
+    if (cost := measured.cost) is None or timed_here(measured.target):
+        return kept
+    layers = {each.node: _short(each.energy_j.best) for each in measured.layers if each.energy_j is not None}
+    return replace(
+        kept, energy_j=_short(cost.energy_j.best), latency_s=_short(cost.latency_s.best), missing=cost.missing,
+        energy_by_layer_j={node: energy for node, energy in layers.items() if energy is not None},
     )  # fmt: skip
 
 

@@ -8,14 +8,15 @@ from pathlib import Path
 
 from nmc.checks.baseline import Baseline, baseline_of, check_comparable, read_baseline, write_baseline
 from nmc.checks.budgets import budgets_of
-from nmc.checks.measure import Measured, measure
 from nmc.checks.regression import Tolerance, held_to_baseline, notes_on_baseline
 from nmc.checks.verdict import Verdict, held_to_budget
+from nmc.comparison import compare_targets
 from nmc.data_source import DataRecord
 from nmc.datasets import test_data
 from nmc.errors import Fault
 from nmc.model import Budget, MetricName, Model
-from nmc.sweeps.sweep import Progress
+from nmc.sweeps.result import PointResult
+from nmc.sweeps.sweep import Progress, timed_here
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Check:
     model: str
     metric: MetricName
     data: DataRecord
-    results: tuple[Measured, ...]
+    results: tuple[PointResult, ...]
     budgets: Mapping[str, Budget]
     verdicts: tuple[Verdict, ...]
     notes: tuple[str, ...] = ()
@@ -62,7 +63,7 @@ def check_model(
     before = read_baseline(baseline) if baseline is not None and not update else None
     if before is not None:
         check_comparable(before, model, test_data(model, samples).record)
-    results = measure(model, tuple(budgets), samples=samples, progress=progress)
+    results = compare_targets(model, tuple(budgets), {}, samples=samples, progress=progress).rows
     if baseline is not None and before is None:
         write_baseline(baseline_of(model, results), baseline)
     return judged(model, results, budgets, before, tolerance or Tolerance())
@@ -70,7 +71,7 @@ def check_model(
 
 def judged(
     model: Model,
-    results: tuple[Measured, ...],
+    results: tuple[PointResult, ...],
     budgets: Mapping[str, Budget],
     baseline: Baseline | None,
     tolerance: Tolerance,
@@ -87,12 +88,13 @@ def judged(
     )
 
 
-def _notes(measured: Measured, budget: Budget) -> list[str]:
+def _notes(measured: PointResult, budget: Budget) -> list[str]:
     """What a pass rests on."""
     notes = []
-    if measured.missing and budget.allow_missing and budget.max_energy_j is not None:
-        left_out = ", ".join(measured.missing)
+    missing = measured.cost.missing if measured.cost is not None else ()
+    if missing and budget.allow_missing and budget.max_energy_j is not None:
+        left_out = ", ".join(missing)
         notes.append(f"{measured.target}: the energy is a lower bound: not included, never published: {left_out}")
-    if measured.clocked and (budget.max_energy_j is not None or budget.max_latency_s is not None):
+    if timed_here(measured.target) and (budget.max_energy_j is not None or budget.max_latency_s is not None):
         notes.append(f"{measured.target}: energy and latency were measured on this machine, and differ from run to run")
     return notes

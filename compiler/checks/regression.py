@@ -6,13 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nmc.checks.baseline import Baseline, TargetBaseline
-from nmc.checks.measure import Measured
 from nmc.checks.verdict import Quantity, Verdict
 from nmc.errors import Fault
 from nmc.metrics import lower_is_better
 from nmc.model import MetricName
 from nmc.report.scores import shown
 from nmc.report.units import si
+from nmc.sweeps.result import PointResult
+from nmc.sweeps.sweep import timed_here
 
 _ACCEPT = "make up for it, or accept it with --update-baseline"
 _LAYERS = 3
@@ -30,23 +31,23 @@ class Tolerance:
     score: float = 0.005
 
 
-def held_to_baseline(measured: Measured, baseline: Baseline, tolerance: Tolerance) -> Iterator[Verdict]:
+def held_to_baseline(measured: PointResult, baseline: Baseline, tolerance: Tolerance) -> Iterator[Verdict]:
     """A verdict for each quantity that the baseline has of the target; none of one that refuses the model."""
     before = baseline.targets.get(measured.target)
     if before is None or measured.refusal is not None:
         return
     if measured.score is not None and before.score is not None:
         yield _score(measured, before.score, baseline.metric, tolerance)
-    if measured.clocked:
+    if (cost := measured.cost) is None or timed_here(measured.target):
         return
-    if measured.energy_j is not None and before.energy_j is not None:
+    if before.energy_j is not None:
         grown = _grown(measured, before)
-        yield _cost("energy", measured.target, measured.energy_j.best, before.energy_j, "J", tolerance, grown)
-    if measured.latency_s is not None and before.latency_s is not None:
-        yield _cost("latency", measured.target, measured.latency_s.best, before.latency_s, "s", tolerance)
+        yield _cost("energy", measured.target, cost.energy_j.best, before.energy_j, "J", tolerance, grown)
+    if before.latency_s is not None:
+        yield _cost("latency", measured.target, cost.latency_s.best, before.latency_s, "s", tolerance)
 
 
-def notes_on_baseline(results: tuple[Measured, ...], baseline: Baseline) -> Iterator[str]:
+def notes_on_baseline(results: tuple[PointResult, ...], baseline: Baseline) -> Iterator[str]:
     """What a reader must know of a comparison with a baseline: what is not compared, and what else changed."""
     for measured in results:
         before = baseline.targets.get(measured.target)
@@ -55,7 +56,8 @@ def notes_on_baseline(results: tuple[Measured, ...], baseline: Baseline) -> Iter
         if before is None:
             yield f"{measured.target} is not in the baseline: add it with --update-baseline"
             continue
-        if measured.clocked:
+        clocked = timed_here(measured.target)
+        if clocked:
             yield f"{measured.target}: energy and latency are not held to the baseline: the clock says them"
         if dict(before.options) != dict(measured.options):
             names = sorted({*before.options, *measured.options})
@@ -65,14 +67,14 @@ def notes_on_baseline(results: tuple[Measured, ...], baseline: Baseline) -> Iter
                 if before.options.get(name) != measured.options.get(name)
             )
             yield f"{measured.target}: options differ from the baseline's: {', '.join(changed)}"
-        if not measured.clocked and set(before.missing) != set(measured.missing):
+        if measured.cost is not None and not clocked and set(before.missing) != set(measured.cost.missing):
             yield f"{measured.target}: the prices that are missing are not those of the baseline"
     checked = {measured.target for measured in results}
     for target in sorted(set(baseline.targets) - checked):
         yield f"{target} is in the baseline, and was not checked"
 
 
-def _score(measured: Measured, before: float, metric: MetricName, tolerance: Tolerance) -> Verdict:
+def _score(measured: PointResult, before: float, metric: MetricName, tolerance: Tolerance) -> Verdict:
     score, target = measured.score, measured.target
     assert score is not None
     errs = lower_is_better(metric)
@@ -107,14 +109,15 @@ def change(now: float, before: float) -> str:
     return f"{percent:+.3g} %" if percent else "0 %"
 
 
-def _grown(measured: Measured, before: TargetBaseline) -> str:
+def _grown(measured: PointResult, before: TargetBaseline) -> str:
     """The layers whose energy grew most, the largest growth first; empty where none did."""
-    grown = {name: energy - before.energy_by_layer_j.get(name, 0.0) for name, energy in measured.layers.items()}
-    grew = (name for name, more in grown.items() if more > 1e-5 * measured.layers[name])  # a baseline has 6 digits
+    now = {each.node: each.energy_j.best for each in measured.layers if each.energy_j is not None}
+    grown = {name: energy - before.energy_by_layer_j.get(name, 0.0) for name, energy in now.items()}
+    grew = (name for name, more in grown.items() if more > 1e-5 * now[name])  # a baseline has 6 digits
     largest = sorted(grew, key=grown.__getitem__)
     if not largest:
         return "; no layer grew"
-    parts = (_layer(name, measured.layers[name], before) for name in reversed(largest[-_LAYERS:]))
+    parts = (_layer(name, now[name], before) for name in reversed(largest[-_LAYERS:]))
     return f": {', '.join(parts)}"
 
 

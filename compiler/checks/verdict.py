@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from nmc.checks.measure import Measured
 from nmc.errors import Fault
 from nmc.estimates.interval import Interval
 from nmc.metrics import lower_is_better, score_limit
 from nmc.model import Budget, MetricName, Model
 from nmc.report.scores import shown
 from nmc.report.units import si
+from nmc.sweeps.result import Cost, PointResult
 
 Quantity = Literal["compile", "score", "energy", "latency"]
 Against = Literal["target", "budget", "baseline"]
@@ -36,7 +36,7 @@ class Verdict:
     fault: Fault | None = None
 
 
-def held_to_budget(model: Model, measured: Measured, budget: Budget) -> Iterator[Verdict]:
+def held_to_budget(model: Model, measured: PointResult, budget: Budget) -> Iterator[Verdict]:
     """Whether the target takes the model, and a verdict for each limit of the budget."""
     if measured.refusal is not None:
         reason = " ".join(measured.refusal.split())
@@ -51,7 +51,7 @@ def held_to_budget(model: Model, measured: Measured, budget: Budget) -> Iterator
     if budget.max_energy_j is not None:
         yield _energy(measured, budget, budget.max_energy_j)
     if budget.max_latency_s is not None:
-        yield _latency(measured, budget, budget.max_latency_s)
+        yield _latency(measured.target, measured.cost, budget, budget.max_latency_s)
 
 
 def held_value(interval: Interval, budget: Budget) -> float:
@@ -59,7 +59,7 @@ def held_value(interval: Interval, budget: Budget) -> float:
     return interval.high if budget.hold == "high" else interval.best
 
 
-def _score(model: Model, measured: Measured, limit: float, metric: MetricName) -> Verdict:
+def _score(model: Model, measured: PointResult, limit: float, metric: MetricName) -> Verdict:
     target, score = measured.target, measured.score
     assert score is not None
     errs = lower_is_better(metric)
@@ -75,40 +75,40 @@ def _score(model: Model, measured: Measured, limit: float, metric: MetricName) -
     return Verdict(target, "score", "budget", score, limit, fault)
 
 
-def _energy(measured: Measured, budget: Budget, limit: float) -> Verdict:
-    target = measured.target
-    if measured.energy_j is None:
+def _energy(measured: PointResult, budget: Budget, limit: float) -> Verdict:
+    target, cost = measured.target, measured.cost
+    if cost is None:
         return Verdict(target, "energy", "budget", None, limit, _no_chip(target, "energy", "max_energy"))
-    value = held_value(measured.energy_j, budget)
-    least = "at least " if measured.missing else ""
+    value = held_value(cost.energy_j, budget)
+    least = "at least " if cost.missing else ""
     fault = None
     if value > limit:
-        parts = [(c.name, c.energy_j.best) for c in measured.components if c.energy_j is not None]
+        parts = [(c.name, c.energy_j.best) for c in cost.components if c.energy_j is not None]
+        layers = [(each.node, each.energy_j.best) for each in measured.layers if each.energy_j is not None]
         fault = Fault(
-            f"{target}: energy {least}{_held(measured.energy_j, budget, 'J')} is {_over(value, limit, 'J')}"
+            f"{target}: energy {least}{_held(cost.energy_j, budget, 'J')} is {_over(value, limit, 'J')}"
             f"; largest parts: {_largest(parts, 'J')}"
-            f"; largest layers: {_largest(list(measured.layers.items()), 'J') or 'not told apart'}",
+            f"; largest layers: {_largest(layers, 'J') or 'not told apart'}",
             "shrink these, or raise max_energy in the model file",
         )
-    elif measured.missing and not budget.allow_missing:
+    elif cost.missing and not budget.allow_missing:
         fault = Fault(
-            f"{target}: energy at least {_held(measured.energy_j, budget, 'J')} cannot be shown to be within the"
-            f" budget of {si(limit, 'J')}: it leaves out {', '.join(measured.missing)}, never published",
+            f"{target}: energy at least {_held(cost.energy_j, budget, 'J')} cannot be shown to be within the"
+            f" budget of {si(limit, 'J')}: it leaves out {', '.join(cost.missing)}, never published",
             "if the published prices will do, add 'allow_missing: true' to the budget; else take max_energy off",
         )
     return Verdict(target, "energy", "budget", value, limit, fault)
 
 
-def _latency(measured: Measured, budget: Budget, limit: float) -> Verdict:
-    target = measured.target
-    if measured.latency_s is None:
+def _latency(target: str, cost: Cost | None, budget: Budget, limit: float) -> Verdict:
+    if cost is None:
         return Verdict(target, "latency", "budget", None, limit, _no_chip(target, "latency", "max_latency"))
-    value = held_value(measured.latency_s, budget)
+    value = held_value(cost.latency_s, budget)
     if value <= limit:
         return Verdict(target, "latency", "budget", value, limit)
-    parts = [(c.name, c.latency_s.best) for c in measured.components if c.latency_s is not None]
+    parts = [(c.name, c.latency_s.best) for c in cost.components if c.latency_s is not None]
     fault = Fault(
-        f"{target}: latency {_held(measured.latency_s, budget, 's')} is {_over(value, limit, 's')}"
+        f"{target}: latency {_held(cost.latency_s, budget, 's')} is {_over(value, limit, 's')}"
         f"; largest parts: {_largest(parts, 's')}",
         "shorten these, or raise max_latency in the model file",
     )

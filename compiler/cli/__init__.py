@@ -40,6 +40,7 @@ for command in (
     compare,
     tune,
     check,
+    tune,
     report,
     estimate,
     train,

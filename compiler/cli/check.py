@@ -37,7 +37,7 @@ def command(
     from nmc.checks.regression import Tolerance
     from nmc.errors import ModelError, UsageError
     from nmc.files import write_text
-    from nmc.report.check_tables import check_markdown, check_table
+    from nmc.report.check_tables import check_facts, check_markdown, check_table
     from nmc.report.junit import check_junit
 
     if update_baseline and baseline is None:
@@ -60,7 +60,7 @@ def command(
     if markdown is not None:
         write_text(markdown, check_markdown(check))
     if json:
-        print_json({"check": check, "passed": not check.faults, "faults": check.faults})
+        print_json(check_facts(check))
         raise typer.Exit(1 if check.faults else 0)
     typer.echo(check_table(check))
     if update_baseline:

@@ -44,7 +44,7 @@ def command(
     seed: Annotated[int, SEED] = 0,
     json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Compare a model's accuracy, energy and latency across targets and settings, on its test set."""
+    """Compare accuracy, energy and latency across targets and settings, on a model's test set (random data without)."""
     from nmc import api
     from nmc.comparison import DEFAULT_TARGETS, compare_targets
     from nmc.report.comparison import print_comparison

@@ -26,8 +26,8 @@ def command(
 ) -> None:
     """Turn an ordinary network into one of neurons, a folder with model.yaml and weights that every command takes."""
     from nmc import api, pipeline
+    from nmc.accuracy_losses import report as measured
     from nmc.backends import target_named
-    from nmc.conversion_report import report as measured
     from nmc.frontends.dump import dump
     from nmc.report.conversion import print_conversion
     from nmc.report.plain import zoo_facts

@@ -44,7 +44,14 @@ def command(
         print_json({"file": written, **vars(facts)})
         return
     typer.echo(f"{model.name}: {facts.nodes} nodes, {facts.parameters:,} parameters")
+    if model.description:
+        typer.echo(model.description)
+    if file.suffix == ".nir" and profile is None:
+        from nmc.frontends.nir import PROFILES
+
+        typer.echo(f"if another tool made the file, its neurons may differ: --profile {' | '.join(PROFILES)}")
     typer.echo(f"model: {written}")
+    typer.echo(f"next: nmc compare {written.parent}")
 
 
 def _shapes(given: list[str] | None) -> dict[str, tuple[int, ...]] | None:

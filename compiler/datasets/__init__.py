@@ -29,8 +29,8 @@ from nmc.metrics import metric_of
 from nmc.model import Array, FloatArray, Model, Task
 
 __all__ = [
-    "Data", "Dataset", "calibration", "calibration_data", "given_samples", "judged", "read_samples", "score", "test_data",
-    "train_data", "with_test_data", "write_arrays",
+    "Data", "Dataset", "calibration", "calibration_data", "given_samples", "judged", "read_samples", "score",
+    "test_data", "train_data", "with_test_data", "write_arrays",
 ]  # fmt: skip
 
 Data = ArrayLike | tuple[ArrayLike, ArrayLike] | Callable[[], ArrayLike | tuple[ArrayLike, ArrayLike]]

@@ -12,6 +12,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from nmc.graph import Graph, Node, Shape
+from nmc.nodes.plasticity import PlasticLinear
 from nmc.nodes.product import ConvTranspose1d, ConvTranspose2d, MatMul
 from nmc.nodes.reduction import ArgMax, Reduction
 from nmc.nodes.spiking import SumPool2d
@@ -176,6 +177,9 @@ def _operations(node: Node, operands: tuple[Shape, ...]) -> float:
         return 1.0 if node.bias else 0.0
     if isinstance(node, MatMul):
         return 0.0
+    if isinstance(node, PlasticLinear):
+        learning = sum(len(product.factors) + 1 for rule in node.rules.values() for product in rule)
+        return float(operands[0][0] * (2 + learning))  # each sample's own weights: no product of matrices
     if isinstance(node, Reduction | ArgMax):
         return prod(operands[0]) / prod(node.output_shape(*operands))
     if isinstance(node, Window | SumPool2d):

@@ -5,4 +5,7 @@ from __future__ import annotations
 from nmc.machine_code.kernel import Call, Kernel, kernel
 from nmc.machine_code.operations import LANES, add_lanes, lowest_bits, mac, nonzero_bits, prefetch, trailing_zeros
 
-__all__ = ["LANES", "Call", "Kernel", "add_lanes", "kernel", "lowest_bits", "mac", "nonzero_bits", "prefetch", "trailing_zeros"]
+__all__ = [
+    "LANES", "Call", "Kernel", "add_lanes", "kernel", "lowest_bits", "mac", "nonzero_bits", "prefetch",
+    "trailing_zeros",
+]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,6 +34,7 @@ LANES = 16
 """How many elements `add_lanes` adds."""
 
 
-def add_lanes(total: NDArray[np.integer[Any]], first: int, added: NDArray[np.integer[Any]], place: int) -> None:
+def add_lanes(total: NDArray[np.generic], first: int, added: NDArray[np.generic], place: int) -> None:
     """total[first : first + LANES] += added[place : place + LANES]; both must have that many."""
-    total[first : first + LANES] += added[place : place + LANES].astype(total.dtype)
+    reached = total[first : first + LANES]
+    np.add(reached, added[place : place + LANES], out=reached, casting="unsafe")

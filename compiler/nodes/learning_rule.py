@@ -156,6 +156,8 @@ class _Parser:
         self._expect("(")
         turned, constant, variable = 1.0, 0.0, ""
         while self.tokens[0][1] != ")":
+            if self.tokens[0][0] == "end":
+                raise RuleError("a bracket is not closed")
             direction = self._sign(not variable and not constant)
             if self.tokens[0][0] == "number":
                 constant += direction * float(self._take())

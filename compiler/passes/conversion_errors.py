@@ -60,15 +60,21 @@ class Activity:
         return cls(values, sent, steps)
 
 
+def relative_rms(have: FloatArray, want: FloatArray) -> float:
+    """Root mean square of the differences, over that of what is wanted."""
+    return _size(have - want, 0.0) / _size(want)
+
+
+def _size(values: FloatArray, least: float = 1.0) -> float:
+    """The root mean square; `least` where all values are 0."""
+    return float(np.sqrt(np.mean(values**2))) or least
+
+
 def layer_errors(network: Mapping[str, FloatArray], converted: Converted, activity: Activity) -> Iterator[LayerError]:
     """The error of each layer; `network` has the activations [B, *shape] that the layers stand for, by name."""
     for layer in converted.layers:
-        want = network[layer.name]
-        size = float(np.sqrt(np.mean(want**2))) or 1.0
-        off = activity.values[layer.name] - want
-        error = LayerError(
-            layer.name, 0, float(np.sqrt(np.mean(off**2))) / size, float(np.mean(off)) / size
-        )
+        have, want = activity.values[layer.name], network[layer.name]
+        error = LayerError(layer.name, 0, relative_rms(have, want), float(np.mean(have - want)) / _size(want))
         if layer.neurons is not None:
             sent = activity.sent[layer.name]
             error = replace(

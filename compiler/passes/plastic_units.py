@@ -42,8 +42,8 @@ def _product(product: Product, target: str, units: Mapping[str, float]) -> Produ
 def with_weights_times(node: PlasticLinear, factor: float) -> PlasticLinear:
     """A connection whose weights are `factor` times what they were, and learn so. The factor is positive."""
     units = dict.fromkeys(SYNAPTIC, factor)
-    texts = {fact: format_rule(in_units(node.rules[target], target, units)) for target, fact in TARGETS.items()}
-    return replace(node, w_min=node.w_min * factor, w_max=node.w_max * factor, **texts)
+    dw, dt, dd = (format_rule(in_units(node.rules[target], target, units)) for target in TARGETS)
+    return replace(node, w_min=node.w_min * factor, w_max=node.w_max * factor, dw=dw, dt=dt, dd=dd)
 
 
 def faults_on_chip(graph: Graph) -> list[Fault]:
@@ -71,8 +71,9 @@ def _complaints(graph: Graph, node: PlasticLinear) -> Sequence[tuple[str, str]]:
         found.append((f"it learns from {post}, but the neurons behind it are {readers[0][0].name}",
                       f"read '{readers[0][0].name}@1'"))
     if graph.signals[pre.name].dtype != "spike":
-        found.append((f"it reads {pre.name}, which sends numbers: Loihi learns from spikes", "encode it as spikes, as with RateEncode"))
-    elif isinstance(pre, spiking.Neuron) is False and pre.kind == "Flatten" and _spiking_behind(graph, pre):
+        found.append((f"it reads {pre.name}, which sends numbers: Loihi learns from spikes",
+                      "encode it as spikes, as with RateEncode"))
+    elif pre.kind == "Flatten" and _spiking_behind(graph, pre):
         found.append((f"{pre.name} lies between it and the neurons that it reads", "let these be in one row"))
     if not _bounded(node):
         found.append((f"its weights go from {node.w_min:g} to {node.w_max:g}: the chip's go from 0, to 0, or as far "

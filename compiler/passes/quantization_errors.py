@@ -10,6 +10,7 @@ import numpy as np
 from nmc.graph import Ref
 from nmc.model import FloatArray, Model
 from nmc.nodes import fixed_point, quantized
+from nmc.nodes.plasticity import PlasticLinear
 from nmc.passes.populations import Population, populations
 from nmc.reference import each_step, run
 
@@ -68,9 +69,13 @@ def quantization_errors(fused: Model, fixed: Model, samples: FloatArray | None =
 
 
 def _weight_errors(fixed: Model, population: Population) -> Iterator[SynapseError]:
-    """The population's scale, by which its integers are put into the model's units, is that of least squares."""
+    """The population's scale, by which its integers are put into the model's units, is that of least squares.
+
+    Weights that learn are left out: they do not stay what they were.
+    """
     pairs = [
         (synapse.node.name, synapse.weight, _integers(fixed, synapse.node.name)) for synapse in population.synapses
+        if not isinstance(synapse.node, PlasticLinear)
     ]
     along = sum(float(np.sum(have * want)) for _, want, have in pairs)
     scale = along / max(sum(float(np.sum(have * have)) for _, _, have in pairs), 1e-300)
@@ -107,15 +112,33 @@ def _activity_errors(
     """What is shown on the host is compared step by step; spikes by their number, each population at its own lag."""
     yield from _sent_errors(fused, fixed, [p.name for p in found if p.graded], samples)
     names = [population.name for population in found if population.name in fixed.graph]
-    want, have = run(fused, samples, record=names), run(fixed, samples, record=names)
+    want, have = run(fused, samples, record=names), _every_step(fixed, samples, names)
     for population in found:
         if population.name not in have or population.graded:
             continue
         one, other = want[population.name], have[population.name]
         if population.spikes:
-            one, other = one.sum(axis=1), other.sum(axis=1)
+            one, other = one.sum(axis=1), _in_time(one, other).sum(axis=1)
+        else:
+            other = other[:, fixed.graph.lag :]
         size = float(np.sqrt(np.mean(one**2))) or 1.0
         yield ActivityError(population.name, float(np.sqrt(np.mean((other - one) ** 2))) / size)
+
+
+def _every_step(model: Model, samples: FloatArray, names: list[str]) -> dict[str, FloatArray]:
+    """What nodes put out at all steps, those of the lag included: [B, T + lag, *shape]."""
+    kept: dict[str, list[FloatArray]] = {name: [] for name in names}
+    for values, _ in each_step(model, samples):
+        for name, arrays in kept.items():
+            arrays.append(values[name])
+    return {name: np.stack(arrays, axis=1) for name, arrays in kept.items()}
+
+
+def _in_time(spikes: FloatArray, late: FloatArray) -> FloatArray:
+    """The steps of a late raster [B, T + lag, ...] that a raster [B, T, ...] is likest to: how late it is by itself."""
+    steps = spikes.shape[1]
+    windows = [late[:, first : first + steps] for first in range(late.shape[1] - steps + 1)]
+    return min(windows, key=lambda window: float(np.abs(window - spikes).sum()))
 
 
 def _sent_errors(fused: Model, fixed: Model, names: list[str], samples: FloatArray) -> Iterator[ActivityError]:

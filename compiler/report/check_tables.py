@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nmc.report.markdown import table
@@ -11,9 +12,9 @@ from nmc.report.units import si
 
 if TYPE_CHECKING:
     from nmc.checks.check import Check
-    from nmc.checks.measure import Measured
     from nmc.checks.verdict import Verdict
     from nmc.errors import Fault
+    from nmc.sweeps.result import PointResult
 
 HEADER = ("", "target", "quantity", "held", "limit", "from")
 PASSED, FAILED = "✓", "✗"
@@ -51,15 +52,21 @@ def check_markdown(check: Check) -> str:
     lines += [_bullet(fault) for fault in check.faults]
     lines += [f"- note: {_escaped(note)}" for note in check.notes]
     for measured in check.results:
-        if measured.layers:
+        if layers := list(_layers(check, measured)):
             lines += ["", f"<details><summary>Energy by layer on {measured.target}</summary>", "",
-                      table(("layer", "energy", "change"), _layers(check, measured)), "", "</details>"]  # fmt: skip
+                      table(("layer", "energy", "change"), layers), "", "</details>"]  # fmt: skip
     return "\n".join([*lines, ""])
+
+
+def check_facts(check: Check) -> Mapping[str, object]:
+    """A check in plain values: what `--json` prints. Of the results, all but cores and spikes."""
+    results = [replace(result, cores=(), raster=None) for result in check.results]
+    return {**vars(check), "results": results, "passed": not check.faults, "faults": check.faults}
 
 
 def rows(check: Check) -> Iterator[tuple[str, ...]]:
     """A row for each verdict: mark, target, quantity, value, limit, and what the limit comes from."""
-    missing = {each.target for each in check.results if each.missing}
+    missing = {each.target for each in check.results if each.cost is not None and each.cost.missing}
     for verdict in check.verdicts:
         least = "at least " if verdict.quantity == "energy" and verdict.target in missing else ""
         value = "-" if verdict.value is None else least + _value(check, verdict, verdict.value)
@@ -97,15 +104,17 @@ def _limit(check: Check, verdict: Verdict, limit: float) -> str:
     return f"{text} ({moved})"
 
 
-def _layers(check: Check, measured: Measured) -> Iterator[tuple[str, str, str]]:
+def _layers(check: Check, measured: PointResult) -> Iterator[tuple[str, str, str]]:
     """The layers in the order of the graph, with their change from the baseline."""
     from nmc.checks.regression import change
 
     before: Mapping[str, float] = {}
     if check.baseline is not None and measured.target in check.baseline.targets:
         before = check.baseline.targets[measured.target].energy_by_layer_j
-    for name, energy in measured.layers.items():
-        yield name, si(energy, "J"), change(energy, before[name]) if name in before else "-"
+    for layer in measured.layers:
+        if layer.energy_j is not None:
+            name, energy = layer.node, layer.energy_j.best
+            yield name, si(energy, "J"), change(energy, before[name]) if name in before else "-"
 
 
 def _bullet(fault: Fault) -> str:

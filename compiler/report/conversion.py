@@ -9,7 +9,7 @@ from nmc.report.terminal import print_table
 from nmc.report.units import percent
 
 if TYPE_CHECKING:
-    from nmc.conversion_report import ConversionReport, LayerReport
+    from nmc.accuracy_losses import ConversionReport, LayerReport
 
 _HEADER = (
     "layer", "neurons", "error (rms)", "bias", "saturated", "spikes / step", "spikes / run", "rounding", "score so far",
@@ -21,6 +21,8 @@ def print_conversion(report: ConversionReport) -> None:
     print_table(_HEADER, [_cells(report, layer) for layer in report.layers])
     print("error, bias: of activations, over their root mean square, on calibration data; rounding: by integers")
     print("score so far: with this layer and all before it as neurons, the others as they were")
+    for pool, off in report.pools.items():
+        print(f"max pooling {pool}: what took its place is off by {percent(off)} (rms)")
     stages = (
         ("the network", report.network),
         ("max pooling replaced", report.replaced),

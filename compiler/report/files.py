@@ -42,9 +42,9 @@ def _csv(comparison: Comparison, path: Path) -> None:
 
 
 def _html(comparison: Comparison, path: Path) -> None:
-    from nmc.report.html.page import write_report
+    from nmc.report.html.page import title_of, write_report
 
-    write_report(comparison.rows, path, title=comparison.model)
+    write_report(comparison.rows, path, title=title_of(comparison.rows))
 
 
 def _json(comparison: Comparison, path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from nmc.errors import ToolError, UsageError
 from nmc.sweeps.result import PointResult
 
-SUFFIXES = (".json",)
+SUFFIXES = (".duckdb", ".json")
 
 
 def read_results(path: Path) -> tuple[PointResult, ...]:
@@ -20,6 +20,10 @@ def read_results(path: Path) -> tuple[PointResult, ...]:
         return tuple(result for file in result_files(path).values() for result in _read_or_none(file))
     if not path.is_file():
         raise UsageError(f"there are no results at {path}", "give a file that 'nmc compare' wrote, or a folder of them")
+    if path.suffix == ".duckdb":
+        from nmc.sweeps.store import kept
+
+        return kept(path)
     from nmc.sweeps.rows import load_rows
 
     return load_rows(path)

@@ -44,7 +44,7 @@ def run_text(program: Program, result: RunResult, estimate: Estimate | None) -> 
         f" {si(result.seconds, 's')} on this machine"
     ]
     first = result.outputs[program.model.graph.outputs[0]]
-    if first.ndim == 2:
+    if first.ndim == 2 and first.shape[1] > 1:
         classes = " ".join(str(int(index)) for index in first[:20].argmax(axis=-1))
         lines.append(f"classes: {classes}{' ...' if len(first) > 20 else ''}")
     return "\n".join([*lines, *(estimate_lines(estimate) if estimate else [f"one inference: {NO_CHIP}"])])

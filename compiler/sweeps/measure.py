@@ -19,6 +19,7 @@ from nmc import pipeline, reference
 from nmc.backends import target_named
 from nmc.data_source import Arrays, DataRecord
 from nmc.datasets import Dataset, calibration_data, score, test_data
+from nmc.datasets.stand_in import with_stand_in
 from nmc.errors import ModelError, ToolError
 from nmc.model import FloatArray, Model, Task
 from nmc.program import nmc_version
@@ -53,8 +54,11 @@ class Subject:
 
     @classmethod
     def of(cls, model: Model, *, samples: int | None = None, seed: int = 0, source: str | None = None) -> Subject:
-        """Reads the data, once for all points, and runs the reference. Raises ModelError for a model without any."""
-        model = model.checked()
+        """Reads the data, once for all points, and runs the reference. A model without any gets random samples.
+
+        Raises ModelError for data that do not fit.
+        """
+        model = with_stand_in(model.checked(), samples)
         read = calibration_data(model)
         data = test_data(model, samples)
         assert model.task is not None  # test_data saw to it
@@ -109,7 +113,7 @@ def _measure(subject: Subject, point: Point, directory: Path) -> tuple[PointResu
             subject.model, point.target, directory, point.options, watch=stages.__setitem__
         )
     except ModelError as error:
-        return replace(row, refusal=str(error)), _execution(began, perf_counter() - started, 0.0)
+        return replace(row, refusal=error.summary()), _execution(began, perf_counter() - started, 0.0)
     compiled = perf_counter()
     result = pipeline.run_program(program, subject.data.x)
     ran = perf_counter()

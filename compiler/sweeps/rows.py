@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,10 @@ def dump_rows(results: Sequence[PointResult]) -> bytes:
 
 
 def load_rows(path: Path) -> tuple[PointResult, ...]:
-    """The results in a JSON file. Raises UsageError where it holds none, ToolError where it cannot be read."""
+    """The results in a JSON file: a list, or a comparison, whose `rows` they are.
+
+    Raises UsageError where it holds none, ToolError where it cannot be read.
+    """
     from pydantic import ValidationError
 
     try:
@@ -29,11 +33,14 @@ def load_rows(path: Path) -> tuple[PointResult, ...]:
     except OSError as error:
         raise ToolError(f"cannot read {path}: {error.strerror or error}", "check the path and the disk") from None
     try:
-        return _adapter().validate_json(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise UsageError(f"{path} does not hold results: {place}: {first['msg']}", "measure them again") from None
+        facts = json.loads(data)
+        return _adapter().validate_python(facts["rows"] if isinstance(facts, dict) and "rows" in facts else facts)
+    except (ValueError, RecursionError) as error:
+        what = str(error)
+        if isinstance(error, ValidationError):
+            first = error.errors(include_url=False)[0]
+            what = f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}"
+        raise UsageError(f"{path} does not hold results: {what}", "measure them again") from None
 
 
 def _adapter() -> TypeAdapter[tuple[PointResult, ...]]:

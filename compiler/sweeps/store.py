@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nmc.errors import ToolError
+from nmc.errors import ToolError, UsageError
 from nmc.sweeps.columns import COLUMNS, column_values
 from nmc.sweeps.result import Execution, PointResult
 
@@ -90,6 +90,27 @@ def opened(path: Path) -> Iterator[Store]:
         ) from None
     finally:
         connection.close()
+
+
+def kept(path: Path) -> tuple[PointResult, ...]:
+    """Every result in a file, which is only read, in the order of their keys.
+
+    Raises UsageError where it holds none, ToolError where it cannot be read or another process writes it.
+    """
+    import duckdb
+    from pydantic import ValidationError
+
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            return Store(connection).all()
+    except (duckdb.CatalogException, ValidationError) as error:
+        raise UsageError(
+            f"{path} does not hold results: {_first_line(error)}", "give a file that 'nmc compare --results' wrote"
+        ) from None
+    except duckdb.Error as error:
+        raise ToolError(
+            f"cannot read {path}: {_first_line(error)}", "wait for the nmc that has it open, or check the file"
+        ) from None
 
 
 def encode(result: PointResult) -> str:

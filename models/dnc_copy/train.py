@@ -24,7 +24,7 @@ CELLS = 8
 WIDTH = 6
 BEGIN, RECALL = BITS, BITS + 1
 SEQUENCES = 20_000
-OPTIONS = TrainingOptions(seed=0, epochs=10, learning_rate=0.004, batch_size=64)
+OPTIONS = TrainingOptions(seed=0, epochs=4, learning_rate=0.004, batch_size=64)
 
 
 def sequences(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -59,7 +59,7 @@ if __name__ == "__main__":
     untrained = nmc.load(folder, untrained=True)
     assert untrained.task is not None
     given = replace(untrained, task=replace(untrained.task, train=Arrays(x, y)))
-    done = train(given, "backprop", OPTIONS, lambda epoch, of, loss: print(f"epoch {epoch}/{of}: loss {loss:.5f}", flush=True))
+    done = train(given, "backprop", OPTIONS, lambda epoch, of, loss: print(f"epoch {epoch}/{of}: loss {loss:.5f}"))
     (folder / "weights.safetensors").write_bytes(as_bytes(done.model.weights))
     data = test_data(untrained)
     found = run(done.model, data.x)["bits"]

@@ -1,4 +1,4 @@
-"""Train gan-digits: a Wasserstein GAN with gradient penalty (Gulrajani et al., arXiv:1704.00028) on scikit-learn digits."""
+"""Train gan-digits: a Wasserstein GAN with gradient penalty (Gulrajani et al., arXiv:1704.00028) on the digits."""
 
 from pathlib import Path
 
@@ -42,9 +42,10 @@ def penalty(critic: nn.Module, real: Tensor, made: Tensor) -> Tensor:
     return ((slope.norm(dim=1) - 1) ** 2).mean()
 
 
-def trained(x: Tensor, generator: Generator) -> Generator:
-    """Return the generator after training on images [N, 64]."""
-    critic = nn.Sequential(nn.Linear(64, 256), nn.LeakyReLU(0.2), nn.Linear(256, 256), nn.LeakyReLU(0.2), nn.Linear(256, 1))
+def fit(generator: Generator, x: Tensor) -> None:
+    """Train the generator in place on images [N, 64]."""
+    first, second = (nn.Sequential(nn.Linear(size, 256), nn.LeakyReLU(0.2)) for size in (64, 256))
+    critic = nn.Sequential(first, second, nn.Linear(256, 1))
     settings = {"lr": LEARNING_RATE, "betas": (0.5, 0.9)}
     of_generator = torch.optim.Adam(generator.parameters(), **settings)
     of_critic = torch.optim.Adam(critic.parameters(), **settings)
@@ -60,7 +61,6 @@ def trained(x: Tensor, generator: Generator) -> Generator:
         of_generator.zero_grad()
         torch.autograd.backward(-critic(generator(torch.randn(BATCH_SIZE, LATENT))).mean())
         of_generator.step()
-    return generator.eval()
 
 
 def quality(model: Model) -> float:
@@ -81,7 +81,8 @@ if __name__ == "__main__":
     untrained = nmc.load(folder, untrained=True)
     before = untrained.with_(untrained.graph, initial_arrays(untrained.graph, seed=0))
     assert before.task is not None
-    generator = trained(torch.from_numpy(data.train_x).float(), Generator())
+    generator = Generator()
+    fit(generator, torch.from_numpy(data.train_x).float())
     write_weights(folder, {name: p.detach().numpy() for name, p in generator.named_parameters()})
     real = data.test_x.reshape(-1, 1, 8, 8)
     print(f"inception score: {quality(before):.2f} before training, {quality(nmc.load(folder)):.2f} after;"

@@ -16,7 +16,7 @@ CLASSES = 10
 
 
 def clusters(data: Digits, seed: int = 0) -> tuple[np.ndarray, np.ndarray, float]:
-    """Return centroids [64, 64], what each is called [64], and the inertia: the mean squared distance to the nearest."""
+    """Return centroids [64, 64], what each is called [64], and the mean squared distance to the nearest."""
     found = KMeans(CENTROIDS, n_init=10, random_state=seed).fit(data.train_x)
     members = [np.bincount(data.train_y[found.labels_ == k], minlength=CLASSES) for k in range(CENTROIDS)]
     return found.cluster_centers_, np.array(members).argmax(axis=1), float(found.inertia_ / len(data.train_x))

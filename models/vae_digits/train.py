@@ -45,10 +45,8 @@ class VAE(nn.Module):
         return self.logits(self.mean(self.enc1(images).relu())).sigmoid()
 
 
-def trained(x: Tensor, seed: int = 0) -> VAE:
-    """Return the autoencoder after training on images [N, 64]."""
-    torch.manual_seed(seed)
-    vae = VAE()
+def fit(vae: VAE, x: Tensor) -> None:
+    """Train the autoencoder in place on images [N, 64]."""
     optimizer = torch.optim.Adam(vae.parameters(), lr=LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS)
     for _ in range(EPOCHS):
@@ -57,7 +55,6 @@ def trained(x: Tensor, seed: int = 0) -> VAE:
             torch.autograd.backward(vae.loss(x[batch]))
             optimizer.step()
         schedule.step()
-    return vae.eval()
 
 
 def principal_error(train: np.ndarray, test: np.ndarray) -> float:
@@ -71,7 +68,9 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     folder = Path(__file__).resolve().parent
     data = digits()
-    vae = trained(torch.from_numpy(data.train_x).float())
+    torch.manual_seed(0)
+    vae = VAE()
+    fit(vae, torch.from_numpy(data.train_x).float())
     with torch.no_grad():
         found = vae(torch.from_numpy(data.test_x).float()).double().numpy()
         drawn = vae.logits(torch.randn(500, CODE, generator=torch.Generator().manual_seed(1))).sigmoid()
@@ -82,7 +81,7 @@ if __name__ == "__main__":
     for what, images in (("drawn from the code", drawn.double().numpy()), ("test images", data.test_x)):
         images = images.reshape(-1, 1, 8, 8)
         print(f"inception score of {what}: {score(judged, images, np.zeros((len(images), 0))):.2f}")
-    kept = ("enc1", "mean", "dec1", "dec2")
-    write_weights(folder, {name: p.detach().numpy() for name, p in vae.named_parameters() if name.split(".")[0] in kept})
+    arrays = {name: p.detach().numpy() for name, p in vae.named_parameters() if not name.startswith("spread")}
+    write_weights(folder, arrays)
     write_samples(folder, "test", data.test_x, data.test_x.astype(np.float32))
     write_samples(folder, "calibration", some(data.train_x))

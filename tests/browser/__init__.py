@@ -15,6 +15,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
@@ -23,7 +24,8 @@ FLAGS = (
 
 def chromium() -> str:
     """Where Chromium is. Without one a test is left out, or fails if CI is set."""
-    place = os.environ.get("NMC_CHROMIUM") or shutil.which("chromium")
+    found = [os.environ.get("NMC_CHROMIUM"), *map(shutil.which, NAMES)]
+    place = next(filter(None, found), None)
     if place is None:
         lack = "there is no chromium: 'sh tests/browser/install.sh' as root, or name one in NMC_CHROMIUM"
         if os.environ.get("CI"):

@@ -2,7 +2,10 @@
 # Makes sure of a Chromium for the tests of pages: Debian's, where there is none and we may install it.
 # Where we may not, those tests say that they are left out, or fail if CI is set.
 set -eu
-if [ -n "${NMC_CHROMIUM:-}" ] || command -v chromium >/dev/null 2>&1; then exit 0; fi
+if [ -n "${NMC_CHROMIUM:-}" ]; then exit 0; fi
+for name in chromium chromium-browser google-chrome; do
+    if command -v "$name" >/dev/null 2>&1; then exit 0; fi
+done
 if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
     echo "no chromium: install it, or name one in NMC_CHROMIUM, to test pages in a browser" >&2
     exit 0

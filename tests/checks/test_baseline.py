@@ -6,19 +6,28 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from checks.conftest import Check
 from checks.small import GENEROUS, write_small
 from nmc.checks.baseline import Baseline, TargetBaseline, read_baseline, write_baseline
-from nmc.checks.measure import Measured
 from nmc.checks.regression import Tolerance, held_to_baseline
 from nmc.data_source import DataRecord
+from nmc.estimates.estimate import Component
 from nmc.estimates.interval import Interval
+from nmc.sweeps.result import Cost, PointResult
 
 BASELINE = ("--baseline", "baseline.json")
 DATA = DataRecord("small/test.npz", "0" * 64, 20)
+
+
+def result(score: float | None = None, cost: Cost | None = None) -> PointResult:
+    """A result on loihi-sim of which only this is known."""
+    return PointResult(
+        key="0", model="m", model_digest="0", target="loihi-sim", chip="loihi1", options={}, given={}, data=DATA,
+        calibration=None, seed=0, nmc="0", metric="accuracy", reference_score=1.0, command="", score=score, cost=cost,
+    )  # fmt: skip
 
 
 def test_what_is_written_is_written_so_again(check: Check, tmp_path: Path) -> None:
@@ -72,10 +81,13 @@ def test_a_tolerance_settles_what_is_too_much(check: Check, tmp_path: Path) -> N
     assert check(".", *BASELINE, "--tolerance", "20 %").code == 0
 
 
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(st.floats(1e-9, 1.0), st.floats(1e-9, 1.0), st.floats(0.0, 0.5))
 def test_only_what_grew_beyond_the_tolerance_is_a_fault(now: float, before: float, share: float) -> None:
-    measured = Measured("t", "c", DATA, {}, None, Interval.exact(now), Interval.exact(now))
-    baseline = Baseline("m", "accuracy", DATA, "0", {"t": TargetBaseline("c", {}, None, before, before)})
+    price = Component("all", "compute", Interval.exact(now), Interval.exact(now), "silicon", "made up")
+    cost = Cost(Interval.exact(now), Interval.exact(now), "total", "silicon", (price,))
+    measured = result(cost=cost)
+    baseline = Baseline("m", "accuracy", DATA, "0", {"loihi-sim": TargetBaseline("c", {}, None, before, before)})
     verdicts = list(held_to_baseline(measured, baseline, Tolerance(cost=share)))
     assert [verdict.quantity for verdict in verdicts] == ["energy", "latency"]
     assert {verdict.fault is not None for verdict in verdicts} == {now > before * (1 + share)}
@@ -94,8 +106,8 @@ def test_only_what_grew_beyond_the_tolerance_is_a_fault(now: float, before: floa
 def test_a_score_may_fall_in_points_and_an_error_rise_by_a_share(
     metric: str, before: float, now: float, fails: bool
 ) -> None:
-    baseline = Baseline("m", metric, DATA, "0", {"t": TargetBaseline("c", {}, before)})
-    (verdict,) = held_to_baseline(Measured("t", "c", DATA, {}, now), baseline, Tolerance())
+    baseline = Baseline("m", metric, DATA, "0", {"loihi-sim": TargetBaseline("c", {}, before)})
+    (verdict,) = held_to_baseline(result(score=now), baseline, Tolerance())
     assert (verdict.fault is not None) == fails
 
 

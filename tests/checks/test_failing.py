@@ -182,4 +182,4 @@ def test_faults_as_json(check: Check, tmp_path: Path) -> None:
     facts = json.loads(done.out)
     assert (done.code, done.err, facts["passed"]) == (1, "", False)
     assert "40 times the budget" in facts["faults"][0]["what"]
-    assert facts["check"]["results"][0]["latency_s"]["best"] == pytest.approx(40e-6, rel=0.01)
+    assert facts["results"][0]["cost"]["latency_s"]["best"] == pytest.approx(40e-6, rel=0.01)

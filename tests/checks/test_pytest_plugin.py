@@ -50,7 +50,7 @@ def test_values_are_there_to_assert_on(pytester: pytest.Pytester) -> None:
             assert nmc_model.score == 1.0
             assert 100e-6 < nmc_model.energy_j.best < 1e-3
             assert nmc_model.latency_s.high < 20e-3
-            assert nmc_model.result.missing and nmc_model.result.data.samples == 10
+            assert nmc_model.result.cost.missing and nmc_model.result.data.samples == 10
             seen.append(nmc_model.result)
 
         def test_again(nmc_model):

@@ -213,3 +213,14 @@ def test_pickled_samples(nmc: Nmc, program: Path) -> None:
 
 def test_unknown_engine(nmc: Nmc, program: Path) -> None:
     refused(nmc("run", "p", "--input", "x.npy", "--engine", "warp"), 2, "warp", "onnxruntime")
+
+
+def test_learning_needs_somewhere_to_go_and_something_that_learns(nmc: Nmc, tmp_path: Path) -> None:
+    (tmp_path / "model.yaml").write_text(GOOD)
+    save_file(weights(), tmp_path / "weights.safetensors")
+    np.save(tmp_path / "x.npy", np.ones((1, 3)))
+    assert nmc("compile", "model.yaml", "--target", "cpu", "-o", "out").returncode == 0
+    refused(nmc("run", "out", "-i", "x.npy", "--learn"), 2, "--learn takes -o")
+    refused(nmc("run", "out", "-i", "x.npy", "--freeze"), 2, "give --learn, too")
+    refused(nmc("run", "out", "-i", "x.npy", "--learn", "-o", "taught"), 2, "nothing in", "learns")
+    assert not (tmp_path / "taught").exists()

@@ -76,6 +76,7 @@ def test_replaced_pooling_has_a_score_of_its_own():
         largest, "loihi2-sim", samples=100, neurons="sigma-delta", max_pool="pairwise", steps=2
     )
     assert report.replaced == report.network == report.converted
+    assert report.pools == {"pool": pytest.approx(0, abs=1e-12)}
     assert [layer.error.layer for layer in report.layers][3:] == ["pool_lead", "pool_lead_2", "pool_lead_3", "logits"]
 
 

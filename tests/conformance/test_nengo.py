@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import nmc
 from conformance.nengo_cases import Case, collected, difference, nengo_results, spikes
-from nmc import datasets, reference, zoo
+from nmc import datasets, reference
 from nmc.backends import toolchain
 from nmc.backends.nengo.lowering import KINDS
 from nmc.datasets import score
@@ -22,7 +22,7 @@ from nmc.nodes import KINDS as NODES
 from nmc.text import parse
 from strategies import convolutional, feed_forward, models, network_samples, recurrent, samples
 
-MODELS = zoo.names()
+MODELS = ("digits-cnn", "digits-resnet", "digits-snn", "vowels-rsnn")
 NETWORKS = {"feed-forward": feed_forward, "convolutional": convolutional, "recurrent": recurrent}
 
 

@@ -12,12 +12,34 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-_FENCE = re.compile(r"^```(sh|python|yaml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^```(sh|python|console)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def scripts(page: Path) -> list[tuple[str, str]]:
-    """The fenced sh and python examples of a page, in order, as (language, text)."""
-    return [(language, text) for language, text in _FENCE.findall(page.read_text()) if language != "yaml"]
+    """The fenced sh, python and console examples of a page, in order, as (language, text)."""
+    return _FENCE.findall(page.read_text())
+
+
+def commands(console: str) -> str:
+    """What is typed in a console: the lines behind "$ ", and behind "> " where one goes on."""
+    return "\n".join(line[2:] for line in console.splitlines() if line.startswith(("$ ", "> ")))
+
+
+def missing_output(console: str, printed: str) -> str | None:
+    """The first line shown in a console that was not printed in its turn; None if all were.
+
+    Spaces count as one, "..." stands for anything, and more may be printed than is shown.
+    """
+    place = 0
+    for line in console.splitlines():
+        if line.startswith(("$ ", "> ")) or not line.split():
+            continue
+        parts = (r"\s+".join(map(re.escape, part.split())) for part in line.split("..."))
+        found = re.compile(r"[^\n]*?".join(parts)).search(printed, place)
+        if found is None:
+            return line
+        place = found.end()
+    return None
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -30,9 +52,30 @@ def test_examples_run(page: Path, tmp_path: Path) -> None:
             example.write_text(text)
             command = [sys.executable, str(example)]
         else:
-            command = ["bash", "-euo", "pipefail", "-c", text]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
-        assert done.returncode == 0, f"{page.name}: {text}\n{done.stdout}\n{done.stderr}"
+            command = ["bash", "-euo", "pipefail", "-c", commands(text) if language == "console" else text]
+        done = subprocess.run(
+            command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            timeout=300,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{page.name}: {text}\n{done.stdout}"
+        if language == "console":
+            missing = missing_output(text, done.stdout)
+            assert missing is None, f"{page.name} shows {missing!r}, but it printed\n{done.stdout}"
+
+
+def test_a_console_is_typed_and_read() -> None:
+    console = "$ for x in 1 2; do\n>   echo $x  of 2\n> done\n1 of 2\n... of 2\n"
+    assert commands(console) == "for x in 1 2; do\n  echo $x  of 2\ndone"
+    assert missing_output(console, "1  of 2\n2 of 2\n") is None
+    assert missing_output(console, "1 of 2\n") == "... of 2"
+    assert missing_output("$ nmc\n(a.b)\n", "(axb)") == "(a.b)"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_command_is_left_untried(page: Path) -> None:
+    """Commands stand in fences that are run, or in ```text where they need what a test has not."""
+    fenced = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL).sub("", page.read_text())
+    assert re.findall(r"^    (?:\$ )?(?:nmc|python) .*", fenced, re.MULTILINE) == []
 
 
 def test_there_are_examples() -> None:

@@ -52,6 +52,19 @@ def test_event_energy_by_the_silicon_profile():
     assert parts["hops"].energy_j.best == 0
 
 
+def test_weight_updates_are_priced_where_a_price_was_published():
+    learning = {**EVENTS.nodes, "d": NodeEvents(synaptic_operations=24, weight_updates=10)}
+    events = Events(samples=1, steps=10, nodes=learning)
+    priced = price_manycore(LOIHI, SMALL, events, prices="davies2018")
+    updates = {part.name: part for part in priced.components}["weight updates"]
+    assert updates.energy_j.best == pytest.approx(10 * 120e-12)
+    slowest = {part.name: part for part in priced.components}["slowest core"].latency_s.best
+    assert slowest == pytest.approx(parts_of(prices="davies2018")["slowest core"].latency_s.best + 10 * 6.1e-9)
+    unpriced = price_manycore(LOIHI, SMALL, events, prices="sanafe")
+    assert "energy and time of weight updates" in unpriced.missing
+    assert "weight updates" not in [part.name for part in price_manycore(LOIHI, SMALL, EVENTS).components]
+
+
 def test_event_energy_by_the_simulated_profile():
     parts = parts_of(prices="davies2018")
     assert parts["synaptic operations"].energy_j.best == pytest.approx(36 * 23.6e-12)

@@ -230,11 +230,11 @@ def test_harmful_files(what: str, tmp_path: Path) -> None:
     (tmp_path / "m.onnx").write_bytes(HARMFUL[what]().SerializeToString())
     of_proto(small(), Path("m.onnx"), Options())  # what is imported once does not count
     tracemalloc.start()
-    begun = time.perf_counter()
+    begun = time.process_time()
     try:
         with pytest.raises(ModelError):
             nmc.load(tmp_path / "m.onnx")
-        assert time.perf_counter() - begun < 5
+        assert time.process_time() - begun < 5
         assert tracemalloc.get_traced_memory()[1] < 200e6
     finally:
         tracemalloc.stop()
@@ -279,12 +279,12 @@ def damaged(data: bytes, seed: int) -> bytes:
 def _survives(data: bytes, path: Path) -> None:
     """A file is a model, or is refused in words."""
     path.write_bytes(data)
-    begun = time.perf_counter()
+    begun = time.process_time()
     try:
         assert not nmc.load(path).check()
     except NmcError as error:
         assert error.faults
-    assert time.perf_counter() - begun < 10
+    assert time.process_time() - begun < 10
 
 
 SEEDS = [small().SerializeToString(), chain(5).SerializeToString(), nested(2).SerializeToString()]

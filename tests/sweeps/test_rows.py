@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +31,14 @@ def test_rows_come_back_the_same(rows: tuple[PointResult, ...], tmp_path: Path) 
     assert [[type(v) for v in row.options.values()] for row in loaded] == [
         [type(v) for v in row.options.values()] for row in rows
     ]
+
+
+def test_the_rows_of_a_comparison_are_read(tmp_path: Path) -> None:
+    """As 'nmc compare -o results.json' writes them, each with more beside it."""
+    rows = [{**row, "front": True, "program": None} for row in json.loads(dump_rows([PLAIN, TYPED]))]
+    file = tmp_path / "results.json"
+    file.write_text(json.dumps({"model": "digits", "rows": rows}))
+    assert load_rows(file) == (PLAIN, TYPED)
 
 
 @pytest.mark.parametrize(

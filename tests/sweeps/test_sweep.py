@@ -120,7 +120,7 @@ def test_a_scheduler_with_two_workers_one_of_which_is_lost(tmp_path: Path, expec
 
 def test_no_scheduler_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nmc.sweeps.cluster.CONNECT_S", 1)
-    with pytest.raises(ToolError, match="no Dask scheduler at tcp"):
+    with pytest.raises(ToolError, match=r"no Dask scheduler at tcp://127\.0\.0\.1:1"):
         swept(workers=Workers("tcp://127.0.0.1:1"))
     with pytest.raises(UsageError, match="'lokal' is not a cluster"):
         Workers("lokal")

@@ -21,7 +21,9 @@ ROWS = (
     result_with("cheap", energy_j=1e-6, score=0.8),
     replace(result_with("good", energy_j=2e-6, score=0.9), options={"steps": 16}, given={"steps": 16}),
     replace(result_with("beaten", energy_j=3e-6, score=0.9), options={"steps": 32}, given={"steps": 32}),
-    replace(result_with("no", score=None), cost=None, refusal="too <large>", given={"steps": 64}),
+    replace(
+        result_with("no", score=None), cost=None, refusal="too <large>", given={"steps": 64}, options={"steps": 64}
+    ),
 )
 COMPARISON = Comparison("m", "accuracy", "d", 4, 1.0, ROWS, DataRecord("d", "0" * 64, 4))
 

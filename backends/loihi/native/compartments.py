@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,4 +97,5 @@ class ForgetfulRunner(CompartmentsRunner):
 
 def _three(parts: Sequence[tuple[Array, int, int]]) -> tuple[Array | int, ...]:
     """Up to three parts as the kernels take them, and how many there are."""
-    return (*chain.from_iterable((*parts, parts[0], parts[0])[:3]), len(parts))
+    one, two, three = (*parts, parts[0], parts[0])[:3]
+    return *one, *two, *three, len(parts)

@@ -8,6 +8,7 @@ import numpy as np
 
 from nmc.backends.loihi.native.layout import CHIP
 from nmc.backends.loihi.native.plan import Plan
+from nmc.backends.loihi.native.plasticity import PlasticRunner
 from nmc.backends.loihi.native.runner import Stateful
 from nmc.backends.loihi.native.signals import Signals
 from nmc.errors import UsageError, closest
@@ -44,6 +45,15 @@ class Emulator:
         """Back to the state before the first step."""
         batch = self._signals.batch
         self._runners = {name: prepared.start(batch) for name, prepared in self.plan.prepared.items()}
+        self._signals.reset()
+
+    def next_sample(self) -> None:
+        """Back to the state before the first step, but for weights that learn, and for the clock of what learns."""
+        runners = {name: prepared.start(self.batch) for name, prepared in self.plan.prepared.items()}
+        for name, runner in self._runners.items():
+            if isinstance(runner, PlasticRunner):
+                runners[name] = runner.after_sample()
+        self._runners = runners
         self._signals.reset()
 
     def advance(self, feeds: Mapping[str, Array], steps: int, record: Iterable[str]) -> Mapping[str, Array]:
@@ -97,7 +107,8 @@ class Emulator:
         """What a node read at the first step of the last window, its inputs added up, [B, *shape]."""
         node = self.model.graph[name]
         x, row = self._signals.operand(node, 0, 1, None)
-        return np.broadcast_to(x[:, row], (self.batch, x.shape[2])).reshape(-1, *self.model.graph.operand_shapes(node)[0])
+        (shape, *_) = self.model.graph.operand_shapes(node)
+        return np.broadcast_to(x[:, row], (self.batch, x.shape[2])).reshape(-1, *shape)
 
     def events(self) -> Mapping[str, NodeEvents]:
         """What every computed node did since the start, and what arrived from outside, summed over the samples."""

@@ -43,11 +43,12 @@ def in_lanes(starts: NDArray[np.int64], targets: Array, weight: Array, outputs: 
     if outputs % LANES or weight.dtype != np.int8 or len(weight) > _MOST:
         return None
     source = np.repeat(np.arange(len(fan_out)), fan_out)
-    used, lane = np.unique(source * lanes_each + targets // LANES, return_inverse=True)
+    reached = targets.astype(np.int64)
+    used, lane = np.unique(source * lanes_each + reached // LANES, return_inverse=True)
     if used.size * LANES > max(_SMALL_BYTES, len(weight) / _FILLED):
         return None
     filled = np.zeros((len(used), LANES), np.int8)
-    filled[lane, targets % LANES] = weight
+    filled[lane, reached % LANES] = weight
     places = np.stack([used % lanes_each * LANES, np.arange(len(used)) * LANES], axis=1)
     begin = np.searchsorted(used, np.arange(len(fan_out) + 1) * lanes_each)
     return Lanes(

@@ -113,8 +113,8 @@ class Layout:
 
     def bits_read(self, name: str) -> int:
         """How many bits of a sum its readers can take: others than compartments multiply it by 2^6, in 24 bits."""
-        compartments = all(isinstance(self.graph[reader], fixed_point.FixedCompartments) for reader in self._readers[name])
-        return 24 if compartments else 18
+        readers = [self.graph[reader] for reader in self._readers[name]]
+        return 24 if all(isinstance(reader, fixed_point.FixedCompartments) for reader in readers) else 18
 
     @cached_property
     def place(self) -> Mapping[str, Index | None]:

@@ -78,6 +78,11 @@ class PreparedPlastic:
             node, weight, *tables(node), np.array(impulses, np.int32), np.array(keeps), np.array(bounds, np.int32)
         )
 
+    @property
+    def bytes_per_sample(self) -> int:
+        """What the variables of its synapses take."""
+        return 3 * self.weight.nbytes
+
     def start(self, batch: int) -> Runner:
         w = np.tile(self.weight, (batch, 1, 1))
         return PlasticRunner(self, w, np.zeros_like(w), np.zeros_like(w))
@@ -110,6 +115,10 @@ class PlasticRunner:
         rows = zip(TRACES, (*self.xs.transpose(1, 0, 2), *self.ys.transpose(1, 0, 2)), strict=True)
         synaptic = zip(SYNAPTIC, by_target, strict=True)
         return {**dict(synaptic), **dict(rows), "tx": self.tx, "ty": self.ty, "n": np.full(len(self.w), self.n)}
+
+    def after_sample(self) -> PlasticRunner:
+        """The same weights and clock, and nothing else that the samples so far left."""
+        return PlasticRunner(self.prepared, self.w, np.zeros_like(self.t), np.zeros_like(self.d), self.n)
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         node, facts = self.prepared.node, self.prepared

@@ -18,8 +18,8 @@ from nmc.model import Array
 class Signals:
     """Stored signals as arrays [B, H + T, N]: H earlier steps, then the T steps of the window.
 
-    B is 1 for what is the same for all samples. Spikes take 8 bits, other whole numbers 32; or 16, as so many times 2^narrow[name]. `elapsed` is how many
-    steps were before the window.
+    B is 1 for what is the same for all samples. Spikes take 8 bits, other whole numbers 32; or 16, as so many times
+    2^narrow[name]. `names` are the signals that there are; `elapsed` is how many steps were before the window.
     """
 
     layout: Layout
@@ -117,7 +117,9 @@ class Signals:
 
         One that is the same for all samples may come once for all of them, behind others.
         """
-        order, found, rest = self.layout.order[node.name], [], []
+        order = self.layout.order[node.name]
+        found: list[tuple[Array, int, int]] = []
+        rest: list[Ref] = []
         for ref in sorted(self.layout.reads(node), key=lambda ref: ref.node in self.layout.shared):
             if len(found) < most and _same(self.layout.order[ref.node], order):
                 found.append((*self.stored(ref, first), 1 << self.narrow.get(ref.node, 0)))
@@ -165,7 +167,7 @@ class Signals:
                 array = self.arrays[name] = array.astype(wanted, copy=False)
             array[:, row:] = value[: len(array)].reshape(len(array), -1, array.shape[2])
             if array.dtype == np.uint8:
-                kernels.count(array, row, self.spikes[name])
+                kernels.count(array.view(np.uint8), row, self.spikes[name])
             else:
                 self.spikes[name] += np.count_nonzero(array[:, row:], axis=(0, 1))
 

@@ -85,7 +85,7 @@ def model_of(graph: NirGraph, options: Options, name: str, file: str) -> Model:
     if timed and dt_s is None:
         raise UsageError(
             f"{file}: NIR is in continuous time, and the file does not state a time step",
-            "give the one it was made with, as in '--dt 1ms'; nothing in the file lets one tell",
+            "give the one it was made with, as in 'nmc import FILE --dt 1ms' or nmc.load(file, dt='1ms')",
         )
     dynamics = Dynamics(PROFILES[profile], dt_s, UNITS[unit]) if timed and dt_s is not None else None
     description = f"Imported from NIR, as {PROFILES[profile].tool}." if timed else "Imported from NIR."
@@ -204,7 +204,7 @@ class _Building:
 
     def _remedy(self, what: str) -> str:
         if "time constant" in what or "tau" in what or "of a step" in what:
-            return "check the dt, --time-unit, and --profile: tools disagree about what they write (docs/import-nir.md)"
+            return "check the dt, --time-unit, and --profile: tools disagree about what they write (docs/nir.md)"
         if "shape" in what:
             return "mend the shapes; samples have no axis for the batch: export with an example that has none"
         return "mend the parameter in the tool that the file comes from"

@@ -70,7 +70,7 @@ class Primitive:
         values = np.atleast_1d(self.array(name)).ravel()
         if values.size not in (1, axes) or not np.all(np.isfinite(values)) or np.any(values != np.rint(values)):
             raise ValueError(f"{name} is {np.array2string(values, threshold=4)}: it takes {axes} whole numbers")
-        if np.any(np.abs(values) > 1 << 31):
+        if np.any(np.abs(values.astype(np.float64)) > 1 << 31):
             raise ValueError(f"{name} is {np.array2string(values, threshold=4)}: no size is so large")
         return tuple(int(value) for value in np.broadcast_to(values, (axes,)))
 

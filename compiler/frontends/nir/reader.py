@@ -61,12 +61,13 @@ def main(path: Path, result: Path) -> None:
 
 
 def _limit_memory(limit: int) -> None:
-    """Bound the memory of this process, where the system can."""
+    """Bound the memory of this process, where the system can, by no more than it is bounded by already."""
     try:
         import resource
     except ImportError:
         return
-    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.getrlimit(resource.RLIMIT_AS)[1]))
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
 
 
 @dataclass

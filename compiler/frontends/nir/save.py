@@ -98,7 +98,7 @@ class _Exporting:
             try:
                 return writer(node, Writing(node, self.model, self.dynamics))
             except ValueError as error:
-                what, remedy = str(error), "change the model, or choose another --profile (docs/import-nir.md)"
+                what, remedy = str(error), "change the model, or choose another --profile (docs/nir.md)"
         self.faults.append(Fault(what, remedy, node.name))
         return None
 

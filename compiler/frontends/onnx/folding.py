@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nmc.frontends.onnx.few_samples import for_few_samples
 from nmc.frontends.onnx.file import LIMIT_COMPUTED
 from nmc.frontends.onnx.known import real
-from nmc.frontends.onnx.values import Known, Refusal
+from nmc.frontends.onnx.values import BATCH, OTHER_BATCH, Known, Refusal
 from nmc.model import Array
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ _BROADCASTING = frozenset({
     "GreaterOrEqual", "Less", "LessOrEqual", "Or", "Xor", "PRelu", "BitShift",
 })  # fmt: skip
 _SIZES: Mapping[str, Callable[[Sequence[Array]], int]] = {
-    "Gather": lambda xs: xs[0].size * max(xs[1].size, 1),
+    "Gather": lambda xs: xs[0].size // max(min(xs[0].shape, default=1), 1) * max(xs[1].size, 1),
     "MatMul": lambda xs: xs[0].size * xs[1].shape[-1] if xs[1].ndim else xs[0].size,
     "Gemm": lambda xs: xs[0].size * max(xs[1].shape),
     "Range": lambda xs: abs(int((float(xs[1]) - float(xs[0])) / (float(xs[2]) or 1.0))) + 1,
@@ -61,32 +62,43 @@ def fold(
 
     Raises Refusal where they cannot be computed, or may hold more than `limit` elements.
     """
-    made = _folded(proto, opset, inputs, limit)
+    made = _folded(proto, opset, inputs, limit, BATCH)
     if all(value is None or value.other is None for value in inputs):
         return made
     others = [None if value is None else value if value.other is None else Known(value.other) for value in inputs]
     return tuple(
         value if value.array.shape == other.array.shape and np.array_equal(value.array, other.array)
         else replace(value, other=other.array)
-        for value, other in zip(made, _folded(proto, opset, others, limit), strict=True)
+        for value, other in zip(made, _folded(proto, opset, others, limit, OTHER_BATCH), strict=True)
     )  # fmt: skip
 
 
-def _folded(proto: NodeProto, opset: int, inputs: Sequence[Known | None], limit: int) -> tuple[Known, ...]:
+def _folded(
+    proto: NodeProto, opset: int, inputs: Sequence[Known | None], limit: int, batch: int
+) -> tuple[Known, ...]:
     arrays = [None if value is None else real(value).array for value in inputs]
-    present = [array for array in arrays if array is not None]
     if proto.op_type in ("ConstantOfShape", "Expand"):
-        return (_repeated(proto, present),)
+        return (_repeated(proto, [array for array in arrays if array is not None]),)
     if proto.op_type == "Identity":
-        return (Known(present[0], inputs[0].name),) if inputs[0] is not None else ()
+        return tuple(Known(real(value).array, value.name) for value in inputs[:1] if value is not None)
+
+    def evaluate(operands: Sequence[Array | None]) -> Sequence[Array]:
+        _require_small(proto, operands, limit)
+        return evaluated(proto, opset, operands)
+
+    few = for_few_samples(arrays, batch, evaluate)
+    results = iter(evaluate(arrays) if few is None else few)
+    return tuple(Known(next(results) if name else np.empty(0), name) for name in proto.output)
+
+
+def _require_small(proto: NodeProto, arrays: Sequence[Array | None], limit: int) -> None:
+    """Raise Refusal where a result may hold more than `limit` elements."""
     try:
-        size = _size(proto, present)
+        size = _size(proto, [array for array in arrays if array is not None])
     except (IndexError, ValueError, OverflowError, TypeError):
         raise Refusal("its operands do not fit it", "export the model again") from None
     if size > limit:
         raise Refusal(f"it would compute {size:,} constants", "store them in the file, or export it for a fixed batch")
-    results = iter(evaluated(proto, opset, arrays))
-    return tuple(Known(next(results) if name else np.empty(0), name) for name in proto.output)
 
 
 def _size(proto: NodeProto, arrays: Sequence[Array]) -> int:

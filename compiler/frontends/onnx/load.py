@@ -134,17 +134,20 @@ class _Import:
         if first and isinstance(first[0], int):
             self.writer.file_batch = first[0]
         for value in inputs:
-            sizes = declared[value.name]
-            dims = self._dims(value.name, sizes, first[0] if first else None)
-            if dims is None:
-                continue
-            kind = value.type.tensor_type.elem_type
-            own = Signal("", dims).shape
-            if any(size < 1 for size in own):
-                self._fault(value.name, f"the input has shape {list(own)}", "give every axis a size")
-                continue
-            signal = self.writer.node(tensor.Input, (), dims, shape=own)
-            self.scope[value.name] = replace(signal, element=_element(kind))
+            dims = self._dims(value.name, declared[value.name], first[0] if first else None)
+            if dims is not None:
+                try:
+                    self.scope[value.name] = self._input(value, dims)
+                except Refusal as refusal:
+                    self._fault(value.name, refusal.what, refusal.remedy)
+
+    def _input(self, value: ValueInfoProto, dims: Shape) -> Signal:
+        """The Input node of an input. Raises Refusal for sizes that no sample has."""
+        own = Signal("", dims).shape
+        if any(size < 1 for size in own):
+            raise Refusal(f"the input has shape {list(own)}", "give every axis a size")
+        signal = self.writer.node(tensor.Input, (), dims, shape=own)
+        return replace(signal, element=_element(value.type.tensor_type.elem_type))
 
     def _declared(self, value: ValueInfoProto) -> tuple[int | str, ...]:
         """The sizes of an input as the file, or the user, gives them; a name where there is no number."""
@@ -185,7 +188,7 @@ class _Import:
                 example = ",".join("1" if a == counts else str(s) if isinstance(s, int) else "32" for a, s in
                                    enumerate(sizes))
                 what = f"axis {axis} of the input {name!r} ({size}) has no size"
-                self._fault(name, what, f"give it, as in --shape '{name}={example}'")
+                self._fault(name, what, f"give it, as in nmc import FILE --shape '{name}={example}'")
         return None if any(isinstance(size, str) for size in dims) else tuple(int(size) for size in dims)
 
     def _outputs(self, faulty: bool) -> list[Signal]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from nmc.frontends.torch import elementwise, layers, shaping
+from nmc.frontends.torch import elementwise, layers, pooling, recurrent, reducing, shaping
 from nmc.frontends.torch.call import Operation
 
-OPERATIONS: Mapping[str, Operation] = {**elementwise.OPERATIONS, **layers.OPERATIONS, **shaping.OPERATIONS}
+OPERATIONS: Mapping[str, Operation] = {
+    **elementwise.OPERATIONS, **layers.OPERATIONS, **pooling.OPERATIONS, **recurrent.OPERATIONS,
+    **reducing.OPERATIONS, **shaping.OPERATIONS,
+}  # fmt: skip
 """What says each operation of ATen, by its name without overload.
 
 PyTorch's own decompositions lead the others to these, where they have one.

@@ -35,7 +35,7 @@ class Call:
     def value(self, argument: Argument) -> str:
         """The name of a tensor, or of a constant with a number. Raises ValueError for anything else."""
         if isinstance(argument, bool | int | float):
-            whole = isinstance(argument, int) and not self.is_real(self.node)
+            whole = isinstance(argument, int) and not any(map(self.is_real, (self.node, *self.node.all_input_nodes)))
             return self.graph.constant(argument, np.int64 if whole else np.float32)
         name = self.names.get(argument)
         if not isinstance(name, str):
@@ -75,12 +75,14 @@ class Call:
             raise ValueError(f"{name or f'argument {index}'} is {argument!r}, not fixed numbers")
         return tuple(entries) * (rank if len(entries) == 1 and rank else 1)
 
-    def sizes(self, index: int, name: str = "") -> str:
-        """A list of sizes, some of which may depend on the number of samples."""
+    def sizes(self, index: int, name: str = "", kept: int = -1) -> str:
+        """A list of sizes, some of which may depend on the number of samples; `kept` is what ONNX has for -1."""
         argument = self.given(index, name)
-        entries = argument if isinstance(argument, list | tuple) else [argument]
-        if all(isinstance(entry, int) for entry in entries):
-            return self.graph.integers(*entries)
+        given = argument if isinstance(argument, list | tuple) else [argument]
+        entries = [kept if entry == -1 else entry for entry in given]
+        known = [entry for entry in entries if isinstance(entry, int)]
+        if len(known) == len(entries):
+            return self.graph.integers(*known)
         parts = [
             self.graph.integers(entry) if isinstance(entry, int)
             else self.graph.node("Reshape", self.value(entry), self.graph.integers(1))

@@ -30,20 +30,58 @@ def _numbered(kind: str, **attributes: tuple[int, str, float]) -> Operation:
 
 
 def _sum(call: Call, kind: str) -> str:
-    right = call.x(1)
+    left, right = _operands(call)
     alpha = call.number(2, "alpha", 1.0) if "alpha" in call.node.kwargs else 1.0
     if alpha != 1:
         right = call.graph.node("Mul", right, call.graph.constant(alpha, np.float32))
-    return call.graph.node(kind, call.x(), right)
+    return call.graph.node(kind, left, right)
 
 
 def _reversed_sub(call: Call) -> str:
     return call.graph.node("Sub", call.x(1), call.x())
 
 
+def _promoted(kind: str) -> Operation:
+    """An operation of two tensors, whole numbers among them made real where the other is."""
+    return lambda call: call.graph.node(kind, *_operands(call))
+
+
+def _operands(call: Call) -> tuple[str, str]:
+    from onnx import TensorProto
+
+    given = [call.given(i) for i in range(2)]
+    tensors = [argument for argument in given if not isinstance(argument, bool | int | float)]
+    if not any(map(call.is_real, (call.node, *tensors))):
+        return call.x(), call.x(1)
+    names = (
+        call.graph.node("Cast", call.value(argument), to=TensorProto.FLOAT)
+        if argument in tensors and not call.is_real(argument) else call.value(argument)
+        for argument in given
+    )  # fmt: skip
+    return next(names), next(names)
+
+
+def _remainder(call: Call) -> str:
+    """x - y floor(x / y): it has the sign of y."""
+    x, y = _operands(call)
+    return call.graph.node("Sub", x, call.graph.node("Mul", y, call.graph.node("Floor", call.graph.node("Div", x, y))))
+
+
+def _fmod(call: Call) -> str:
+    return call.graph.node("Mod", *_operands(call), fmod=1)
+
+
+def _plus_one(call: Call) -> str:
+    return call.graph.node("Log", call.graph.node("Add", call.x(), call.graph.constant(1.0, np.float32)))
+
+
+def _minus_one(call: Call) -> str:
+    return call.graph.node("Sub", call.graph.node("Exp", call.x()), call.graph.constant(1.0, np.float32))
+
+
 def _div(call: Call) -> str:
     mode = call.node.kwargs.get("rounding_mode")
-    y = call.graph.node("Div", call.x(), call.x(1))
+    y = call.graph.node("Div", *_operands(call))
     if mode is None:
         return y
     if mode != "floor":
@@ -86,9 +124,12 @@ def _hardswish(call: Call) -> str:
 
 def _softplus(call: Call) -> str:
     beta, threshold = call.number(1, "beta", 1.0), call.number(2, "threshold", 20.0)
-    if (beta, threshold) != (1.0, 20.0):
-        raise ValueError(f"beta is {beta} and threshold {threshold}: it takes 1 and 20")
-    return call.graph.node("Softplus", call.x())
+    if threshold < 20.0:
+        raise ValueError(f"it is linear above {threshold}: it takes a threshold of 20, where that makes no difference")
+    if beta == 1.0:
+        return call.graph.node("Softplus", call.x())
+    scale = call.graph.constant(beta, np.float32)
+    return call.graph.node("Div", call.graph.node("Softplus", call.graph.node("Mul", call.x(), scale)), scale)
 
 
 def _prelu(call: Call) -> str:
@@ -107,7 +148,7 @@ def _square(call: Call) -> str:
 
 
 def _compare(call: Call, kind: str, negated: bool = False) -> str:
-    y = call.graph.node(kind, call.x(), call.x(1))
+    y = call.graph.node(kind, *_operands(call))
     return call.graph.node("Not", y) if negated else y
 
 
@@ -126,12 +167,15 @@ def _cast(call: Call) -> str:
 OPERATIONS: Mapping[str, Operation] = {
     **{name: plain(kind) for name, kind in {
         "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "neg": "Neg", "abs": "Abs", "exp": "Exp", "log": "Log",
-        "sqrt": "Sqrt", "reciprocal": "Reciprocal", "erf": "Erf", "sin": "Sin", "cos": "Cos", "floor": "Floor",
-        "ceil": "Ceil", "round": "Round", "sign": "Sign", "logical_not": "Not", "bitwise_not": "Not", "selu": "Selu",
+        "sqrt": "Sqrt", "reciprocal": "Reciprocal", "erf": "Erf", "sin": "Sin", "cos": "Cos", "tan": "Tan",
+        "floor": "Floor", "ceil": "Ceil", "round": "Round", "sign": "Sign", "logical_not": "Not", "bitwise_not": "Not",
+        "selu": "Selu",
+    }.items()},
+    **{name: _promoted(kind) for name, kind in {
+        "mul": "Mul", "pow": "Pow", "maximum": "Max", "minimum": "Min", "clamp_min": "Clip",
     }.items()},
     **{name: plain(kind, 2) for name, kind in {
-        "mul": "Mul", "pow": "Pow", "maximum": "Max", "minimum": "Min", "logical_and": "And", "logical_or": "Or",
-        "clamp_min": "Clip",
+        "logical_and": "And", "bitwise_and": "And", "logical_or": "Or", "bitwise_or": "Or", "logical_xor": "Xor",
     }.items()},
     **{name: partial(_compare, kind=kind, negated=negated) for name, (kind, negated) in {
         "eq": ("Equal", False), "ne": ("Equal", True), "gt": ("Greater", False), "ge": ("GreaterOrEqual", False),
@@ -141,7 +185,8 @@ OPERATIONS: Mapping[str, Operation] = {
     **dict.fromkeys(("dropout", "feature_dropout", "alpha_dropout"), _dropout),
     **dict.fromkeys(("to", "_to_copy", "type_as"), _cast),
     "add": partial(_sum, kind="Add"), "sub": partial(_sum, kind="Sub"), "rsub": _reversed_sub, "div": _div,
-    "rsqrt": _rsqrt, "square": _square, "where": plain("Where", 3),
+    "remainder": _remainder, "fmod": _fmod, "log1p": _plus_one, "expm1": _minus_one, "rsqrt": _rsqrt,
+    "square": _square, "where": plain("Where", 3),
     "clamp": _clamp, "clip": _clamp, "clamp_max": _clamp_max, "hardtanh": _hardtanh, "relu6": _relu6, "gelu": _gelu,
     "silu": _silu, "hardsigmoid": _hardsigmoid, "hardswish": _hardswish, "softplus": _softplus, "prelu": _prelu,
     "leaky_relu": _numbered("LeakyRelu", alpha=(1, "negative_slope", 0.01)),

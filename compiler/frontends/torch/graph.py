@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 OPSET = 21
 IR_VERSION = 10
-Attribute = int | float | str | Sequence[int]
+Attribute = int | float | str | Sequence[int] | Sequence[str]
 
 
 @dataclass
@@ -66,7 +66,11 @@ class OnnxGraph:
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), name))
 
     def rename(self, old: str, new: str) -> None:
-        """Give the output of the last operations another name."""
+        """Give the output of the last operations, or a constant, another name."""
+        for tensor in self.constants:
+            if tensor.name == old:
+                tensor.name = new
+                return
         for node in reversed(self.nodes):
             for index, name in enumerate(node.output):
                 if name == old:

@@ -1,4 +1,4 @@
-"""ATen's layers: products, convolutions, normalization, pooling, reductions and attention."""
+"""ATen's layers: products, convolutions, normalization and attention."""
 
 from __future__ import annotations
 
@@ -125,60 +125,21 @@ def _native_layer_norm(call: Call) -> Value:
     return (_layer_norm(call), "", "")
 
 
+def _instance_norm(call: Call) -> str:
+    if not call.given(5):
+        raise ValueError("it normalizes by statistics of its own: use BatchNorm")
+    channels = call.shape()[1] or 1
+    scale = call.optional(1) or call.graph.constant(np.ones(channels, np.float32))
+    bias = call.optional(2) or call.graph.constant(np.zeros(channels, np.float32))
+    return call.graph.node("InstanceNormalization", call.x(), scale, bias, epsilon=call.number(7))
+
+
 def _group_norm(call: Call) -> str:
     channels = call.shape()[1] or 1
     weight = call.optional(2, "weight") or call.graph.constant(np.ones(channels, np.float32))
     bias = call.optional(3, "bias") or call.graph.constant(np.zeros(channels, np.float32))
     epsilon = call.number(4, "eps", 1e-5)
     return call.graph.node("GroupNormalization", call.x(), weight, bias, num_groups=call.whole(1), epsilon=epsilon)
-
-
-def _window(call: Call, kind: str, rank: int, outputs: int = 1) -> Value:
-    """Pooling; average pooling says in another place whether windows reach over the end."""
-    kernel = call.wholes(1, "kernel_size", rank=rank)
-    stride = call.wholes(2, "stride", kernel, rank)
-    facts: dict[str, Attribute] = {
-        "kernel_shape": kernel, "strides": stride, "pads": call.wholes(3, "padding", (0,) * rank, rank) * 2
-    }
-    if kind == "MaxPool":
-        facts["dilations"] = call.wholes(4, "dilation", (1,) * rank, rank)
-        facts["ceil_mode"] = int(bool(call.given(5, "ceil_mode", False)))
-    else:
-        facts["ceil_mode"] = int(bool(call.given(4, "ceil_mode", False)))
-        facts["count_include_pad"] = int(bool(call.given(5, "count_include_pad", True)))
-        if call.given(6, "divisor_override") is not None:
-            raise ValueError("it divides by a number of its own")
-    y = call.graph.node(kind, call.x(), **facts)
-    return y if outputs == 1 else (y, "")
-
-
-def _adaptive(call: Call, kind: str, rank: int, outputs: int = 1) -> Value:
-    """Pooling to a given size: over everything, or over windows of one size."""
-    wanted = call.wholes(1, "output_size", rank=rank)
-    sizes = call.shape()[-rank:]
-    if wanted == (1,) * rank:
-        y = call.graph.node("GlobalMaxPool" if kind == "MaxPool" else "GlobalAveragePool", call.x())
-        return y if outputs == 1 else (y, "")
-    known = [size or 0 for size in sizes]
-    if any(size % want for size, want in zip(known, wanted, strict=True)):
-        raise ValueError(f"its windows from {known} to {list(wanted)} differ in size: the sizes must divide")
-    kernel = [size // want for size, want in zip(known, wanted, strict=True)]
-    y = call.graph.node(kind, call.x(), kernel_shape=kernel, strides=kernel)
-    return y if outputs == 1 else (y, "")
-
-
-def _reduce(call: Call, kind: str) -> str:
-    axes, keep = call.given(1, "dim"), int(bool(call.given(2, "keepdim", False)))
-    if axes is None or axes == []:
-        raise ValueError("it runs over all axes, and so over samples")
-    return call.graph.node(kind, call.x(), call.graph.integers(*call.wholes(1, "dim")), keepdims=keep)
-
-
-def _arg_max(call: Call) -> str:
-    if call.given(1, "dim") is None:
-        raise ValueError("it runs over all axes, and so over samples")
-    keep = int(bool(call.given(2, "keepdim", False)))
-    return call.graph.node("ArgMax", call.x(), axis=call.whole(1, "dim"), keepdims=keep)
 
 
 def _embedding(call: Call) -> str:
@@ -191,17 +152,10 @@ OPERATIONS: Mapping[str, Operation] = {
     **dict.fromkeys(("log_softmax", "_log_softmax"), partial(_softmax, kind="LogSoftmax")),
     **dict.fromkeys(("conv1d", "conv2d"), _conv),
     **dict.fromkeys(("conv_transpose1d", "conv_transpose2d"), _conv_transpose),
-    **{f"max_pool{rank}d": partial(_window, kind="MaxPool", rank=rank) for rank in (1, 2)},
-    **{f"avg_pool{rank}d": partial(_window, kind="AveragePool", rank=rank) for rank in (1, 2)},
-    **{f"adaptive_avg_pool{rank}d": partial(_adaptive, kind="AveragePool", rank=rank) for rank in (1, 2)},
-    **{f"adaptive_max_pool{r}d": partial(_adaptive, kind="MaxPool", rank=r, outputs=2) for r in (1, 2)},
-    "_adaptive_avg_pool2d": partial(_adaptive, kind="AveragePool", rank=2),
-    "max_pool2d_with_indices": partial(_window, kind="MaxPool", rank=2, outputs=2),
-    "mean": partial(_reduce, kind="ReduceMean"), "sum": partial(_reduce, kind="ReduceSum"),
-    "amax": partial(_reduce, kind="ReduceMax"), "amin": partial(_reduce, kind="ReduceMin"), "argmax": _arg_max,
     "linear": _linear, "addmm": _addmm, "scaled_dot_product_attention": _attention, "convolution": _convolution,
     "batch_norm": partial(_batch_norm, training=5), "_native_batch_norm_legit_no_training": _batch_norm,
     "layer_norm": _layer_norm, "native_layer_norm": _native_layer_norm, "group_norm": _group_norm,
+    "instance_norm": _instance_norm,
     "embedding": _embedding,
 }  # fmt: skip
 """What says each of these operations, by its name in ATen without overload."""

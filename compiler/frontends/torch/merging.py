@@ -17,10 +17,10 @@ def keep_samples_apart(graph: fx.Graph) -> None:
     import torch
 
     order = {node: place for place, node in enumerate(graph.nodes)}
-    view = torch.ops.aten.view.default
+    views = (torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default, torch.ops.aten.reshape.default)
     for node in graph.find_nodes(op="call_function", target=torch.ops.aten.linear.default):
         merged, parted = node.args[0], list(node.users)
-        if merged.target is view and parted and all(user.target is view for user in parted):
+        if merged.target in views and parted and all(user.target in views for user in parted):
             sizes = parted[0].args[1][:-1]
             known = all(order[size] < order[node] for size in sizes if isinstance(size, torch.fx.Node))
             if known and _only_leading_axes(merged, parted):
@@ -28,12 +28,10 @@ def keep_samples_apart(graph: fx.Graph) -> None:
 
 
 def _only_leading_axes(merged: fx.Node, parted: list[fx.Node]) -> bool:
-    """Whether all views after give the axes back that the one before merged."""
-    before, between = _sizes(merged.args[0]), _sizes(merged)
-    after = _sizes(parted[0])
-    lead = len(after) - 1
+    """Whether all views after part the axes that the one before merged, in one way, and leave the last one."""
+    between, after = _sizes(merged), _sizes(parted[0])
     same = all(_sizes(user) == after for user in parted)
-    return same and len(between) < len(after) and before[:lead] == after[:lead]
+    return same and len(between) < len(after) and after[-1] == _sizes(parted[0].args[0])[-1]
 
 
 def _sizes(node: object) -> list[str]:
@@ -46,7 +44,7 @@ def _rewrite(graph: fx.Graph, linear: fx.Node, shape: list[object]) -> None:
     merged, parted = linear.args[0], list(linear.users)
     value = parted[0].meta["val"]
     with graph.inserting_before(linear):
-        apart = graph.call_function(merged.target, (merged.args[0], shape))
+        apart = graph.call_function(parted[0].target, (merged.args[0], shape))
     apart.meta = {**linear.meta, "val": value.new_empty((*value.shape[:-1], shape[-1]))}
     linear.replace_input_with(merged, apart)
     linear.meta["val"] = value

@@ -126,7 +126,7 @@ def _refusal(error: Exception) -> UnsupportedError:
         what = f"it computes with the number of samples as if that were fixed: {what}"
         remedy = "let forward work for every batch size: use -1 or x.shape[0] where it shapes its input"
     else:
-        remedy = "let forward be free of control flow that depends on values; see docs/import-torch.md"
+        remedy = "let forward be free of control flow that depends on values; see docs/pytorch.md"
     return UnsupportedError(f"torch.export cannot export the module: {what}", remedy, where=_user_frame(text))
 
 
@@ -204,6 +204,9 @@ class _Reading:
         return array.astype(np.float32) if tensor.dtype.is_floating_point else array.astype(np.int64)
 
     def _output(self, value: object) -> str:
+        """The name of an output; an empty one where it, or what it depends on, has a fault."""
+        if isinstance(value, self.torch.fx.Node) and value not in self.names:
+            return ""
         name = self.names.get(value) if isinstance(value, self.torch.fx.Node) else None
         if not isinstance(name, str):
             self.faults.append(Fault(f"forward gives {value!r}, which is no tensor", "let it give tensors"))
@@ -228,7 +231,7 @@ class _Reading:
                 self._fault(node, what, "use its first output only")
             return
         if kind not in OPERATIONS:
-            self._fault(node, f"{kind} cannot be imported", "say it in other operations (docs/import-torch.md)")
+            self._fault(node, f"{kind} cannot be imported", "say it in other operations (docs/pytorch.md)")
             return
         try:
             made = OPERATIONS[kind](Call(node, self.graph, self.names))

@@ -78,6 +78,22 @@ def _select(call: Call) -> str:
     return call.graph.node("Gather", call.x(), index, axis=call.whole(1, "dim"))
 
 
+def _index(call: Call) -> str:
+    """x[:, i] with one list of places."""
+    lists = call.given(1, "indices")
+    assert isinstance(lists, list | tuple)
+    axes = [axis for axis, entry in enumerate(lists) if entry is not None]
+    if len(axes) != 1 or "int" not in str(lists[axes[0]].meta["val"].dtype):
+        raise ValueError("it picks by masks, or along several axes at once: it takes one list of whole numbers")
+    return call.graph.node("Gather", call.x(), call.value(lists[axes[0]]), axis=axes[0])
+
+
+def _flip(call: Call) -> str:
+    axes = call.wholes(1, "dims")
+    last, first, step = ([number] * len(axes) for number in (-1, -(1 << 62), -1))
+    return call.graph.node("Slice", call.x(), *(call.graph.integers(*part) for part in (last, first, axes, step)))
+
+
 def _index_select(call: Call) -> str:
     return call.graph.node("Gather", call.x(), call.x(2), axis=call.whole(1, "dim"))
 
@@ -98,11 +114,7 @@ def _split(call: Call) -> Value:
 
 def _expand(call: Call) -> str:
     """-1 keeps an axis; ONNX says so by 1."""
-    sizes = call.given(1, "size")
-    assert isinstance(sizes, list | tuple)
-    if any(not isinstance(size, int) for size in sizes):
-        return call.graph.node("Expand", call.x(), call.sizes(1, "size"))
-    return call.graph.node("Expand", call.x(), call.graph.integers(*(1 if size == -1 else size for size in sizes)))
+    return call.graph.node("Expand", call.x(), call.sizes(1, "size", kept=1))
 
 
 def _repeat(call: Call) -> str:
@@ -127,17 +139,6 @@ def _pad(call: Call) -> str:
     return call.graph.node("Pad", call.x(), call.graph.integers(*begin, *end), value)
 
 
-def _upsample(call: Call) -> str:
-    before, after = call.shape(), tuple(call.node.meta["val"].shape)
-    scales = [1.0, 1.0, *(int(new) / int(old or 1) for new, old in zip(after[2:], before[2:], strict=True))]
-    if any(scale != round(scale) for scale in scales):
-        raise ValueError(f"it enlarges by {scales[2:]}: it takes whole numbers")
-    return call.graph.node(
-        "Resize", call.x(), "", call.graph.constant(scales, np.float32), mode="nearest",
-        coordinate_transformation_mode="asymmetric", nearest_mode="floor",
-    )  # fmt: skip
-
-
 def _size(call: Call) -> str:
     shape = call.graph.node("Shape", call.x())
     return call.graph.node("Gather", shape, call.graph.constant(call.whole(1), np.int64), axis=0)
@@ -148,6 +149,15 @@ def _full(call: Call, fill: float | None = None) -> str:
     number = call.number(1) if fill is None else fill
     kind = np.float32 if call.is_real(call.node) else np.int64
     return call.graph.node("Expand", call.graph.constant(number, kind), call.sizes(0))
+
+
+def _full_like(call: Call) -> str:
+    number = call.graph.constant(call.number(1, "fill_value"), np.float32 if call.is_real(call.node) else np.int64)
+    return call.graph.node("Expand", number, call.graph.node("Shape", call.x()))
+
+
+def _scalar(call: Call) -> str:
+    return call.graph.constant(call.number(0), np.float32 if call.is_real(call.node) else np.int64)
 
 
 def _arange(call: Call) -> str:
@@ -161,7 +171,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "flatten": _flatten, "permute": _permute, "transpose": _transpose, "t": _turn, "squeeze": _squeeze,
     "unsqueeze": _unsqueeze, "cat": _cat, "stack": partial(_cat, new_axis=True), "slice": _slice, "select": _select,
     "index_select": _index_select, "split": _split, "split_with_sizes": _split, "expand": _expand, "repeat": _repeat,
-    "upsample_nearest2d": _upsample, "sym_size": _size, "full": _full, "zeros": partial(_full, fill=0.0),
-    "ones": partial(_full, fill=1.0), "arange": _arange,
+    "index": _index, "flip": _flip, "full_like": _full_like, "scalar_tensor": _scalar, "sym_size": _size,
+    "full": _full, "zeros": partial(_full, fill=0.0), "ones": partial(_full, fill=1.0), "arange": _arange,
 }  # fmt: skip
 """What says each of these operations, by its name in ATen without overload."""

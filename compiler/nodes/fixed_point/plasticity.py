@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar
@@ -141,14 +141,3 @@ class FixedPlasticDense(Learning, FixedDense):
     @property
     def _decimations(self) -> tuple[str, ...]:
         return tuple(sorted(variable for variable in self.variables if decimation(variable) is not None))
-
-
-def lava_text(products: Iterable[LoihiProduct], decimation: int | None) -> str:
-    """Products as text that Lava's parser reads as the same."""
-    said = []
-    for product in products:
-        gate = f"u{decimation}" if product.dependency == "u" else product.dependency
-        factors = (gate, *map(str, product.factors))
-        sign = "-" if product.mantissa < 0 else "+"
-        said.append(f"{sign} {abs(product.mantissa)} * 2 ^ {product.exponent} * {' * '.join(factors)}")
-    return " ".join(said).removeprefix("+ ")

@@ -13,6 +13,7 @@ from nmc.report.advice import energy, latency
 from nmc.report.comparison import data_origin
 from nmc.report.html.groups import Group
 from nmc.report.html.words import setting
+from nmc.sweeps.details import SHOWN_NEURONS
 from nmc.sweeps.result import CoreResult, PointResult, Raster
 
 SPIKES = 600_000
@@ -119,7 +120,7 @@ def _raster(raster: Raster, most: int) -> Plain:
             {
                 "name": name,
                 "neurons": raster.neurons[name],
-                "shown": max((neuron for _, neuron in pairs), default=0) + 1,
+                "shown": min(raster.neurons[name], max(SHOWN_NEURONS, *(neuron + 1 for _, neuron in pairs), 0)),
                 "spikes": len(pairs),
                 "every": every,
                 "places": _differences(

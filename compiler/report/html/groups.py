@@ -25,7 +25,7 @@ class Price:
 
 @dataclass(frozen=True)
 class Group:
-    """Points that can be compared, those measured in the order of the results, and those refused."""
+    """Points that can be compared: those measured, the cheapest first and the unpriced last, and those refused."""
 
     points: tuple[PointResult, ...]
     refused: tuple[PointResult, ...]
@@ -37,7 +37,7 @@ class Group:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The targets, in the order of the results."""
+        """The targets, in the order of the points."""
         return tuple(dict.fromkeys(point.target for point in (*self.points, *self.refused)))
 
     @property
@@ -105,8 +105,12 @@ def grouped(results: Sequence[PointResult]) -> tuple[Group, ...]:
         groups.setdefault(same, {})[point.key] = point
     return tuple(
         Group(
-            tuple(point for point in group.values() if point.refusal is None),
+            tuple(sorted((point for point in group.values() if point.refusal is None), key=_order)),
             tuple(point for point in group.values() if point.refusal is not None),
         )
         for group in groups.values()
     )
+
+
+def _order(point: PointResult) -> tuple[bool, float, str]:
+    return point.cost is None, 0.0 if point.cost is None else point.cost.energy_j.best, point.key

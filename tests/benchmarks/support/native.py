@@ -41,8 +41,7 @@ class Native:
     def __init__(self, workload: Workload) -> None:
         self.workload = workload
         self.plan = Plan.of(workload.model)
-        even = -(-len(workload.spikes) // (os.cpu_count() or 1))
-        self.part = min(chunk_size(self.plan, workload.steps), even)
+        self.part = chunk_size(self.plan, workload.steps, len(workload.spikes))
         self._chips = threading.local()
         self.spikes = self.operations = 0
         self.first_spikes, _ = self._part(0, 1)

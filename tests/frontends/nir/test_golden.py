@@ -19,6 +19,7 @@ PROFILES = {
     "snntorch_rsynaptic": "snntorch", "snntorch_conv": "snntorch", "snntorch_zero": "snntorch-zero",
     "norse_lif": "norse", "norse_cuba": "norse", "norse_if": "norse", "norse_written": "norse-to-nir",
     "spikingjelly_lif": "spikingjelly", "spikingjelly_cuba": "spikingjelly", "sinabs_dense": "sinabs",
+    "norse_recurrent": "norse", "norse_conv": "norse", "snntorch_conv_recurrent": "snntorch",
 }  # fmt: skip
 """The conventions of each case. snnTorch's exporter has a step of 0.1 ms, the others were given 1 ms."""
 
@@ -43,6 +44,12 @@ def test_other_conventions_give_other_spikes() -> None:
     """What the profiles differ in shows: here only by when, and how, a neuron resets."""
     y, expected = spikes(GOLDEN, "snntorch_dense", "snntorch-zero")
     assert np.any(y != expected)
+
+
+def test_the_tools_have_versions() -> None:
+    with np.load(GOLDEN / "golden.npz") as golden:
+        tools = dict(text.split() for text in golden["versions"].tolist())
+    assert tools.keys() >= {"nir", "nirtorch", "snntorch", "norse", "spikingjelly", "sinabs"}
 
 
 def test_every_golden_file_is_tested() -> None:

@@ -71,7 +71,8 @@ def test_better_points_lie_higher_and_cheaper_ones_to_the_left(shown: Opened) ->
     places = [mark.locator(".ring") for mark in marks(shown).all()]
     across = [float(ring.get_attribute("cx") or "") for ring in places]
     up = [-float(ring.get_attribute("cy") or "") for ring in places]
-    scores = [RESULTS[int(mark.get_attribute("data-index") or "")].score or 0.0 for mark in marks(shown).all()]
+    labels = [mark.get_attribute("aria-label") or "" for mark in marks(shown).all()]
+    scores = [float(label.split("accuracy ")[1].split("\N{NO-BREAK SPACE}")[0]) for label in labels]
     assert across == sorted(across)
     assert sorted(range(20), key=lambda i: (scores[i], up[i])) == sorted(range(20), key=lambda i: (up[i], scores[i]))
 
@@ -128,6 +129,16 @@ def test_a_point_opens_with_all_that_is_known(shown: Opened) -> None:
     assert shown.page.evaluate("document.activeElement.className").startswith("card detail")
 
 
+def test_other_scores_are_numbers_and_of_errors_less_is_better(chrome: Browser, tmp_path: Path) -> None:
+    made = [replace(p, metric="mean-squared-error", score_interval=None, reference_score=0.2) for p in many(5)]
+    errors = [replace(p, score=0.1 * (i + 1)) for i, p in enumerate(made)]
+    write_report(errors, tmp_path / "report.html", title="Errors")
+    page = opened(chrome, address_of(tmp_path / "report.html"))
+    assert "mean-squared-error 0.1;" in " ".join(m.get_attribute("aria-label") or "" for m in marks(page).all())
+    assert "↙ better" in page.page.locator("[data-plot=energy]").inner_text()
+    assert page.said == []
+
+
 def test_targets_can_be_left_out(chrome: Browser, address: str) -> None:
     page = opened(chrome, address)
     page.page.get_by_role("button", name="loihi2-sim", exact=True).click()
@@ -153,11 +164,14 @@ def test_text_of_results_stays_text(shown: Opened) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_is_accessible(chrome: Browser, address: str, scheme: str) -> None:
+def test_it_is_accessible(chrome: Browser, tmp_path: Path, scheme: str) -> None:
     """By axe-core's rules: roles, names, contrast, order, and what can be reached."""
     from axe_playwright_python.sync_playwright import Axe
 
-    page = opened(chrome, address, scheme=scheme)
+    spiking = replace(many(4)[3], key="s")
+    few = replace(spiking, layers=spiking.layers[:3], cores=spiking.cores[:12])
+    write_report((few, *many(3), UNPRICED, REFUSED, PLAIN), tmp_path / "report.html", title="Few points")
+    page = opened(chrome, address_of(tmp_path / "report.html"), scheme=scheme)
     page.page.evaluate("document.querySelectorAll('details').forEach((part) => { part.open = true; })")
     found = Axe().run(page.page, options={"resultTypes": ["violations"]})
     assert found.violations_count == 0, found.generate_report()
@@ -192,19 +206,23 @@ def test_without_scripts_the_answer_and_the_tables_are_there(chrome: Browser, ad
 
 
 def test_a_page_of_500_points_answers_at_once(chrome: Browser, tmp_path: Path) -> None:
-    """It is drawn within 5 seconds even on a busy machine, and a press of a key within one."""
-    write_report(many(500), tmp_path / "report.html", title="Many")
-    page = opened(chrome, address_of(tmp_path / "report.html"))
-    drawn_ms = page.page.evaluate("performance.now()")
-    assert marks(page).count() == 500
-    first = marks(page).first
-    first.focus()
-    started = page.page.evaluate("performance.now()")
-    page.page.keyboard.press("ArrowRight")
-    page.page.keyboard.press("Enter")
-    assert page.page.evaluate("performance.now()") - started < 1000
-    assert drawn_ms < 5000
-    assert page.said == []
+    """To draw it and to open a point takes less than 5 s of one core, however busy the machine is."""
+    some = many(20)
+    results = [replace(some[i % 20], key=str(i), score=0.9 + i / 6000) for i in range(500)]
+    write_report(results, tmp_path / "report.html", title="Many")
+    page = chrome.new_page()
+    watch = page.context.new_cdp_session(page)
+    watch.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.goto(address_of(tmp_path / "report.html"))
+    page.wait_for_selector("html[data-ready]")
+    points = page.locator("[data-plot=energy] [role=option]")
+    assert points.count() == 500
+    points.first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    assert points.nth(1).get_attribute("aria-selected") == "true"
+    spent = {metric["name"]: metric["value"] for metric in watch.send("Performance.getMetrics")["metrics"]}
+    assert spent["ThreadTime"] < 5
 
 
 def test_a_folder_of_results_has_an_index(chrome: Browser, tmp_path: Path) -> None:

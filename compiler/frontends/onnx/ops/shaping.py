@@ -109,6 +109,8 @@ def _unsqueeze(call: Call) -> Value:
         axes = integers(call.array(1, "list of axes"))
     rank = len(x.dims) + len(axes)
     places = {require_axis(axis, rank) for axis in axes}
+    if len(places) < len(axes):
+        raise Refusal(f"it adds an axis twice: {list(axes)}", "mend the file")
     sizes = iter(x.dims)
     return call.writer.reshape(x, tuple(1 if axis in places else next(sizes) for axis in range(rank)))
 

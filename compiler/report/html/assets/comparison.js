@@ -25,7 +25,7 @@ function startComparison(section, view, group, number) {
     chosen = index;
     show();
     const point = group.points[index];
-    say(`Opened ${view.targets[point.target]}, ${point.setting}: energy ${energyText(point)}, ${group.metric} ${scoreText(group.metric, point.score)}. Details below the plots.`);
+    say(`Opened ${view.targets[point.target]}, ${point.setting}: energy ${energyText(point)}, ${group.metric} ${scoreText(group, point.score)}. Details below the plots.`);
   };
   const draw = () => {
     plots.forEach((plot) => drawPlot(plot, plot.dataset.plot, view, group, (point) => !hidden.has(point.target), open));

@@ -13,9 +13,9 @@ function pointFacts(point, group) {
   return facts([
     ["Energy an inference", point.energy && [energyText(point), html("span", { class: "interval" }, ` (${spread(point.energy, "J")}), ${point.cost.baseline}`)]],
     ["Latency", point.latency && [si(point.latency.best, "s"), html("span", { class: "interval" }, ` (${spread(point.latency, "s")})`)]],
-    [group.metric[0].toUpperCase() + group.metric.slice(1), [scoreText(group.metric, point.score), point.scoreInterval &&
-      html("span", { class: "interval" }, ` (95 %: ${point.scoreInterval.map((s) => scoreText(group.metric, s)).join(" – ")})`)]],
-    ["Float score", scoreText(group.metric, point.reference)],
+    [group.metric[0].toUpperCase() + group.metric.slice(1), [scoreText(group, point.score), point.scoreInterval &&
+      html("span", { class: "interval" }, ` (95 %: ${point.scoreInterval.map((s) => scoreText(group, s)).join(" – ")})`)]],
+    ["Float score", scoreText(group, point.reference)],
     ["Same class as float", point.agreement === null ? null : percent(point.agreement)],
     ["Time steps", point.steps === null ? null : String(point.steps)],
     ["Grade", point.cost && badge(point.cost.grade)],

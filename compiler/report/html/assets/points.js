@@ -6,7 +6,7 @@ function pointLabel(point, view, group) {
     `${view.targets[point.target]}, ${point.setting}`,
     `energy ${energyText(point)}, ${spread(point.energy, "J")}`,
     `latency ${si(point.latency.best, "s")}, ${spread(point.latency, "s")}`,
-    `${group.metric} ${scoreText(group.metric, point.score)}`,
+    `${group.metric} ${scoreText(group, point.score)}`,
     `grade ${point.cost.grade}`,
   ];
   if (point.onEnergyFront) parts.push("on the energy front");
@@ -35,21 +35,22 @@ function tip(point, view, group) {
   const lines = [
     `Energy ${energyText(point)} (${spread(point.energy, "J")})`,
     `Latency ${si(point.latency.best, "s")} (${spread(point.latency, "s")})`,
-    `${group.metric[0].toUpperCase()}${group.metric.slice(1)} ${scoreText(group.metric, point.score)}` +
-      (point.scoreInterval ? ` (${point.scoreInterval.map((s) => scoreText(group.metric, s)).join(" – ")})` : ""),
+    `${group.metric[0].toUpperCase()}${group.metric.slice(1)} ${scoreText(group, point.score)}` +
+      (point.scoreInterval ? ` (${point.scoreInterval.map((s) => scoreText(group, s)).join(" – ")})` : ""),
     `Grade ${point.cost.grade}`,
   ];
   return html("div", { class: "tip", "aria-hidden": "true" },
     html("strong", {}, view.targets[point.target]), html("div", { class: "muted" }, point.setting), lines.map((line) => html("div", {}, line)));
 }
 
-// Shows the tip of the point that has the focus or is nearest to the pointer, and opens points.
-function listen(place, list, plot, show, open) {
+// Shows the tip of the point that has the focus or is nearest to the pointer, and opens points. The stage listens, not the
+// SVG inside: Chromium puts SVG elements that listen to the focus among the stops of the Tab key.
+function listen(stage, list, plot, show, open) {
   const marks = [...list.children];
   const spots = marks.map((mark) => mark.querySelector("circle")).map((ring) => [Number(ring.getAttribute("cx")), Number(ring.getAttribute("cy"))]);
   let nearest = null;
   const hint = (mark) => {
-    place.querySelector(".tip")?.remove();
+    stage.querySelector(".tip")?.remove();
     nearest?.classList.remove("near-pointer");
     nearest = mark;
     if (mark) { mark.classList.add("near-pointer"); show(mark); }
@@ -61,12 +62,12 @@ function listen(place, list, plot, show, open) {
     const best = distances.reduce((found, distance, i) => (distance < distances[found] ? i : found), 0);
     return distances[best] < 28 ? marks[best] : null;
   };
-  place.addEventListener("pointermove", (event) => hint(under(event)));
-  place.addEventListener("pointerleave", () => hint(null));
-  place.addEventListener("click", (event) => { const mark = under(event); if (mark) open(Number(mark.dataset.index)); });
-  list.addEventListener("focusin", (event) => hint(event.target));
-  list.addEventListener("focusout", () => hint(null));
-  list.addEventListener("keydown", (event) => steer(event, marks, open, () => hint(null)));
+  stage.addEventListener("pointermove", (event) => hint(under(event)));
+  stage.addEventListener("pointerleave", () => hint(null));
+  stage.addEventListener("click", (event) => { const mark = under(event); if (mark) open(Number(mark.dataset.index)); });
+  stage.addEventListener("focusin", (event) => hint(event.target.closest(".point")));
+  stage.addEventListener("focusout", () => hint(null));
+  stage.addEventListener("keydown", (event) => steer(event, marks, open, () => hint(null)));
 }
 
 function steer(event, marks, open, close) {
@@ -98,15 +99,16 @@ function drawPlot(place, kind, view, group, shown, open) {
   points.sort((a, b) => a.point[kind].best - b.point[kind].best || a.point.score - b.point.score);
   const list = svg("g", { role: "listbox", "aria-label": `${energy ? "Energy" : "Latency"} against ${group.metric}: ${points.length} points, the cheapest first` },
     points.map(({ point, index }) => drawnPoint(point, index, plot, view, group)));
-  place.replaceChildren(svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": `Plot of ${kind} against ${group.metric}` },
+  const stage = html("div", {}, svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": `Plot of ${kind} against ${group.metric}` },
     axes(plot, group, energy ? "J" : "s"), frontLine(plot, points.map(({ point }) => point)), list));
   const show = (mark) => {
     const { point } = points.find(({ index }) => index === Number(mark.dataset.index));
-    const box = place.appendChild(tip(point, view, group));
+    const box = stage.appendChild(tip(point, view, group));
     const [a, b] = [plot.x(Math.max(point[kind].best, range[0])), plot.y(point.score)];
     const left = a + 18 + box.offsetWidth > width ? a - 18 - box.offsetWidth : a + 18;
     box.style.left = `${Math.max(0, left)}px`;
     box.style.top = `${Math.max(0, Math.min(b - 20, height - box.offsetHeight))}px`;
   };
-  listen(place, list, plot, show, open);
+  listen(stage, list, plot, show, open);
+  place.replaceChildren(stage);
 }

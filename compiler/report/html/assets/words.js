@@ -12,6 +12,6 @@ const spread = (interval, unit) => `${si(interval.low, unit)} – ${si(interval.
 const short = (value) => (value === 0 ? "0" : value >= 1000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3))));
 const percent = (value, digits = 1) => `${(100 * value).toFixed(digits)}\u00a0%`;
 const share = (value) => (value >= 0.005 ? percent(value, 0) : "<\u00a01\u00a0%");
-const scoreText = (metric, value) => (value === null ? "–" : metric === "accuracy" ? percent(value) : String(Number(value.toPrecision(4))));
+const scoreText = (group, value) => (value === null ? "–" : group.share ? percent(value) : String(Number(value.toPrecision(4))));
 const energyText = (point) =>
   point.energy === null ? "no price" : `${point.cost.missing.length ? "at least " : ""}${si(point.energy.best, "J")}`;

@@ -124,6 +124,19 @@ def snntorch_conv() -> Made:
     return export_to_nir(net, x[0], ignore_dims=[0]), x.numpy(), _fresh(net, x)
 
 
+def snntorch_conv_recurrent() -> Made:
+    import snntorch as snn
+    from snntorch.export_nir import export_to_nir
+
+    net = nn.Sequential(
+        nn.Conv2d(1, 3, 3, stride=2, padding=1), nn.Flatten(), linear(27, 8),
+        snn.RLeaky(beta=0.8, linear_features=8, threshold=torch.tensor(1.0), init_hidden=True),
+        linear(8, 4, scale=2.0), snn.Leaky(beta=torch.full((4,), 0.7), threshold=torch.ones(4), init_hidden=True),
+    )  # fmt: skip
+    x = drive(1, 6, 6)
+    return export_to_nir(net, x[0], ignore_dims=[0]), x.numpy(), _fresh(net, x)
+
+
 def snntorch_zero() -> Made:
     """A file that snnTorch reads: there, neurons reset to zero at once."""
     from snntorch.import_nir import import_from_nir
@@ -177,6 +190,34 @@ def norse_if() -> Made:
     neuron = _neuron(nir.IF, 8, r=1.0, v_threshold=2.0)
     neuron.r = np.ones_like(neuron.r)
     return _norse(nir.NIRGraph.from_list(_affine(6, 8), neuron), drive(6))
+
+
+def norse_recurrent() -> Made:
+    """A loop: what neurons read of one another is of the step before, in the executor of NIRTorch too."""
+    lif = _neuron(nir.LIF, 8, tau=0.01, r=1.0, v_leak=0.1, v_threshold=0.5)
+    lif.r = np.ones_like(lif.r)
+    nodes = {
+        "input": nir.Input(np.array([6])), "w_in": _affine(6, 8, 4.0), "lif": lif,
+        "w_rec": nir.Linear((6 * np.random.randn(8, 8)).astype(np.float32)), "output": nir.Output(np.array([8])),
+    }  # fmt: skip
+    edges = [("input", "w_in"), ("w_in", "lif"), ("lif", "w_rec"), ("w_rec", "lif"), ("lif", "output")]
+    return _norse(nir.NIRGraph(nodes, edges), drive(6))
+
+
+def norse_conv() -> Made:
+    def lif(*shape: int) -> nir.NIRNode:
+        n = np.ones(shape, np.float32)
+        threshold = (0.2 + 0.2 * np.random.rand(*shape)).astype(np.float32)
+        return nir.LIF(tau=0.01 * n, r=n, v_leak=0 * n, v_threshold=threshold)
+
+    weight, bias = 2 * np.random.randn(4, 2, 3, 3).astype(np.float32), np.random.randn(4).astype(np.float32)
+    layers = (
+        nir.Conv2d((6, 6), weight, 1, 1, 1, 1, bias), lif(4, 6, 6),
+        nir.SumPool2d(np.array([2, 2]), np.array([2, 2]), np.array([0, 0])),
+        nir.Flatten({"input": np.array([4, 3, 3])}, 0, -1), _affine(36, 5, 2.0), lif(5),
+    )  # fmt: skip
+    graph, x, y = _norse(nir.NIRGraph.from_list(*layers), drive(2, 6, 6))
+    return graph, x, y.reshape(STEPS, 1, 5)  # Norse's Flatten takes away the axis of the one sample, too
 
 
 def norse_written() -> Made:
@@ -264,6 +305,7 @@ CASES: Mapping[str, Callable[[], Made]] = {
     for case in (
         snntorch_dense, snntorch_synaptic, snntorch_recurrent, snntorch_rsynaptic, snntorch_conv, snntorch_zero,
         norse_lif, norse_cuba, norse_if, norse_written, spikingjelly_lif, spikingjelly_cuba, sinabs_dense,
+        norse_recurrent, norse_conv, snntorch_conv_recurrent,
     )
 }  # fmt: skip
 TOOLS = ("nir", "nirtorch", "torch", "snntorch", "norse", "spikingjelly", "sinabs")

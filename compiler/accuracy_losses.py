@@ -15,7 +15,7 @@ from nmc.datasets import calibration, score, test_data
 from nmc.model import FloatArray, MetricName, Model
 from nmc.nodes import FAMILIES
 from nmc.passes.conversion import MAX_POOLS
-from nmc.passes.conversion_errors import Activity, LayerError, layer_errors, scored_so_far
+from nmc.passes.conversion_errors import Activity, LayerError, layer_errors, relative_rms, scored_so_far
 from nmc.passes.dump import Dump
 from nmc.passes.quantization_errors import quantization_errors
 from nmc.passes.to_spiking import calibrated
@@ -48,7 +48,8 @@ class ConversionReport:
     """The scores of a network on its test data at each stage, and its layers in the order of the flow.
 
     `network`: as it was given; `replaced`: after its max pooling was replaced, None if it was not; `converted`: as
-    neurons in real numbers; `integers`: in those that the target computes with, None where it has none.
+    neurons in real numbers; `integers`: in those that the target computes with, None where it has none. `pools`: how
+    far what took the place of each max pooling is off on calibration data, relative root mean square.
     """
 
     model: str
@@ -60,6 +61,7 @@ class ConversionReport:
     replaced: float | None
     converted: float
     integers: float | None
+    pools: Mapping[str, float]
     layers: tuple[LayerReport, ...]
 
 
@@ -75,7 +77,12 @@ def report(
     data, seen = test_data(given, samples), calibrated(calibration(given), "one of neurons")[:SAMPLES]
     task = given.task
     assert task is not None  # test_data saw to it
-    activations = {**_values(conversion.ordinary, seen), **_values(given, seen)}
+    ordinary, own = _values(conversion.ordinary, seen), _values(given, seen)
+    activations = {**ordinary, **own}
+    pools = {
+        node.name: relative_rms(ordinary[node.name], own[node.name]) for node in given.graph
+        if isinstance(node, MAX_POOLS) and conversion.ordinary.graph[node.name] != node
+    }  # fmt: skip
     errors = layer_errors(activations, converted, Activity.of(converted, seen))
     activity = Activity.of(converted, data.x)
     so_far = [score(task, y, data.y) for y in scored_so_far(conversion.ordinary, converted, activity, data.x)]
@@ -84,18 +91,14 @@ def report(
     return ConversionReport(
         given.name, target.name, activity.steps, task.metric, len(data.x),
         network=score(task, _result(given, data.x), data.y),
-        replaced=score(task, _result(conversion.ordinary, data.x), data.y)
-        if _max_pools(conversion.ordinary) < _max_pools(given) else None,
+        replaced=score(task, _result(conversion.ordinary, data.x), data.y) if pools else None,
         converted=so_far[-1],
+        pools=pools,
         integers=None if outputs is None else score(task, outputs, data.y),
         layers=tuple(
             LayerReport(error, so, rounding.get(error.layer)) for error, so in zip(errors, so_far, strict=True)
         ),
     )  # fmt: skip
-
-
-def _max_pools(model: Model) -> int:
-    return sum(isinstance(node, MAX_POOLS) for node in model.graph)
 
 
 def _values(model: Model, x: FloatArray) -> Mapping[str, FloatArray]:

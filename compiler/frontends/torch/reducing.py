@@ -1,0 +1,83 @@
+"""ATen's operations along axes that end in one value each, and running sums."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from math import prod
+
+import numpy as np
+
+from nmc.frontends.torch.call import Call, Operation, Value
+
+
+def _reduce(call: Call, kind: str, at: int = 1) -> str:
+    """A reduction; the axes are argument `at`, whether to keep them the one after."""
+    return call.graph.node(kind, call.x(), call.graph.integers(*_axes(call, at)), keepdims=_keeps(call, at + 1))
+
+
+def _axes(call: Call, at: int) -> tuple[int, ...]:
+    """The axes of a reduction; all of them where none is named. Raises ValueError where samples are among all."""
+    axes = call.wholes(at, "dim")
+    if axes:
+        return axes
+    if None in call.shape():
+        raise ValueError("it runs over all axes, and so over samples")
+    return tuple(range(len(call.shape())))
+
+
+def _keeps(call: Call, at: int) -> int:
+    return int(bool(call.given(at, "keepdim", False)))
+
+
+def _arg_max(call: Call, kind: str = "ArgMax") -> str:
+    if call.given(1, "dim") is None:
+        raise ValueError("it runs over all axes, and so over samples")
+    return call.graph.node(kind, call.x(), axis=call.whole(1, "dim"), keepdims=_keeps(call, 2))
+
+
+def _extreme(call: Call, kind: str) -> Value:
+    """The largest or the least: of two tensors, of everything, or along an axis with its place."""
+    other = call.given(1)
+    if other is not None and not isinstance(other, int):
+        return call.graph.node(kind, call.x(), call.x(1))
+    value = _reduce(call, f"Reduce{kind}")
+    return value if other is None else (value, _arg_max(call, f"Arg{kind}"))
+
+
+def _norm(call: Call) -> str:
+    order = call.number(1, "ord", 2.0)
+    if order in (1.0, 2.0):
+        return _reduce(call, f"ReduceL{order:.0f}", at=2)
+    if order == float("inf"):
+        axes = call.graph.integers(*_axes(call, 2))
+        return call.graph.node("ReduceMax", call.graph.node("Abs", call.x()), axes, keepdims=_keeps(call, 3))
+    raise ValueError(f"it is the norm of order {order:g}: it takes 1, 2 and infinity")
+
+
+def _variance(call: Call) -> str:
+    """The mean of the squares of what is above the mean, times n / (n - correction)."""
+    flag = call.given(2, "unbiased", True)
+    correction = float(call.node.kwargs.get("correction", 1.0) if flag is True else 0.0)
+    axes = _axes(call, 1)
+    names = call.graph.integers(*axes)
+    above = call.graph.node("Sub", call.x(), call.graph.node("ReduceMean", call.x(), names, keepdims=1))
+    mean = call.graph.node("ReduceMean", call.graph.node("Mul", above, above), names, keepdims=_keeps(call, 3))
+    count = prod(call.shape()[axis] or 0 for axis in axes)
+    if count <= correction:
+        raise ValueError(f"it divides by {count} - {correction:g}")
+    return call.graph.node("Mul", mean, call.graph.constant(count / (count - correction), np.float32))
+
+
+def _running_sum(call: Call) -> str:
+    return call.graph.node("CumSum", call.x(), call.graph.constant(call.whole(1, "dim"), np.int64))
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "mean": partial(_reduce, kind="ReduceMean"), "sum": partial(_reduce, kind="ReduceSum"),
+    "prod": partial(_reduce, kind="ReduceProd"), "amax": partial(_reduce, kind="ReduceMax"),
+    "amin": partial(_reduce, kind="ReduceMin"), "argmax": _arg_max, "argmin": partial(_arg_max, kind="ArgMin"),
+    "max": partial(_extreme, kind="Max"), "min": partial(_extreme, kind="Min"), "linalg_vector_norm": _norm,
+    "var": _variance, "cumsum": _running_sum,
+}  # fmt: skip
+"""What says each of these operations, by its name in ATen without overload."""

@@ -45,14 +45,14 @@ def test_files_by_their_names(tmp_path: Path) -> None:
     folder = tmp_path / "new"
     with (folder / "r.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert [row["option.steps"] for row in rows] == ["8", "16", "32", "8"]
+    assert [row["option.steps"] for row in rows] == ["8", "16", "32", "64"]
     assert [row["front"] for row in rows] == ["True", "True", "False", "False"]
     assert (rows[0]["energy_best_j"], rows[3]["energy_best_j"]) == ("1e-06", "")
     facts = json.loads((folder / "r.json").read_text())
     assert [row["key"] for row in facts["rows"] if row["front"]] == ["cheap", "good"]
     assert "| * | loihi-sim | steps=8 | 80.0 % |" in (folder / "r.md").read_text()
     query = f"SELECT max(score), max(\"option.steps\") FROM '{folder / 'r.parquet'}'"
-    assert duckdb.sql(query).fetchall() == [(0.9, 32)]
+    assert duckdb.sql(query).fetchall() == [(0.9, 64)]
     assert sorted(path.name for path in folder.iterdir()) == ["r.csv", "r.json", "r.md", "r.parquet"]
     with pytest.raises(UsageError, match=r"\.html, \.csv"):
         write_file(COMPARISON, tmp_path / "programs")

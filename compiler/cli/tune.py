@@ -88,7 +88,7 @@ def command(
             progress=tell,
         )
     for path in output or []:
-        write_file(tuning.measured, path)
+        write_file((tuning.measured,), path)
     if json:
         print_json(tuning_facts(tuning))
     else:

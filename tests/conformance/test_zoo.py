@@ -49,7 +49,7 @@ CARDS = {
     "digits-resnet": 0.98,
     "digits-snn": 0.965,
     "dnc-copy": 0.99,
-    "gan-digits": 2.8,
+    "gan-digits": 3.2,
     "kmeans": 0.94,
     "pca-anomaly": 0.95,
     "vae-digits": 0.16,

@@ -22,6 +22,7 @@ from nmc.cli import (
     toolchain,
     train,
     tune,
+    uncertainty,
     validate,
 )
 from nmc.errors import NmcError
@@ -41,6 +42,7 @@ for command in (
     tune,
     check,
     tune,
+    uncertainty,
     report,
     estimate,
     train,

@@ -125,6 +125,7 @@ LOIHI1 = Target(
     options=LoihiOptions,
     observed={"native": "nmc.backends.loihi.engine:run_observed"},
     learners={"native": "nmc.backends.loihi.learning:learn", "lava": "nmc.backends.lava.engine:learn"},
+    stepping={"native": "nmc.backends.loihi.stepping:EmulatorStepping"},
 )
 LOIHI2 = replace(
     LOIHI1,

@@ -18,6 +18,7 @@ REFUSED = {
 """Why a target cannot hold a model."""
 LOSS = {
     "autoencoder-anomaly": 0.02,
+    "cartpole": 50,
     "dnc-copy": 0.15,  # 8-bit activations cost that much on tpu-sim
     "gan-digits": 0.5,
     "pca-anomaly": 0.01,

@@ -1,0 +1,1 @@
+"""A network that reads handwritten digits, trained by synthetic gradients."""

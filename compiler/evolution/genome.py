@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from nmc.errors import UsageError
+from nmc.errors import UsageError, closest
 from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedLIF
 from nmc.passes.integer_scale import BIAS_BITS, Grid
 
@@ -24,6 +24,14 @@ HIGHEST_THRESHOLD = 2**17 - 1
 LARGEST_BIAS = 2**BIAS_BITS - 1
 STEPS_OF_A_GENE = 4.0
 """A weight's own gene at 1 moves it by so many steps of its grid; others change a layer by a factor of e."""
+
+
+def genes_named(name: str) -> Genes:
+    """The genes of this name. Raises UsageError with the names there are."""
+    for known in get_args(Genes):
+        if name == known:
+            return known  # type: ignore[no-any-return]
+    raise UsageError(f"{name!r} is no kind of genes", closest(name, get_args(Genes)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +104,7 @@ class Genome:
     def of(cls, subject: Subject, genes: Genes) -> Genome:
         """The genome of a program. Raises UsageError where there is too little to evolve."""
         found = cls(subject.program, tuple(_layers(subject)), genes)
-        if found.size < 2:  # noqa: PLR2004 - the search adapts a step to each of several directions
+        if found.size < 2:
             raise UsageError(
                 f"{subject.program.name} has {found.size} genes of the kind {genes!r}: too few to evolve",
                 "evolve channels, or a program with neurons and synapses of its own",

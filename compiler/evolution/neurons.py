@@ -31,7 +31,8 @@ def as_neurons(neurons: Model, program: Model) -> Model:
         nodes |= {node.name: node for node in changed}
         arrays |= values
     graph = neurons.graph
-    return neurons.with_(replace(graph, nodes=tuple(nodes.get(n.name, n) for n in graph)), arrays).checked()
+    single = {name: array.astype(np.float32) for name, array in arrays.items()}
+    return neurons.with_(replace(graph, nodes=tuple(nodes.get(n.name, n) for n in graph)), single).checked()
 
 
 def _population(neurons: Model, program: Model, population: Population) -> tuple[list[Node], dict[str, Array]]:

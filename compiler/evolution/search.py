@@ -27,7 +27,7 @@ class Strategy:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.population < 4 or self.population % 2:  # noqa: PLR2004 - two pairs, of which the better half is kept
+        if self.population < 4 or self.population % 2:
             raise UsageError(f"a population of {self.population}", "give an even number, 4 or more: it comes in pairs")
         if not 0 < self.sigma < float("inf"):
             raise UsageError(f"sigma is {self.sigma:g}", "give a number above 0, as in 0.05")

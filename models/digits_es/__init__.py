@@ -1,1 +1,1 @@
-"""A network that reads handwritten digits, trained by synthetic gradients."""
+"""A spiking network that reads handwritten digits, evolved in the integers of a chip."""

@@ -13,7 +13,7 @@ from nmc.model import Budget
 
 OPTIONS = EvolutionOptions(generations=40, batch=256, genes="channels", strategy=Strategy(24, 0.05, seed=0))
 SETTING = {"weight_bits": 4, "steps": 8}
-BUDGETS = {"loihi-sim": Budget(0.985, 0.6e-3, 6e-3, allow_missing=True), "cpu": Budget(0.985, max_latency_s=20e-3)}
+BUDGETS = {"loihi-sim": Budget(0.985, 0.6e-3, 6e-3, allow_missing=True)}
 
 
 if __name__ == "__main__":
@@ -26,7 +26,7 @@ if __name__ == "__main__":
             done.model(),
             name="digits-es",
             description="spiking network that reads 8x8 handwritten digits, evolved for 4-bit weights and 8 steps",
-            task=replace(model.task, budgets=BUDGETS),
+            task=replace(model.task, budgets=BUDGETS, train=None),
         )
         dump(evolved, Path(scratch) / "model")
         for path in (Path(scratch) / "model").iterdir():

@@ -45,6 +45,7 @@ CARDS = {
     "autoencoder-anomaly": 0.95,
     "digits-cnn": 0.98,
     "digits-dni": 0.965,
+    "digits-es": 0.99,
     "digits-resnet": 0.98,
     "digits-snn": 0.965,
     "dnc-copy": 0.99,

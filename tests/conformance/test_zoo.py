@@ -47,6 +47,7 @@ CARDS = {
     "cartpole": 475.0,
     "digits-cnn": 0.98,
     "digits-dni": 0.97,
+    "digits-es": 0.99,
     "digits-resnet": 0.98,
     "digits-snn": 0.965,
     "dnc-copy": 0.99,

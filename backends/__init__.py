@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nmc.errors import UsageError, closest
 
 if TYPE_CHECKING:
-    from nmc.backends.target import Engine, Learner, Observed, Opening, Target
+    from nmc.backends.target import Engine, Learner, Observed, Opening, Target, Variants
 
 TARGETS: Mapping[str, str] = {
     "cpu": "nmc.backends.onnx:CPU",
@@ -103,6 +103,16 @@ def opening_of(target: Target, name: str | None = None) -> Opening:
         )
     opening: Opening = _resolve(target.stepping[chosen])
     return opening
+
+
+def variants_of(target: Target) -> Variants:
+    """What runs variants of a target's programs. Raises UsageError where nothing does."""
+    if not target.variants:
+        raise UsageError(
+            f"no engine of {target.name} runs variants of a program", "take one that does: loihi-sim or loihi2-sim"
+        )
+    variants: Variants = _resolve(next(iter(target.variants.values())))
+    return variants
 
 
 def _resolve(place: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - whatever the table names

@@ -102,6 +102,19 @@ class Learner(Protocol):
     def __call__(self, program: Program, x: Feed, *, steps: int | None = None) -> Learned: ...
 
 
+Variant = Callable[[Model], Mapping[str, FloatArray]]
+"""What a variant of a program puts out for samples that are settled: outputs by name, as of a run."""
+
+
+class Variants(Protocol):
+    """Makes ready to run variants of a program, of other facts and arrays, on the same samples. Threads may share it.
+
+    `model` is of the form that the target's chip computes, x as for an engine.
+    """
+
+    def __call__(self, model: Model, x: Feed) -> Variant: ...
+
+
 class Engine(Protocol):
     """Executes a program on samples: x is [B, *shape], or [B, T, *shape] where the input streams; or both by name."""
 
@@ -147,7 +160,7 @@ class Target:
     """A name that users compile to. Engines are named as "module:function", the first is the default.
 
     `observed` are those engines that can record and check a run, `learners` those that can learn, `stepping` those that
-    can be fed step by step, in the same form.
+    can be fed step by step, `variants` those that can run many variants of a program, in the same form.
     `passes(options, calibration)` are the steps from the user's model to what `lower` takes;
     `calibration` are real samples for passes that measure ranges, or None if the model has none.
     `lower(model, options)` gives the program's files beyond graph and weights, by name.
@@ -165,4 +178,5 @@ class Target:
     observed: Mapping[str, str] = field(default_factory=dict)
     learners: Mapping[str, str] = field(default_factory=dict)
     stepping: Mapping[str, str] = field(default_factory=dict)
+    variants: Mapping[str, str] = field(default_factory=dict)
     executed: Callable[[], tuple[Pass, ...]] = tuple

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         session,
         targets,
         train,
+        uncertainty,
     )
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "session",
     "targets",
     "train",
+    "uncertainty",
 ]
 
 

@@ -124,6 +124,7 @@ LOIHI1 = Target(
     estimate=_estimate,
     options=LoihiOptions,
     observed={"native": "nmc.backends.loihi.engine:run_observed"},
+    variants={"native": "nmc.backends.loihi.variants:variants"},
     learners={"native": "nmc.backends.loihi.learning:learn", "lava": "nmc.backends.lava.engine:learn"},
     stepping={"native": "nmc.backends.loihi.stepping:EmulatorStepping"},
 )

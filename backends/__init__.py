@@ -97,8 +97,8 @@ def opening_of(target: Target, name: str | None = None) -> Opening:
     if chosen not in target.stepping:
         able = ", ".join(target.stepping)
         raise UsageError(
-            f"{f'the engine {name!r} of ' if name else ''}{target.name} runs in a process of its own, and cannot be fed"
-            " step by step",
+            f"{f'the engine {name!r} of ' if name else ''}{target.name} takes a run as a whole, and cannot be fed step"
+            " by step",
             f"its engines that can: {able}" if able else "compile the model for loihi-sim, nengo-loihi-sim or gpu-sim",
         )
     opening: Opening = _resolve(target.stepping[chosen])

@@ -110,6 +110,7 @@ def test_environments_that_do_not_fit(environment, says):
         nmc.rollout(controller(environment=environment))
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_outputs_that_do_not_fit():
     three = Model("three", parse(LINEAR.replace("features=2", "features=3")), {"feedback": np.ones((3, 4))})
     with pytest.raises(ModelError, match=r"takes 2 outputs for Discrete\(2\), action has 3"):

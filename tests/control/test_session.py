@@ -176,7 +176,7 @@ def test_a_held_input_may_be_another_at_every_step():
 
 def test_what_cannot_be_stepped_is_refused_by_name(tmp_path):
     nengo = compiled(HELD, "nengo-sim", tmp_path)
-    with pytest.raises(UsageError, match="nengo-sim runs in a process of its own"):
+    with pytest.raises(UsageError, match="nengo-sim takes a run as a whole"):
         nmc.session(nengo)
     loihi = compiled(HELD, "loihi-sim", tmp_path)
     with pytest.raises(UsageError, match=r"engine 'lava' of loihi-sim .*cannot be fed step by step"):

@@ -50,6 +50,8 @@ CARDS = {
     "digits-es": 0.99,
     "digits-resnet": 0.98,
     "digits-snn": 0.965,
+    "digits-som": 0.93,
+    "digits-stdp": 0.88,
     "dnc-copy": 0.99,
     "gan-digits": 3.2,
     "kmeans": 0.94,
@@ -128,7 +130,7 @@ def test_loihi_saturates_nowhere_on_the_vowels(tmp_path: Path) -> None:
     assert {warning.zone for warning in result.warnings} == {"reset"}
 
 
-@pytest.mark.parametrize("name", [name for name in CLASSIFIERS if name != "kmeans"])  # which has no neurons
+@pytest.mark.parametrize("name", [name for name in CLASSIFIERS if name not in ("digits-som", "kmeans")])  # no neurons
 def test_nengo_loihi_keeps_the_accuracy(name: str, tmp_path: Path) -> None:
     """Within 1.5 points of float, and what the emulator gives is what the program's own graph means."""
     program = nmc.compile(name, "nengo-loihi-sim", tmp_path / "program")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         run,
         targets,
         train,
+        uncertainty,
     )
 
 __all__ = [
@@ -46,6 +47,7 @@ __all__ = [
     "run",
     "targets",
     "train",
+    "uncertainty",
 ]
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from nmc.accuracy_losses import ConversionReport
     from nmc.backends.target import RunResult
+    from nmc.bayes.uncertainty import Uncertainty
     from nmc.checks.check import Check
     from nmc.checks.regression import Tolerance
     from nmc.estimates.estimate import Estimate
@@ -281,6 +282,35 @@ def check(
     chosen = None if targets is None else tuple(targets)
     place = None if baseline is None else Path(baseline)
     return check_model(_model(model), chosen, samples=samples, baseline=place, tolerance=tolerance)
+
+
+def uncertainty(
+    model: Model | str | Path,
+    targets: Iterable[str] = DEFAULT_TARGETS,
+    *,
+    draws: int = 16,
+    seed: int = 0,
+    samples: int | None = None,
+    ood: str | Path | None = None,
+    fit_temperature: bool = False,
+    options: Mapping[str, object] | None = None,
+    engine: str | None = None,
+) -> Uncertainty:
+    """Run `draws` sets of weights, drawn from a model's distributions, on each target, beside the mean weights.
+
+    Each row says how good the mean of the draws' class probabilities is, how unsure on test data and on unknown
+    samples (permuted pixels, noise, and those of the file `ood`), and what an answer costs. `samples` limits the test
+    set. With `fit_temperature`, scores are scaled on the task's calibration data, which must have labels. `options`
+    and `engine` go to every target. Raises UsageError for a model without deviations or classes, ModelError for data
+    that do not fit.
+    """
+    from nmc.bayes.uncertainty import measure_uncertainty
+
+    place = None if ood is None else Path(ood)
+    return measure_uncertainty(
+        _model(model), targets, draws=draws, seed=seed, samples=samples, unknown=place,
+        fit_temperature=fit_temperature, options=options, engine=engine,
+    )  # fmt: skip
 
 
 def load_program(directory: str | Path) -> Program:

@@ -59,7 +59,12 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A graph and the arrays it names. `steps` is how long a run lasts unless told otherwise."""
+    """A graph and the arrays it names. `steps` is how long a run lasts unless told otherwise.
+
+    `deviations` are the standard deviations of arrays, by the name of the array: where there is one, of its shape,
+    each weight is normal about its value in `weights`, independent of the others. What compiles and runs a model takes
+    the weights as they are; `nmc.bayes.sampling` draws others.
+    """
 
     name: str
     graph: Graph
@@ -67,10 +72,11 @@ class Model:
     steps: int | None = None
     task: Task | None = None
     description: str = ""
+    deviations: Mapping[str, Array] = field(default_factory=dict)
 
     def check(self) -> list[Fault]:
         """Every fault of the graph and of its arrays; empty if sound."""
-        faults = self.graph.check() or self._array_faults()
+        faults = self.graph.check() or [*self._array_faults(), *self._deviation_faults()]
         if self.steps is not None and self.steps < 1:
             faults.append(Fault(f"steps is {self.steps}", "run for 1 step or more"))
         return self.graph.placed(faults)
@@ -81,13 +87,14 @@ class Model:
         return self
 
     def with_(self, graph: Graph, weights: Mapping[str, Array] | None = None) -> Model:
-        """This model with another graph, and only the arrays that graph reads.
+        """This model with another graph, only the arrays that graph reads, and no deviations.
 
         `weights` are arrays to add to, or put in place of, those there are.
         """
         arrays = {**self.weights, **(weights or {})}
         read = {name for node in graph for name in node.arrays(*graph.operand_shapes(node))}
-        return replace(self, graph=graph, weights={name: arrays[name] for name in arrays if name in read})
+        kept = {name: arrays[name] for name in arrays if name in read}
+        return replace(self, graph=graph, weights=kept, deviations={})
 
     def param(self, value: float | str) -> FloatArray | float:
         """A parameter's value: itself, or the array it names in double precision."""
@@ -112,6 +119,20 @@ class Model:
                     ))
                 elif wrong := _wrong_values(array, spec):
                     faults.append(Fault(f"the array {name!r} {wrong}", "train or export the weights again", node.name))
+        return faults
+
+    def _deviation_faults(self) -> list[Fault]:
+        faults = []
+        for name, deviation in self.deviations.items():
+            mean = self.weights.get(name)
+            if mean is None:
+                what = f"there is a deviation of {name!r}, which no node reads"
+                faults.append(Fault(what, closest(name, self.weights)))
+            elif deviation.shape != mean.shape:
+                what = f"the deviation of {name!r} has shape {deviation.shape}, the array {mean.shape}"
+                faults.append(Fault(what, "give a deviation for each weight"))
+            elif wrong := _wrong_values(deviation, ArraySpec(deviation.shape, low=0.0)):
+                faults.append(Fault(f"the deviation of {name!r} {wrong}", "train or export the weights again"))
         return faults
 
 

@@ -44,7 +44,7 @@ class OnnxOptions(ConversionOptions):
     threads: int = 1
     ranges: RangeMethod = applies("min-max", precision="int8")
     bias_correction: bool = applies(False, precision="int8")
-    form: Literal["given", "spiking"] = "given"
+    form: Literal["given", "spiking"] = applies("given", converted=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()

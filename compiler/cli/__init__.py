@@ -22,6 +22,7 @@ from nmc.cli import (
     toolchain,
     train,
     tune,
+    uncertainty,
     validate,
 )
 from nmc.errors import NmcError
@@ -38,8 +39,10 @@ for command in (
     compile,
     run,
     compare,
+    tune,
     check,
     tune,
+    uncertainty,
     report,
     estimate,
     train,

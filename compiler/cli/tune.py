@@ -31,8 +31,13 @@ def command(
         typer.Option("--targets", "--target", "-t", help="Target names, separated by commas; a default set without."),
     ] = None,
     min_accuracy: Annotated[float | None, typer.Option(min=0, max=1, help="At least so much, as in 0.97.")] = None,
+    min_score: Annotated[float | None, typer.Option(help="The same for scores of other names.")] = None,
+    max_error: Annotated[float | None, typer.Option(help="At most so much, for scores that are errors.")] = None,
     max_energy: Annotated[str | None, typer.Option(help="At most so much for an inference, as in '500 uJ'.")] = None,
     max_latency: Annotated[str | None, typer.Option(help="At most so long for an inference, as in 5ms.")] = None,
+    allow_missing: Annotated[
+        bool, typer.Option("--allow-missing", help="An energy that leaves out prices may be within --max-energy.")
+    ] = False,
     trials: Annotated[int | None, typer.Option(min=1, help="How many settings to measure at most; 50 without.")] = None,
     method: Annotated[
         str, typer.Option(help="How to search settings: tpe or nsga2; or es: evolve a program's integers.")
@@ -74,8 +79,9 @@ def command(
         "--batch": batch, "--sigma": sigma, "--genes": genes, "--seconds": seconds, "--as-model": as_model,
     }  # fmt: skip
     for_settings = {
-        "--min-accuracy": min_accuracy, "--max-energy": max_energy, "--max-latency": max_latency, "--trials": trials,
-        "--sweep": sweep, "--results": results,
+        "--min-accuracy": min_accuracy, "--min-score": min_score, "--max-error": max_error, "--max-energy": max_energy,
+        "--max-latency": max_latency, "--allow-missing": allow_missing or None, "--trials": trials, "--sweep": sweep,
+        "--results": results,
     }  # fmt: skip
     refuse_given(method, for_settings if method == EVOLVES else for_es)
     if method == EVOLVES:
@@ -102,7 +108,14 @@ def command(
 
     for path in output or []:
         check_file(path)
-    budget = Budget(min_accuracy, _quantity(energy_j, max_energy), _quantity(time_s, max_latency))
+    budget = Budget(
+        min_accuracy,
+        _quantity(energy_j, max_energy),
+        _quantity(time_s, max_latency),
+        min_score=min_score,
+        max_error=max_error,
+        allow_missing=allow_missing,
+    )
     chosen = api.load(model)
     with progress(f"tuning {chosen.name}") as tell:
         tuning = tune(
@@ -120,7 +133,7 @@ def command(
             progress=tell,
         )
     for path in output or []:
-        write_file(tuning.measured, path)
+        write_file((tuning.measured,), path)
     if json:
         print_json(tuning_facts(tuning))
     else:

@@ -29,8 +29,8 @@ from nmc.metrics import metric_of
 from nmc.model import Array, FloatArray, Model, Task
 
 __all__ = [
-    "Data", "Dataset", "calibration", "calibration_data", "given_samples", "judged", "read_samples", "score",
-    "test_data", "train_data", "with_test_data", "write_arrays",
+    "Data", "Dataset", "calibration", "calibration_data", "given_samples", "judged", "labelled_calibration",
+    "read_samples", "score", "test_data", "train_data", "with_test_data", "write_arrays",
 ]  # fmt: skip
 
 Data = ArrayLike | tuple[ArrayLike, ArrayLike] | Callable[[], ArrayLike | tuple[ArrayLike, ArrayLike]]
@@ -75,9 +75,15 @@ def train_data(model: Model) -> Dataset:
     return _labelled(model, "train", None)
 
 
-def _labelled(model: Model, split: Literal["test", "train"], limit: int | None) -> Dataset:
+def labelled_calibration(model: Model) -> Dataset:
+    """The task's calibration samples with their labels. Raises what `test_data` raises; also without labels."""
+    return _labelled(model, "calibration", None)
+
+
+def _labelled(model: Model, split: Literal["test", "train", "calibration"], limit: int | None) -> Dataset:
     task = model.task
-    source = None if task is None else task.test if split == "test" else task.train
+    sources = {} if task is None else {"test": task.test, "train": task.train, "calibration": task.calibration}
+    source = sources.get(split)
     if task is None or source is None:
         raise ModelError(
             f"the model {model.name} has no {split} data",

@@ -69,7 +69,8 @@ def _contents(model: Model) -> Mapping[str, bytes]:
     """The folder's files by name."""
     contents: dict[str, bytes] = {}
     if model.weights:
-        contents[WEIGHTS_FILE] = arrays.as_bytes(model.weights)
+        spread = {array: model.deviations[name] for name, array in _deviation_arrays(model).items()}
+        contents[WEIGHTS_FILE] = arrays.as_bytes({**model.weights, **spread})
     data: dict[str, str] = {}
     if model.task is not None:
         for split in SPLITS:
@@ -109,6 +110,8 @@ def _top(model: Model, data: Mapping[str, str]) -> dict[str, object]:
         top["description"] = model.description
     if model.weights:
         top["weights"] = WEIGHTS_FILE
+    if model.deviations:
+        top["deviations"] = dict(_deviation_arrays(model))
     if graph.dt_s is not None:
         top["dt"] = written(graph.dt_s, "time")
     if model.steps is not None:
@@ -119,6 +122,17 @@ def _top(model: Model, data: Mapping[str, str]) -> dict[str, object]:
     if model.task is not None:
         top["task"] = _task(model.task, data)
     return top
+
+
+def _deviation_arrays(model: Model) -> Mapping[str, str]:
+    """What the arrays with the deviations are called in the file, by the arrays that they are of."""
+    names: dict[str, str] = {}
+    for name in model.deviations:
+        free = f"{name}.std"
+        while free in model.weights or free in names.values():
+            free += ".std"
+        names[name] = free
+    return names
 
 
 def _input(node: Input) -> dict[str, object]:

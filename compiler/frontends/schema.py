@@ -228,6 +228,10 @@ class ModelFile(_Strict):
     weights: FileName | None = Field(
         None, description="The safetensors file with the arrays, beside this one.", examples=["weights.safetensors"]
     )
+    deviations: dict[str, str] = Field(
+        {}, description="Of arrays that are distributions, the array with their standard deviations.",
+        examples=["{fc1.weight: fc1.weight.std}"],
+    )  # fmt: skip
     dt: Step | None = Field(None, description="The time step, for networks in time.", examples=["1 ms"])
     steps: Count | None = Field(None, description="How many steps a run lasts.", examples=["20"])
     input: InputSpec | None = Field(

@@ -30,7 +30,7 @@ _ANY_STEP_S = 1e-12
 
 @dataclass(frozen=True)
 class Options:
-    """`untrained`: arrays that training sets may be missing from the weights, and hold zeros then."""
+    """`untrained`: arrays that training sets may be missing, and hold zeros then; deviations are left out."""
 
     untrained: bool = False
 
@@ -75,11 +75,16 @@ class _Loading:
         if assembly.arrays and not known:
             what = f"the nodes read arrays ({', '.join(assembly.arrays[:4])}), but the file names no weights"
             self._fault((), what, "add 'weights: weights.safetensors', a file beside this one")
+        self._add_deviation_faults(weights)
         if self.faults or weights is None:
             raise ModelError.of(sorted(dict.fromkeys(self.faults), key=_position))
         graph = Graph(tuple(draft.node for draft in drafts if draft.node is not None), outputs, dt_s, sources)
         kept = {name: weights[name] for name in assembly.arrays}
-        return Model(self.file.name, graph, kept, self.file.steps, task, self.file.description)
+        deviations = {} if self.untrained else {to: weights[array] for to, array in self.file.deviations.items()}
+        model = Model(self.file.name, graph, kept, self.file.steps, task, self.file.description, deviations)
+        if deviations and (faults := model.check()):
+            raise ModelError.of(Fault(f.what, f.remedy, f.node, self.document.at("deviations")) for f in faults)
+        return model
 
     def _fitted(self, drafts: Iterable[Draft], outputs: tuple[str, ...], dt_s: float | None) -> Mapping[str, Array]:
         """Zeros for every array that training sets; none where the graph is not sound."""
@@ -149,6 +154,13 @@ class _Loading:
                 self.faults.append(fault)
             elif outputs:
                 self.faults.append(Fault(fault.what, fault.remedy, None, place))
+
+    def _add_deviation_faults(self, weights: Mapping[str, Array] | None) -> None:
+        """A fault for every array of deviations that the weights do not have."""
+        for name, array in self.file.deviations.items():
+            if weights is not None and array not in weights and not self.untrained:
+                what = f"the weights have no array {array!r}, the deviation of {name!r}"
+                self._fault(("deviations", name), what, closest(array, weights))
 
     def _place(self, name: str) -> Location:
         """Where a node is written."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from nmc.metrics import lower_is_better
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _RESULTS = ("score", "vs float", "agreement", "energy / inference", "latency", "grade")
 _FRONT = "*"
+_ZOO = ("model", "target", "metric", "score", "energy", "latency", "grade, or why there is no number")
 
 
 def print_comparison(comparison: Comparison) -> None:
@@ -24,6 +25,19 @@ def print_comparison(comparison: Comparison) -> None:
     print(heading(comparison))
     print_table(header(comparison), cells(comparison))
     print("\n".join([*_legend(comparison), *notes(comparison)]))
+
+
+def print_zoo(comparisons: Sequence[Comparison]) -> None:
+    """Print one table of several models: a line for each model and target, with its cost or why there is none."""
+    print_table(_ZOO, [line for comparison in comparisons for line in map(_zoo_cells, comparison.rows)])
+    print("energy and latency of one inference, best value (low - high); refusals in full: -o zoo.json, -o zoo.html")
+
+
+def _zoo_cells(row: PointResult) -> tuple[str, ...]:
+    if row.refusal is not None:
+        return (row.model, row.target, row.metric, "refused", "", "", row.refusal.partition("\n")[0])
+    score, _, _, *cost = result_cells(row)
+    return (row.model, row.target, row.metric, score, *cost[:2], cost[2] if row.cost else NO_CHIP)
 
 
 def comparison_text(comparison: Comparison) -> str:

@@ -1,0 +1,1 @@
+"""Weights as distributions: drawing them, and what a model then knows of its own doubt."""

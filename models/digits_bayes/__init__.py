@@ -1,0 +1,1 @@
+"""A network that reads handwritten digits and knows when it cannot: its weights are distributions."""

@@ -79,8 +79,9 @@ def command(
         "--batch": batch, "--sigma": sigma, "--genes": genes, "--seconds": seconds, "--as-model": as_model,
     }  # fmt: skip
     for_settings = {
-        "--min-accuracy": min_accuracy, "--max-energy": max_energy, "--max-latency": max_latency, "--trials": trials,
-        "--sweep": sweep, "--results": results,
+        "--min-accuracy": min_accuracy, "--min-score": min_score, "--max-error": max_error, "--max-energy": max_energy,
+        "--max-latency": max_latency, "--allow-missing": allow_missing or None, "--trials": trials, "--sweep": sweep,
+        "--results": results,
     }  # fmt: skip
     refuse_given(method, for_settings if method == EVOLVES else for_es)
     if method == EVOLVES:

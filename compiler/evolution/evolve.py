@@ -59,12 +59,11 @@ class Evolution:
 
     def model(self) -> Model:
         """The evolved program as a network of neurons, which compiles to it again. Raises UnsupportedError."""
-        facts = self.program.options
         found = as_neurons(self.subject.neurons, self.program.model)
         return replace(
             found, name=f"{self.program.name}-evolved",
             description=f"{self.program.name} as neurons, evolved on {self.program.target} with weights of "
-            f"{facts['weight_bits']} bits for runs of {found.steps} steps",
+            f"{self.subject.weight_bits} bits for runs of {found.steps} steps",
         )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nmc.evolution.subject import Subject
-    from nmc.graph import Graph, Node
+    from nmc.graph import Node
     from nmc.model import Array, FloatArray, Model
 
 Genes = Literal["layers", "channels", "weights"]
@@ -136,18 +136,21 @@ class Genome:
 def _layers(subject: Subject) -> Iterator[Layer]:
     program = subject.program
     for node in program.graph:
-        if isinstance(node, FixedLIF) and (synapses := _drivers(program.graph, node)):
+        if isinstance(node, FixedLIF) and (synapses := _drivers(subject, node)):
             found = tuple(_synapses(subject, synapse) for synapse in synapses)
             if len({len(s.latent) for s in found}) == 1:
                 yield Layer(node, found, *_bias(program, node, synapses))
 
 
-def _drivers(graph: Graph, neurons: FixedLIF) -> list[FixedDense | FixedConv2d]:
-    """The synapses that drive neurons, without any that another node reads; none where others drive them as well."""
+def _drivers(subject: Subject, neurons: FixedLIF) -> list[FixedDense | FixedConv2d]:
+    """The synapses that drive neurons; none where one is read by others, too, or has no counterpart in the network."""
+    graph, network = subject.program.graph, subject.neurons.graph.by_name
     found: list[FixedDense | FixedConv2d] = []
     for ref in neurons.inputs:
         node = graph[ref.node]
-        if not isinstance(node, FixedDense | FixedConv2d) or len(graph.consumers[node.name]) > 1:
+        if not isinstance(node, FixedDense | FixedConv2d):
+            return []
+        if node.name not in network or len(graph.consumers[node.name]) > 1:
             return []
         found.append(node)
     return found

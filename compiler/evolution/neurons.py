@@ -70,9 +70,12 @@ def _population(neurons: Model, program: Model, population: Population) -> tuple
 def _neurons(chip: Graph, population: Population) -> FixedLIF:
     """The chip's neurons of a population: those that read its synapses."""
     for reader in chip.consumers[population.synapses[0].read]:
-        if isinstance(reader, FixedLIF):
+        if isinstance(reader, FixedLIF) and len(reader.inputs) == len(population.synapses):
             return reader
-    raise UnsupportedError("it is no LIF on the chip", "keep the program itself", node=population.name)
+    raise UnsupportedError(
+        "it is no LIF on the chip, or has synapses there that the network has not", "keep the program itself",
+        node=population.name,
+    )
 
 
 def _shown_unit(chip: Graph, population: Population, fixed: FixedLIF) -> float:

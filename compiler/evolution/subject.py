@@ -26,9 +26,7 @@ class Subject:
 
     @classmethod
     def of(cls, model: Model, target: Target, options: Options) -> Subject:
-        """What the target makes of a model. Raises UsageError for a target that runs no variants, and as a pass does.
-
-        """
+        """What the target makes of a model. Raises UsageError for a target that runs no variants, and as passes do."""
         variants_of(target)
         model = model.checked()
         before: list[passes.Pass] = []

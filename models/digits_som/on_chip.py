@@ -21,7 +21,7 @@ RADII = (2, 1, 1)
 def neighbourly(radius: int) -> Floats:
     """Weights between neurons [units, units]: those within the radius excite each other, all others inhibit."""
     apart = np.abs(places()[:, None] - places()).max(axis=2)
-    return np.where(apart <= radius, EXCITATION, -INHIBITION) * (apart > 0)
+    return np.asarray(np.where(apart <= radius, EXCITATION, -INHIBITION) * (apart > 0))
 
 
 if __name__ == "__main__":

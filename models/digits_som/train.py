@@ -19,13 +19,13 @@ WIDTHS = (4.0, 0.5)
 
 def places() -> Floats:
     """Where the units are on the map [units, 2], a row after another."""
-    return np.stack(np.indices((SIDE, SIDE)), axis=-1).reshape(-1, 2).astype(np.float64)
+    return np.indices((SIDE, SIDE)).reshape(2, -1).T.astype(np.float64)
 
 
 def organized(x: Floats, seed: int = 0) -> Floats:
     """The units [units, 64] after all passes over the images."""
     rng = np.random.default_rng(seed)
-    units = rng.uniform(0, 1, (SIDE * SIDE, x.shape[1])) * x.mean(axis=0)
+    units: Floats = rng.uniform(0, 1, (SIDE * SIDE, x.shape[1])) * x.mean(axis=0)
     apart = ((places()[:, None] - places()) ** 2).sum(axis=2)
     order = np.concatenate([rng.permutation(len(x)) for _ in range(PASSES)])
     for done, sample in zip(np.linspace(0, 1, len(order)), x[order], strict=True):
@@ -50,7 +50,7 @@ def names(distance: Floats, classes: Classes) -> Classes:
     """What each unit is called [units]: as most of its images, or as the nearest one where it has none."""
     nearest = distance.argmin(axis=1)
     members = np.array([np.bincount(classes[nearest == unit], minlength=CLASSES) for unit in range(SIDE * SIDE)])
-    return np.where(members.any(axis=1), members.argmax(axis=1), classes[distance.argmin(axis=0)])
+    return np.asarray(np.where(members.any(axis=1), members.argmax(axis=1), classes[distance.argmin(axis=0)]))
 
 
 def main(folder: Path, data: Digits) -> None:

@@ -72,7 +72,7 @@ def learned(model: Model, passes: Sequence[Pass], x: Floats, seed: int = 0) -> t
         for once in passes:
             program = nmc.compile(once.of(model, weights), "loihi-sim", Path(scratch) / "before")
             lesson = nmc.learn(program, x[rng.permutation(len(x))], Path(scratch) / "after", freeze=True)
-            found = {f"{name}.weight": lesson.learned.weights[name] * unit for name, unit in UNITS.items()}
+            found = {f"{name}.weight": np.multiply(lesson.learned.weights[name], unit) for name, unit in UNITS.items()}
             weights = {**weights, **found, "rivals.weight": once.lateral}
             spikes = lesson.learned.result.outputs["lif"].sum(axis=1)
             neurons = (spikes > 0).sum(axis=1).mean()

@@ -126,6 +126,7 @@ LOIHI1 = Target(
     observed={"native": "nmc.backends.loihi.engine:run_observed"},
     variants={"native": "nmc.backends.loihi.variants:variants"},
     learners={"native": "nmc.backends.loihi.learning:learn", "lava": "nmc.backends.lava.engine:learn"},
+    stepping={"native": "nmc.backends.loihi.stepping:EmulatorStepping"},
 )
 LOIHI2 = replace(
     LOIHI1,

@@ -26,6 +26,7 @@ _ENGINES = {
     "onnxruntime-stepwise": "nmc.backends.onnx.engine:run_stepwise",
 }
 _LEARNERS = dict.fromkeys(_ENGINES, "nmc.backends.onnx.learning:learn")
+_STEPPING = {"onnxruntime-stepwise": "nmc.backends.onnx.stepping:OnnxStepping"}
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,7 @@ CPU = Target(
     lower=_lower,
     engines=_ENGINES,
     learners=_LEARNERS,
+    stepping=_STEPPING,
     estimate=_estimate_cpu,
     options=CpuOptions,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from nmc.metrics import lower_is_better
+from nmc.metrics import counted_in, lower_is_better
 from nmc.report.scores import change, shown
 from nmc.report.terminal import NO_CHIP, print_table, spread, table_text
 from nmc.report.units import percent
@@ -58,14 +58,17 @@ def heading(comparison: Comparison) -> str:
     """What was compared, on which data, and how good the model itself is."""
     lower = " (lower is better)" if lower_is_better(comparison.metric) else ""
     return (
-        f"{comparison.model}: {comparison.metric}{lower} on {comparison.samples} samples of {comparison.data};"
+        f"{comparison.model}: {comparison.metric}{lower} on {comparison.samples} {counted_in(comparison.metric)} of"
+        f" {comparison.data};"
         f" the model itself (double precision) {shown(comparison.metric, comparison.reference_score)}"
     )
 
 
 def header(comparison: Comparison) -> tuple[str, ...]:
     """The table's heading; of a sweep with settings, and marks for the front."""
-    return ("", "target", "setting", *_RESULTS) if comparison.swept else ("target", "chip", *_RESULTS)
+    acts = counted_in(comparison.metric) == "episodes"
+    results = [name.replace("inference", "decision") if acts else name for name in _RESULTS]
+    return ("", "target", "setting", *results) if comparison.swept else ("target", "chip", *results)
 
 
 def cells(comparison: Comparison) -> list[tuple[str, ...]]:

@@ -44,11 +44,14 @@ def agreement(name: str, values: FloatArray) -> float:
 
 CARDS = {
     "autoencoder-anomaly": 0.95,
+    "cartpole": 475.0,
     "digits-cnn": 0.98,
     "digits-dni": 0.97,
     "digits-es": 0.99,
     "digits-resnet": 0.98,
     "digits-snn": 0.965,
+    "digits-som": 0.93,
+    "digits-stdp": 0.88,
     "dnc-copy": 0.99,
     "gan-digits": 3.2,
     "kmeans": 0.94,
@@ -62,8 +65,9 @@ CARDS = {
 @pytest.mark.parametrize(("name", "bound"), CARDS.items())
 def test_the_model_itself_is_as_good_as_its_card_says(name: str, bound: float) -> None:
     """At least the bound, or at most where less is better."""
-    model, found = expected(name)[0], accuracy(name, expected(name)[2])
+    model = nmc.load(name)
     assert model.task is not None
+    found = nmc.rollout(model).mean_return if model.task.control else accuracy(name, expected(name)[2])
     assert found >= bound if metric_of(model.task.metric).direction == "higher" else found <= bound
 
 
@@ -126,7 +130,7 @@ def test_loihi_saturates_nowhere_on_the_vowels(tmp_path: Path) -> None:
     assert {warning.zone for warning in result.warnings} == {"reset"}
 
 
-@pytest.mark.parametrize("name", [name for name in CLASSIFIERS if name != "kmeans"])  # which has no neurons
+@pytest.mark.parametrize("name", [name for name in CLASSIFIERS if name not in ("digits-som", "kmeans")])  # no neurons
 def test_nengo_loihi_keeps_the_accuracy(name: str, tmp_path: Path) -> None:
     """Within 1.5 points of float, and what the emulator gives is what the program's own graph means."""
     program = nmc.compile(name, "nengo-loihi-sim", tmp_path / "program")

@@ -16,7 +16,6 @@ from nmc.cli.output import (
     OPTIONS,
     RESULTS,
     SEED,
-    WORKERS,
     parse_options,
     print_json,
     progress,
@@ -56,7 +55,9 @@ def command(
     ] = None,
     results: Annotated[Path | None, RESULTS] = None,
     cluster: Annotated[str, CLUSTER] = "auto",
-    workers: Annotated[int | None, WORKERS] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="How many local processes measure, one thread each; es: how many threads.")
+    ] = None,
     seed: Annotated[int, SEED] = 0,
     option: Annotated[list[str] | None, OPTIONS] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="es: time steps of a run.")] = None,
@@ -81,7 +82,7 @@ def command(
     for_settings = {
         "--min-accuracy": min_accuracy, "--min-score": min_score, "--max-error": max_error, "--max-energy": max_energy,
         "--max-latency": max_latency, "--allow-missing": allow_missing or None, "--trials": trials, "--sweep": sweep,
-        "--results": results,
+        "--results": results, "--cluster": None if cluster == "auto" else cluster,
     }  # fmt: skip
     refuse_given(method, for_settings if method == EVOLVES else for_es)
     if method == EVOLVES:

@@ -19,6 +19,7 @@ from nmc.evolution.genome import Genes, Genome
 from nmc.evolution.history import History
 from nmc.evolution.search import Strategy
 from nmc.model import FloatArray, Model
+from nmc.program import nmc_version
 
 if TYPE_CHECKING:
     from nmc.backends.target import Variants
@@ -126,5 +127,6 @@ def key_of(genome: Genome, data: Dataset, options: EvolutionOptions) -> str:
     for layer in genome.layers:
         for synapses in layer.synapses:
             digest.update(synapses.latent.tobytes())
-    digest.update(repr((genome.genes, options.batch, options.strategy, data.digest, len(data.x))).encode())
+    settings = (nmc_version(), genome.genes, options.batch, options.strategy, data.digest, len(data.x))
+    digest.update(repr(settings).encode())
     return digest.hexdigest()

@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmc.errors import UsageError
-from nmc.evolution.fitness import cross_entropy
+from nmc.evolution.fitness import cross_entropy, loss_of
 from nmc.evolution.history import History
 from nmc.evolution.search import Strategy, search
-from nmc.model import FloatArray
+from nmc.model import FloatArray, Task
 
 BEST = np.linspace(-1, 1, 6)
 
@@ -54,6 +54,14 @@ def test_the_loss_falls_as_the_right_scores_rise() -> None:
     right = np.eye(5)[labels]
     losses = [cross_entropy(scores + more * right, labels) for more in (0.0, 1.0, 2.0, 4.0)]
     assert losses == sorted(losses, reverse=True) and len(set(losses)) == 4
+
+
+def test_each_task_has_the_loss_of_its_kind() -> None:
+    assert loss_of(Task("classification", "accuracy")) is cross_entropy
+    values = np.array([[0.0], [1.0]])
+    assert loss_of(Task("regression", "mean-squared-error"))(values, np.array([[1.0], [1.0]])) == 0.5
+    with pytest.raises(UsageError, match="no loss for generation"):
+        loss_of(Task("generation", "inception-score"))
 
 
 def test_a_history_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,8 @@ def print_zoo(comparisons: Sequence[Comparison]) -> None:
 
 def _zoo_cells(row: PointResult) -> tuple[str, ...]:
     if row.refusal is not None:
-        return (row.model, row.target, row.metric, "refused", "", "", row.refusal.partition("\n")[0])
+        reason = re.sub(r"^.*?\.yaml(:\d+)*: ", "", row.refusal.partition("\n")[0])
+        return (row.model, row.target, row.metric, "refused", "", "", reason)
     score, _, _, *cost = result_cells(row)
     return (row.model, row.target, row.metric, score, *cost[:2], cost[2] if row.cost else NO_CHIP)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nmc.errors import UsageError, closest
 
 if TYPE_CHECKING:
-    from nmc.backends.target import Engine, Learner, Observed, Target
+    from nmc.backends.target import Engine, Learner, Observed, Opening, Target, Variants
 
 TARGETS: Mapping[str, str] = {
     "cpu": "nmc.backends.onnx:CPU",
@@ -84,6 +84,35 @@ def learner_of(target: Target, name: str | None = None) -> Learner:
         )
     learner: Learner = _resolve(target.learners[name])
     return learner
+
+
+def opening_of(target: Target, name: str | None = None) -> Opening:
+    """A target's engine as one that is fed step by step: the first that can without a name.
+
+    Raises UsageError where it cannot.
+    """
+    if name is not None:
+        engine_of(target, name)
+    chosen = name or next(iter(target.stepping), "")
+    if chosen not in target.stepping:
+        able = ", ".join(target.stepping)
+        raise UsageError(
+            f"{f'the engine {name!r} of ' if name else ''}{target.name} takes a run as a whole, and cannot be fed step"
+            " by step",
+            f"its engines that can: {able}" if able else "compile the model for loihi-sim, nengo-loihi-sim or gpu-sim",
+        )
+    opening: Opening = _resolve(target.stepping[chosen])
+    return opening
+
+
+def variants_of(target: Target) -> Variants:
+    """What runs variants of a target's programs. Raises UsageError where nothing does."""
+    if not target.variants:
+        raise UsageError(
+            f"no engine of {target.name} runs variants of a program", "take one that does: loihi-sim or loihi2-sim"
+        )
+    variants: Variants = _resolve(next(iter(target.variants.values())))
+    return variants
 
 
 def _resolve(place: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - whatever the table names

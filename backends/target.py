@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -11,7 +11,7 @@ from nmc.model import Array, FloatArray, Model
 
 if TYPE_CHECKING:
     from nmc.estimates.estimate import Estimate
-    from nmc.estimates.events import Events
+    from nmc.estimates.events import Events, NodeEvents
     from nmc.passes import Pass
     from nmc.program import Program
     from nmc.reference.interpreter import Feed
@@ -102,6 +102,19 @@ class Learner(Protocol):
     def __call__(self, program: Program, x: Feed, *, steps: int | None = None) -> Learned: ...
 
 
+Variant = Callable[[Model], Mapping[str, FloatArray]]
+"""What a variant of a program puts out for samples that are settled: outputs by name, as of a run."""
+
+
+class Variants(Protocol):
+    """Makes ready to run variants of a program, of other facts and arrays, on the same samples. Threads may share it.
+
+    `model` is of the form that the target's chip computes, x as for an engine.
+    """
+
+    def __call__(self, model: Model, x: Feed) -> Variant: ...
+
+
 class Engine(Protocol):
     """Executes a program on samples: x is [B, *shape], or [B, T, *shape] where the input streams; or both by name."""
 
@@ -116,11 +129,38 @@ class Observed(Protocol):
     ) -> RunResult: ...
 
 
+class Stepping(Protocol):
+    """An engine that holds the state of a batch between time steps; see `nmc.control.session.Session`."""
+
+    def step(self, inputs: Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
+        """The outputs of a time step [B, *shape]; readouts as if the run ended here."""
+        ...
+
+    def infer(self, feeds: Mapping[str, FloatArray], steps: int | None) -> RunResult:
+        """A whole run from the first state, whatever is held; what is held after it is not defined."""
+        ...
+
+    def restart(self, samples: Sequence[int] | None) -> None:
+        """Put some samples, or all, to the state before the first step. Raises UsageError where it cannot do some."""
+        ...
+
+    def counted(self) -> Mapping[str, NodeEvents]:
+        """What happened in all steps so far, runs left out, summed over the batch."""
+        ...
+
+
+class Opening(Protocol):
+    """Makes a program ready to be fed step by step, for so many samples side by side."""
+
+    def __call__(self, program: Program, batch: int) -> Stepping: ...
+
+
 @dataclass(frozen=True)
 class Target:
     """A name that users compile to. Engines are named as "module:function", the first is the default.
 
-    `observed` are those engines that can record and check a run, `learners` those that can learn, in the same form.
+    `observed` are those engines that can record and check a run, `learners` those that can learn, `stepping` those that
+    can be fed step by step, `variants` those that can run many variants of a program, in the same form.
     `passes(options, calibration)` are the steps from the user's model to what `lower` takes;
     `calibration` are real samples for passes that measure ranges, or None if the model has none.
     `lower(model, options)` gives the program's files beyond graph and weights, by name.
@@ -137,4 +177,6 @@ class Target:
     options: type[Options] = field(default=Options)
     observed: Mapping[str, str] = field(default_factory=dict)
     learners: Mapping[str, str] = field(default_factory=dict)
+    stepping: Mapping[str, str] = field(default_factory=dict)
+    variants: Mapping[str, str] = field(default_factory=dict)
     executed: Callable[[], tuple[Pass, ...]] = tuple

@@ -14,7 +14,7 @@ from nmc import backends, pipeline, program, zoo
 from nmc.comparison import DEFAULT_TARGETS, Comparison, compare_targets
 from nmc.datasets import Data, given_samples, with_test_data
 from nmc.errors import UsageError
-from nmc.model import Model
+from nmc.model import Control, Model
 from nmc.sweeps.grid import merged_axes
 from nmc.sweeps.sweep import LOCAL, NONE, Workers
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from nmc.bayes.uncertainty import Uncertainty
     from nmc.checks.check import Check
     from nmc.checks.regression import Tolerance
+    from nmc.control.rollout import Rollout
+    from nmc.control.session import Session
     from nmc.estimates.estimate import Estimate
     from nmc.learned import Lesson
     from nmc.program import Program
@@ -183,6 +185,46 @@ def learn(
 
     loaded = load_program(compiled) if isinstance(compiled, str | Path) else compiled
     return learn_program(loaded, _samples(x), Path(directory), freeze=freeze, engine=engine, steps=steps)
+
+
+def session(
+    compiled: Program | Model | str | Path, batch: int = 1, *, engine: str | None = None
+) -> Session:
+    """Open a program on an engine that is fed step by step, with the state of `batch` samples held in between.
+
+    A model in place of a program runs by the reference, as its nodes are meant. Raises UsageError for an engine
+    that cannot be fed so.
+    """
+    from nmc.control.opening import open_session
+
+    loaded = load_program(compiled) if isinstance(compiled, str | Path) else compiled
+    return open_session(loaded, batch, engine)
+
+
+def rollout(
+    compiled: Program | Model | str | Path,
+    environment: str | None = None,
+    *,
+    episodes: int = 100,
+    seed: int = 0,
+    engine: str | None = None,
+) -> Rollout:
+    """Let a program, or a model as its nodes are meant, act in episodes of an environment of gymnasium.
+
+    Episode number i begins with the environment's seed `seed` + i. Without `environment`, a model acts in that of its
+    task, in as many episodes as that says. Raises UsageError where there is none, and for an engine that cannot be fed
+    step by step; ModelError where environment and model do not go together; ToolError without gymnasium.
+    """
+    from nmc.control.rollout import rollout as act
+
+    loaded = load_program(compiled) if isinstance(compiled, str | Path) else compiled
+    task = loaded.task if isinstance(loaded, Model) else None
+    control = task.control if task is not None and environment is None else None
+    if control is None:
+        if environment is None:
+            raise UsageError("nothing says in which environment to act", "name one, as in environment='CartPole-v1'")
+        control = Control(environment, episodes, seed)
+    return act(loaded, control, engine)
 
 
 def raster(

@@ -140,8 +140,8 @@ def comparison_of(
 ) -> Comparison:
     """The comparison that some results of a subject make."""
     return Comparison(
-        subject.model.name, subject.task.metric, subject.data.name, len(subject.data.x), subject.reference_score,
-        rows, subject.data.record, subject.calibration, programs or {}, results,
+        subject.model.name, subject.task.metric, subject.data.name, subject.data.record.samples,
+        subject.reference_score, rows, subject.data.record, subject.calibration, programs or {}, results,
     )  # fmt: skip
 
 

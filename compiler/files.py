@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nmc.errors import ToolError
 
 
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file, in place of an older one, and the folders it lies in. Raises ToolError where the disk fails."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
+@contextmanager
+def appearing(path: Path) -> Iterator[Path]:
+    """Another path to write a file to, of the same kind; it is put in place, of an older one too, once it is whole.
+
+    Makes the folders it lies in. Raises ToolError where the disk fails.
+    """
+    scratch = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_bytes(data)
+        yield scratch
         scratch.replace(path)
     except OSError as error:
         raise ToolError(f"cannot write {path}: {error.strerror or error}", "check the path and the disk") from None
     finally:
         with suppress(OSError):
             scratch.unlink()
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, as `appearing` does."""
+    with appearing(path) as scratch:
+        scratch.write_bytes(data)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -21,7 +21,8 @@ class Metric:
     """A measure: the tasks it goes with, the labels it takes, and which way is better.
 
     Values are in `unit`: "share" is a part of a whole, shown in percent.
-    `measure(outputs, labels)` takes outputs [samples, ...]; for generation, those of the judge, class scores.
+    `measure(outputs, labels)` takes outputs [samples, ...]; for generation, those of the judge, class scores; for
+    control, the return of each episode [episodes], see `nmc.control.rollout`.
     `direction` and `source` are for docs and messages.
     """
 
@@ -37,6 +38,11 @@ class Metric:
 def metric_of(name: MetricName) -> Metric:
     """The metric with this name."""
     return METRICS[name]
+
+
+def counted_in(name: MetricName) -> Literal["samples", "episodes"]:
+    """What a score by this metric is taken of."""
+    return "episodes" if METRICS[name].kind == "control" else "samples"
 
 
 ScoreLimit = Literal["min_accuracy", "min_score", "max_error"]
@@ -130,6 +136,11 @@ def inception_score(outputs: FloatArray, labels: Array) -> float:
     return float(np.exp(divergence.mean()))
 
 
+def mean_return(outputs: FloatArray, labels: Array) -> float:
+    """The mean of returns [episodes]: of each, the sum of its rewards."""
+    return float(np.mean(outputs))
+
+
 METRICS: Mapping[MetricName, Metric] = {
     metric.name: metric
     for metric in (
@@ -150,6 +161,7 @@ METRICS: Mapping[MetricName, Metric] = {
                bit_accuracy),
         Metric("auroc", "anomaly", "marks", "higher", "area", "Hanley & McNeil 1982", auroc),
         Metric("inception-score", "generation", "none", "higher", "classes", "Salimans et al. 2016", inception_score),
+        Metric("return", "control", "none", "higher", "reward", "sum of rewards, mean over episodes", mean_return),
     )
 }  # fmt: skip
 """Every metric by name; the first of a kind of task is the one that it has where none is named."""

@@ -15,11 +15,11 @@ from nmc.graph import ArraySpec, Graph
 
 Array = NDArray[np.generic]
 FloatArray = NDArray[np.float64]
-TaskKind = Literal["classification", "regression", "anomaly", "generation"]
-"""What outputs mean: scores of classes, values, how anomalous a sample is, or samples made up."""
+TaskKind = Literal["classification", "regression", "anomaly", "generation", "control"]
+"""What outputs mean: scores of classes, values, how anomalous a sample is, samples made up, or what to do next."""
 MetricName = Literal[
     "accuracy", "mean-squared-error", "root-mean-squared-error", "mean-absolute-error", "bit-accuracy", "auroc",
-    "inception-score",
+    "inception-score", "return",
 ]  # fmt: skip
 
 
@@ -42,10 +42,19 @@ class Budget:
 
 
 @dataclass(frozen=True)
+class Control:
+    """Where a controller acts: an environment by its id in gymnasium, in so many episodes, seeded from `seed` on."""
+
+    environment: str
+    episodes: int = 100
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class Task:
     """What a model is for: its data, how it is scored, and its budgets by target ("*" for all).
 
-    `judge` is the model of the zoo that scores what a generator puts out.
+    `judge` is the model of the zoo that scores what a generator puts out, `control` where a controller acts.
     """
 
     kind: TaskKind
@@ -55,6 +64,7 @@ class Task:
     budgets: Mapping[str, Budget] = field(default_factory=dict)
     train: Source | None = None
     judge: str | None = None
+    control: Control | None = None
 
 
 @dataclass(frozen=True, eq=False)

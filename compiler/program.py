@@ -123,7 +123,7 @@ def write(
         model.name, target, chip, nmc_version(), options, model.steps, records, model.description
     )
     contents[MANIFEST] = _encode(manifest)
-    replace_directory(directory, contents, replaceable=_is_program)
+    replace_directory(directory, contents, replaceable=is_program)
     return load(directory)
 
 
@@ -184,10 +184,8 @@ def replace_directory(
     Raises UsageError where something is kept, ToolError where the disk fails.
     """
     directory = Path(os.path.abspath(directory))  # noqa: PTH100 - resolve() would follow a link that we replace
+    require_replaceable(directory, replaceable)
     try:
-        empty = directory.is_dir() and not any(directory.iterdir())
-        if directory.exists() and not empty and not (replaceable and replaceable(directory)):
-            raise UsageError(f"{directory} is there already, and is not nmc's to replace", _TAKEN)
         directory.parent.mkdir(parents=True, exist_ok=True)
         with _scratch(directory) as scratch:
             new, old = scratch / "new", scratch / "old"
@@ -207,6 +205,16 @@ def replace_directory(
         raise ToolError(f"cannot write {directory}: {error.strerror or error}", "check the path and the disk") from None
 
 
+def require_replaceable(directory: Path, replaceable: Callable[[Path], bool] | None = None) -> None:
+    """Raises UsageError where anything is there but an empty directory, or one that `replaceable` agrees to."""
+    try:
+        empty = directory.is_dir() and not any(directory.iterdir())
+        if directory.exists() and not empty and not (replaceable and replaceable(directory)):
+            raise UsageError(f"{directory} is there already, and is not nmc's to replace", _TAKEN)
+    except OSError as error:
+        raise ToolError(f"cannot write {directory}: {error.strerror or error}", "check the path and the disk") from None
+
+
 @contextmanager
 def _scratch(directory: Path) -> Iterator[Path]:
     """A temporary directory on the same file system, gone afterwards."""
@@ -217,7 +225,7 @@ def _scratch(directory: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _is_program(directory: Path) -> bool:
+def is_program(directory: Path) -> bool:
     """Whether a directory holds the manifest of a program; other tools also write a file of that name."""
     try:
         facts = json.loads((directory / MANIFEST).read_bytes())

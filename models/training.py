@@ -192,8 +192,11 @@ def report(model: nn.Module, x: Tensor, y: Tensor, part: str) -> None:
     print(f"{part} accuracy, 8-bit weights: {percent(rounded == y)}; same class: {percent(exact == rounded)}")
 
 
-def save(folder: Path, model: nn.Module, split: Split) -> None:
-    """Write weights.safetensors, test.npz and calibration.npz (128 training samples) into a folder."""
+def save(folder: Path, model: nn.Module, split: Split, with_train: bool = False) -> None:
+    """Write weights.safetensors, test.npz and calibration.npz (128 training samples) into a folder.
+
+    `with_train`: and train.npz, all of them.
+    """
     arrays: Mapping[str, Tensor] = {
         name: value.contiguous() for name, value in model.state_dict().items() if value.is_floating_point()
     }
@@ -202,12 +205,15 @@ def save(folder: Path, model: nn.Module, split: Split) -> None:
     for name, x, y in (
         ("test", split.test_x, split.test_y),
         ("calibration", split.train_x[chosen], split.train_y[chosen]),
+        ("train", split.train_x, split.train_y),
     ):
-        np.savez_compressed(folder / f"{name}.npz", x=x.numpy(), y=y.numpy())
+        if name != "train" or with_train:
+            np.savez_compressed(folder / f"{name}.npz", x=x.numpy(), y=y.numpy())
 
 
 def main(
-    build: Callable[[], nn.Module], split: Split, recipe: Recipe, augment: Augmentation, folder: Path, seed: int = 0
+    build: Callable[[], nn.Module], split: Split, recipe: Recipe, augment: Augmentation, folder: Path, seed: int = 0,
+    with_train: bool = False,
 ) -> None:
     """Train on the whole training split, print the test accuracy and save; or, with --validate, only try it out."""
     options = argparse.ArgumentParser()
@@ -225,4 +231,4 @@ def main(
     fit(model, split.train_x, split.train_y, recipe, augment)
     report(model, split.test_x, split.test_y, part)
     if not chosen.validate:
-        save(folder, model, split)
+        save(folder, model, split, with_train)

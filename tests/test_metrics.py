@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from nmc.errors import ModelError
 from nmc.metrics import METRICS, auroc, bit_accuracy, default_metric, inception_score, metric_of
-from nmc.model import MetricName
+from nmc.model import MetricName, TaskKind
 from nmc.report.scores import change, shown
 
 OUT = np.array([[1.0], [2.0], [4.0]])
@@ -68,9 +70,9 @@ def test_the_inception_score_goes_from_one_to_the_number_of_classes() -> None:
 
 
 def test_every_kind_of_task_has_a_metric_of_its_own() -> None:
-    assert {kind: default_metric(kind) for kind in ("classification", "regression", "anomaly", "generation")} == {
+    assert {kind: default_metric(kind) for kind in get_args(TaskKind)} == {
         "classification": "accuracy", "regression": "mean-squared-error", "anomaly": "auroc",
-        "generation": "inception-score",
+        "generation": "inception-score", "control": "return",
     }  # fmt: skip
     assert all(metric_of(name).name == name for name in METRICS)
 

@@ -16,7 +16,10 @@ import nmc
 ROOT = Path(__file__).parents[1]
 FOLDERS = {"compiler": "nmc", "backends": "nmc.backends", "models": "nmc.models"}
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
-HEAVY = ["numpy", "onnx", "onnxruntime", "numba", "pydantic", "safetensors", "plotly", "ruamel", "torch", "sklearn"]
+HEAVY = [
+    "numpy", "onnx", "onnxruntime", "numba", "pydantic", "safetensors", "plotly", "ruamel", "torch", "sklearn",
+    "duckdb", "distributed", "optuna",
+]  # fmt: skip
 
 
 def package_of(folder: Path) -> str:

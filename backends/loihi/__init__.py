@@ -124,7 +124,9 @@ LOIHI1 = Target(
     estimate=_estimate,
     options=LoihiOptions,
     observed={"native": "nmc.backends.loihi.engine:run_observed"},
+    variants={"native": "nmc.backends.loihi.variants:variants"},
     learners={"native": "nmc.backends.loihi.learning:learn", "lava": "nmc.backends.lava.engine:learn"},
+    stepping={"native": "nmc.backends.loihi.stepping:EmulatorStepping"},
 )
 LOIHI2 = replace(
     LOIHI1,

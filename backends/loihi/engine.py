@@ -22,7 +22,7 @@ from nmc.backends.loihi.native import Emulator
 from nmc.backends.loihi.native.plan import Plan
 from nmc.backends.loihi.native.plasticity import PreparedPlastic
 from nmc.backends.target import RunResult
-from nmc.estimates.events import Events, NodeEvents
+from nmc.estimates.events import Events, NodeEvents, added, scaled
 from nmc.model import Array, FloatArray, Model
 from nmc.reference.interpreter import as_feeds, run_length
 
@@ -152,32 +152,6 @@ def _fresh_chip(chips: threading.local, plan: Plan, batch: int) -> Emulator:
     else:
         chip.reset()
     return chip
-
-
-def added(one: Mapping[str, NodeEvents], other: Mapping[str, NodeEvents]) -> dict[str, NodeEvents]:
-    """The counts of two runs together."""
-    total = dict(one)
-    for name, node in other.items():
-        before = total.get(name, NodeEvents())
-        both = [spikes for spikes in (before.spikes, node.spikes) if spikes is not None]
-        total[name] = NodeEvents(
-            before.synaptic_operations + node.synaptic_operations,
-            before.neuron_updates + node.neuron_updates,
-            np.sum(both, axis=0) if both else None,
-            (before.weight_updates or 0.0) + (node.weight_updates or 0.0),
-        )
-    return total
-
-
-def scaled(node: NodeEvents, factor: float) -> NodeEvents:
-    """The counts times a factor."""
-    return replace(
-        node,
-        synaptic_operations=node.synaptic_operations * factor,
-        neuron_updates=node.neuron_updates * factor,
-        spikes=None if node.spikes is None else node.spikes * factor,
-        weight_updates=(node.weight_updates or 0.0) * factor,
-    )
 
 
 def _warm_up(plan: Plan) -> None:

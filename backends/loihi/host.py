@@ -48,9 +48,13 @@ class Host:
 
         def feed(x: Mapping[str, FloatArray]) -> Mapping[str, Array]:
             padded = {node.name: _padded(x[node.name], node, steps) for node in inputs}
-            return {name: self._streamed(name, encode(padded), steps) for name, encode in encoders.items()}
+            return self.in_whole_numbers({name: encode(padded) for name, encode in encoders.items()}, steps)
 
         return feed
+
+    def in_whole_numbers(self, sent: Mapping[str, Array], steps: int) -> Mapping[str, Array]:
+        """What the host sends [B, 1 or T, *shape] as the chip takes it, [B, T, *shape]."""
+        return {name: self._streamed(name, value, steps) for name, value in sent.items()}
 
     def _streamed(self, name: str, value: Array, steps: int) -> Array:
         signal = self.before.graph.signals[name]

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nmc.backends.loihi.engine import added, scaled
 from nmc.backends.loihi.host import Host
 from nmc.backends.loihi.native import Emulator
 from nmc.backends.loihi.native.plan import Plan
 from nmc.backends.target import Learned, RunResult
-from nmc.estimates.events import Events, NodeEvents
+from nmc.estimates.events import Events, NodeEvents, added, scaled
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes.fixed_point import FixedLIF, FixedPlasticDense
 from nmc.nodes.plasticity import learning_nodes

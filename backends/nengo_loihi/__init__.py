@@ -60,4 +60,5 @@ NENGO_LOIHI = Target(
     estimate=_estimate,
     options=ManycoreOptions,
     observed={"native": "nmc.backends.loihi.engine:run_observed"},
+    stepping={"native": "nmc.backends.loihi.stepping:EmulatorStepping"},
 )

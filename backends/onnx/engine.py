@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
 
@@ -12,7 +12,7 @@ from nmc.backends.onnx.names import MODEL, STEP, STEP_RECORD, STEPS, output_name
 from nmc.backends.onnx.protocol import StepRecord
 from nmc.backends.onnx.session import Session
 from nmc.backends.target import RunResult
-from nmc.errors import ProgramError
+from nmc.errors import ProgramError, UsageError
 from nmc.estimates.events import Events
 from nmc.estimates.gpu_meter import start_gpu_meter
 from nmc.estimates.meter import start_meter
@@ -35,7 +35,13 @@ def run(program: Program, x: Feed, *, steps: int | None = None) -> RunResult:
     A program for `cpu`, the target where time is measured, runs batch by batch of the size it was
     compiled for. Raises UsageError for a wrong input, ToolError where ONNX Runtime fails.
     """
-    return _run_batches(program, x, steps, _whole(program, _session(program, MODEL)))
+    return whole_runner(program)(x, steps)
+
+
+def whole_runner(program: Program) -> Callable[[Feed, int | None], RunResult]:
+    """The same with the file loaded once, to be run again and again."""
+    batch_run = _whole(program, _session(program, MODEL))
+    return lambda x, steps: _run_batches(program, x, steps, batch_run)
 
 
 def run_cuda(program: Program, x: Feed, *, steps: int | None = None) -> RunResult:
@@ -66,7 +72,7 @@ def _whole(program: Program, session: Session) -> Callable[[Mapping[str, Array],
 
 def run_stepwise(program: Program, x: Feed, *, steps: int | None = None) -> RunResult:
     """Run `step.onnx` again and again, with the states held here; a graph without time as `run` does."""
-    if not _in_time(program):
+    if not in_time(program):
         return run(program, x, steps=steps)
     stepper = Stepper(program)
     graph = program.model.graph
@@ -96,7 +102,7 @@ class Stepper:
 
     def __init__(self, program: Program) -> None:
         """Raises ProgramError for a program without time."""
-        if not _in_time(program):
+        if not in_time(program):
             raise ProgramError(f"the program {program.path} has no time to step through", "run it as a whole")
         self._session = _session(program, STEP)
         self._record = _record(program)
@@ -107,6 +113,19 @@ class Stepper:
     def start(self, batch: int) -> None:
         """Put the states of `batch` samples to what they are before the first step."""
         self.states = {state.name: state.start(batch) for state in self._record.states}
+
+    def restart(self, samples: Sequence[int]) -> None:
+        """Put some samples alone to what they are before the first step. Raises UsageError where they share a clock."""
+        if shared := [state.name for state in self._record.states if "N" not in state.shape]:
+            raise UsageError(
+                f"{', '.join(shared)}: counts the steps of all samples of a session together",
+                "reset all samples together, or open a session for each",
+            )
+        rows = list(samples)
+        for state in self._record.states:
+            held = self.states[state.name].copy()
+            held[rows] = state.start(len(rows))
+            self.states[state.name] = held
 
     def step(self, inputs: Mapping[str, Array]) -> Outputs:
         """The outputs of one step, given each input [N, *shape]; readouts as if the run ended here."""
@@ -124,7 +143,8 @@ def _record(program: Program) -> StepRecord:
         raise ProgramError(f"{STEP_RECORD} of {program.path} is damaged: {error}", "compile the model again") from None
 
 
-def _in_time(program: Program) -> bool:
+def in_time(program: Program) -> bool:
+    """Whether anything changes from step to step."""
     return any(signal.timing != "static" for signal in program.model.graph.signals.values())
 
 

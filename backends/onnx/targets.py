@@ -26,6 +26,7 @@ _ENGINES = {
     "onnxruntime-stepwise": "nmc.backends.onnx.engine:run_stepwise",
 }
 _LEARNERS = dict.fromkeys(_ENGINES, "nmc.backends.onnx.learning:learn")
+_STEPPING = {"onnxruntime-stepwise": "nmc.backends.onnx.stepping:OnnxStepping"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class OnnxOptions(ConversionOptions):
     threads: int = 1
     ranges: RangeMethod = applies("min-max", precision="int8")
     bias_correction: bool = applies(False, precision="int8")
-    form: Literal["given", "spiking"] = "given"
+    form: Literal["given", "spiking"] = applies("given", converted=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -126,6 +127,7 @@ CPU = Target(
     lower=_lower,
     engines=_ENGINES,
     learners=_LEARNERS,
+    stepping=_STEPPING,
     estimate=_estimate_cpu,
     options=CpuOptions,
 )

@@ -35,7 +35,7 @@ def budgets_of(model: Model, chosen: tuple[str, ...] | None = None) -> Mapping[s
     if everywhere is None and (without := [name for name in wanted if name not in written]):
         what = f"the model {model.name} has no budget for {', '.join(without)}"
         raise UsageError(what, f"add one to its task, or '*' for all targets; it has budgets for {', '.join(named)}")
-    return {name: _merged(written.get(name), everywhere) for name in dict.fromkeys(wanted)}
+    return {name: merged(written.get(name), everywhere) for name in dict.fromkeys(wanted)}
 
 
 def _unknown(model: Model, names: list[str], known: Mapping[str, str]) -> UsageError:
@@ -48,7 +48,7 @@ def _unknown(model: Model, names: list[str], known: Mapping[str, str]) -> UsageE
     return error
 
 
-def _merged(own: Budget | None, everywhere: Budget | None) -> Budget:
+def merged(own: Budget | None, everywhere: Budget | None) -> Budget:
     """A target's own budget; what it does not say is what the one for all targets says."""
     own, everywhere = own or Budget(), everywhere or Budget()
     values = {f.name: getattr(own, f.name) for f in fields(Budget)}

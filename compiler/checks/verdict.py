@@ -8,7 +8,7 @@ from typing import Literal
 
 from nmc.errors import Fault
 from nmc.estimates.interval import Interval
-from nmc.metrics import lower_is_better, score_limit
+from nmc.metrics import counted_in, lower_is_better, score_limit
 from nmc.model import Budget, MetricName, Model
 from nmc.report.scores import shown
 from nmc.report.units import si
@@ -68,7 +68,7 @@ def _score(model: Model, measured: PointResult, limit: float, metric: MetricName
     by = shown(metric, abs(score - limit)).replace(" %", " points")
     fault = Fault(
         f"{target}: {metric} {shown(metric, score)} is {'over' if errs else 'below'} the budget of"
-        f" {shown(metric, limit)} by {by}, on {measured.data.samples} samples",
+        f" {shown(metric, limit)} by {by}, on {measured.data.samples} {counted_in(metric)}",
         f"see what each layer loses: nmc inspect {model.name} --target {target} --quantization; or change"
         f" {score_limit(metric)}",
     )

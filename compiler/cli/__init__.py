@@ -39,6 +39,7 @@ for command in (
     compile,
     run,
     compare,
+    tune,
     check,
     tune,
     uncertainty,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -21,10 +21,19 @@ from nmc.cli.output import (
     progress,
     target_names,
 )
+from nmc.errors import UsageError
+
+if TYPE_CHECKING:
+    from nmc.comparison import Comparison
+    from nmc.sweeps.grid import Axes
+    from nmc.sweeps.sweep import Workers
+
+ZOO = typer.Option("--zoo", help="Every model of the zoo, on every target unless --targets names some.")
 
 
 def command(
-    model: Annotated[str, MODEL],
+    model: Annotated[str | None, MODEL] = None,
+    zoo: Annotated[bool, ZOO] = False,
     targets: Annotated[str | None, TARGETS] = None,
     sweep: Annotated[
         list[str] | None,
@@ -45,37 +54,75 @@ def command(
     json: Annotated[bool, JSON] = False,
 ) -> None:
     """Compare accuracy, energy and latency across targets and settings, on a model's test set (random data without)."""
-    from nmc import api
-    from nmc.comparison import DEFAULT_TARGETS, compare_targets
-    from nmc.report.comparison import print_comparison
+    from nmc.report.comparison import print_comparison, print_zoo
     from nmc.report.files import check_file, write_file
     from nmc.report.plain import comparison_facts
     from nmc.sweeps.grid import merged_axes, parse_axes
     from nmc.sweeps.sweep import Workers
 
-    names = target_names(targets) or DEFAULT_TARGETS
     for path in output or []:
         check_file(path)
-    axes = merged_axes(parse_options(option, steps), parse_axes(sweep or []))
+    who = Workers(cluster, workers)
+    names = target_names(targets)
+    found: tuple[Comparison, ...]
+    if model is not None and not zoo:
+        axes = merged_axes(parse_options(option, steps), parse_axes(sweep or []))
+        found = (_one(model, names, axes, samples, seed, bool(sweep), programs, results, who),)
+    elif zoo and model is None and not (sweep or option or steps or programs):
+        found = _zoo(names, samples, seed, results, who)
+    else:
+        raise UsageError(
+            "nmc compare takes a model, or --zoo without a model and its options",
+            "write 'nmc compare MODEL' (see 'nmc models'), or 'nmc compare --zoo'",
+        )
+    for path in output or []:
+        write_file(found, path)
+    if json:
+        facts = [comparison_facts(comparison) for comparison in found]
+        print_json(facts if zoo else facts[0])
+        return
+    if zoo:
+        print_zoo(found)
+    else:
+        print_comparison(found[0])
+    for path in output or []:
+        typer.echo(f"written: {path}")
+
+
+def _one(
+    model: str,
+    targets: tuple[str, ...] | None,
+    axes: Axes,
+    samples: int | None,
+    seed: int,
+    swept: bool,
+    programs: Path | None,
+    results: Path | None,
+    workers: Workers,
+) -> Comparison:
+    from nmc import api
+    from nmc.comparison import DEFAULT_TARGETS, compare_targets
+
     chosen = api.load(model)
     with progress(f"comparing {chosen.name}") as tell:
-        comparison = compare_targets(
+        return compare_targets(
             chosen,
-            names,
+            targets or DEFAULT_TARGETS,
             axes,
             samples=samples,
             seed=seed,
             source=model,
-            programs=programs or (None if sweep else api.program_directory(chosen)),
-            results=results or (api.results_file(chosen) if sweep else None),
-            workers=Workers(cluster, workers),
+            programs=programs or (None if swept else api.program_directory(chosen)),
+            results=results or (api.results_file(chosen) if swept else None),
+            workers=workers,
             progress=tell,
         )
-    for path in output or []:
-        write_file(comparison, path)
-    if json:
-        print_json(comparison_facts(comparison))
-    else:
-        print_comparison(comparison)
-        for path in output or []:
-            typer.echo(f"written: {path}")
+
+
+def _zoo(
+    targets: tuple[str, ...] | None, samples: int | None, seed: int, results: Path | None, workers: Workers
+) -> tuple[Comparison, ...]:
+    from nmc.zoo_comparison import compare_zoo
+
+    with progress("comparing the zoo") as tell:
+        return compare_zoo(targets, samples=samples, seed=seed, results=results, workers=workers, progress=tell)

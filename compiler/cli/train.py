@@ -14,7 +14,7 @@ def command(
     model: Annotated[str, MODEL],
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write the trained model to.")],
     method: Annotated[
-        str, typer.Option("--method", "-m", help="How to train: backprop or synthetic-gradients.")
+        str, typer.Option("--method", "-m", help="How to train: backprop, synthetic-gradients or es.")
     ] = "backprop",
     seed: Annotated[int, typer.Option(min=0, help="Of the first weights and of the order of samples.")] = 0,
     epochs: Annotated[int, typer.Option(min=1, help="How often every sample is seen.")] = 60,

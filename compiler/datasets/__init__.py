@@ -60,7 +60,7 @@ class Dataset:
 
 
 def test_data(model: Model, samples: int | None = None) -> Dataset:
-    """The task's test set, or its first `samples`, fit for the model.
+    """The task's test set, or its first `samples`, fit for the model; for control, states that the model comes to.
 
     Raises ModelError where there is none, or it does not fit, UsageError for a wrong number, and ToolError
     where a package that reads it is missing.
@@ -82,6 +82,10 @@ def labelled_calibration(model: Model) -> Dataset:
 
 def _labelled(model: Model, split: Literal["test", "train", "calibration"], limit: int | None) -> Dataset:
     task = model.task
+    if task is not None and task.control is not None and split == "test":
+        from nmc.control.score import played
+
+        return played(model, task.control, limit).data
     sources = {} if task is None else {"test": task.test, "train": task.train, "calibration": task.calibration}
     source = sources.get(split)
     if task is None or source is None:
@@ -141,8 +145,10 @@ def given_samples(data: Data) -> Arrays:
 def with_test_data(model: Model, data: Data) -> Model:
     """The model with other test data. One without a task gets one: classes where y is [samples] whole numbers.
 
-    Raises UsageError where there are no labels.
+    Raises UsageError where there are no labels, and for a task of control.
     """
+    if model.task is not None and model.task.control is not None:
+        raise UsageError(f"{model.name} acts in {model.task.control.environment}: no data can take its place")
     given = given_samples(data)
     if given.y is None:
         raise UsageError(f"the data of {given.name} have no labels", "give a pair (x, y)")
@@ -155,8 +161,13 @@ def score(task: Task, outputs: FloatArray, labels: Array) -> float:
     """How good outputs [samples, ...] are, by the task's metric; see `nmc.metrics`.
 
     What a generator puts out goes to its judge first, in double precision. Raises ModelError where the judge does not
-    take it, or the labels do not do for the metric.
+    take it, or the labels do not do for the metric, and for a task of control.
     """
+    if task.control is not None:
+        raise ModelError(
+            f"outputs alone do not say how well a model acts in {task.control.environment}",
+            "let it act: 'nmc compare' does so on every target, nmc.rollout in Python",
+        )
     return metric_of(task.metric).measure(judged(task, outputs), labels)
 
 

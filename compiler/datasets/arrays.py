@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import zipfile
 from collections.abc import Mapping
 from io import BytesIO
@@ -13,7 +12,8 @@ from typing import IO
 import numpy as np
 
 from nmc.datasets.listing import LIMIT_BYTES
-from nmc.errors import ModelError, ToolError
+from nmc.errors import ModelError
+from nmc.files import appearing
 from nmc.model import Array
 
 
@@ -58,15 +58,8 @@ def _check_size(path: Path, file: IO[bytes]) -> None:
 
 def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
     """Write arrays as an .npz file, whole or not at all. Raises ToolError."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with scratch.open("wb") as file:
-            _pack(file, arrays)
-        scratch.replace(path)
-    except OSError as error:
-        raise ToolError(f"cannot write {path}: {error.strerror or error}", "check the path and the disk") from None
-    finally:
-        scratch.unlink(missing_ok=True)
+    with appearing(path) as scratch, scratch.open("wb") as file:
+        _pack(file, arrays)
 
 
 def packed(arrays: Mapping[str, Array]) -> bytes:

@@ -29,7 +29,7 @@ def with_stand_in(model: Model, samples: int | None = None) -> Model:
     """
     from nmc import reference
 
-    if model.task is not None and model.task.test is not None:
+    if model.task is not None and (model.task.test is not None or model.task.control is not None):
         return model
     node = only_input(model, "random data")
     x = _random(model, node, samples or SAMPLES, _SEEDS[0])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from nmc.model import FloatArray
 
@@ -36,3 +38,35 @@ class Events:
     samples: int
     steps: int
     nodes: Mapping[str, NodeEvents] = field(default_factory=dict)
+
+    @property
+    def of_a_step(self) -> Events:
+        """The same as means over all steps, as where every step is an inference."""
+        nodes = {name: scaled(node, 1 / self.steps) for name, node in self.nodes.items()}
+        return Events(self.samples * self.steps, 1, nodes)
+
+
+def added(one: Mapping[str, NodeEvents], other: Mapping[str, NodeEvents]) -> dict[str, NodeEvents]:
+    """The counts of two runs together."""
+    total = dict(one)
+    for name, node in other.items():
+        before = total.get(name, NodeEvents())
+        both = [spikes for spikes in (before.spikes, node.spikes) if spikes is not None]
+        total[name] = NodeEvents(
+            before.synaptic_operations + node.synaptic_operations,
+            before.neuron_updates + node.neuron_updates,
+            np.sum(both, axis=0) if both else None,
+            (before.weight_updates or 0.0) + (node.weight_updates or 0.0),
+        )
+    return total
+
+
+def scaled(node: NodeEvents, factor: float) -> NodeEvents:
+    """The counts times a factor."""
+    return replace(
+        node,
+        synaptic_operations=node.synaptic_operations * factor,
+        neuron_updates=node.neuron_updates * factor,
+        spikes=None if node.spikes is None else node.spikes * factor,
+        weight_updates=(node.weight_updates or 0.0) * factor,
+    )

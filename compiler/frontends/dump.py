@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from io import StringIO
 from pathlib import Path
 
@@ -165,6 +165,8 @@ def _task(task: Task, data: Mapping[str, str]) -> dict[str, object]:
     facts: dict[str, object] = {"kind": task.kind, "metric": task.metric}
     if task.judge is not None:
         facts["judge"] = task.judge
+    if task.control is not None:
+        facts |= asdict(task.control)
     if data:
         facts["data"] = dict(data)
     return {**facts, "budgets": budgets} if budgets else facts

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 
-from nmc.errors import ToolError, UsageError, closest
+from nmc.errors import UsageError, closest
+from nmc.files import write_file
 from nmc.frontends import choose_options
 from nmc.model import Model
 
@@ -54,14 +55,7 @@ def export_file(
     write: Callable[..., bytes | Export] = _found(chosen.write)
     written = write(model.checked()) if settings is None else write(model.checked(), settings)
     exported = Export(written) if isinstance(written, bytes) else written
-    scratch = path.with_name(f".{path.name}.part")
-    try:
-        scratch.write_bytes(exported.data)
-        scratch.replace(path)
-    except OSError as error:
-        raise ToolError(f"cannot write {path}: {error.strerror or error}", "check the path and the disk") from None
-    finally:
-        scratch.unlink(missing_ok=True)
+    write_file(path, exported.data)
     return exported.notes
 
 

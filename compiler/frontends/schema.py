@@ -190,7 +190,8 @@ class TaskSpec(_Strict):
     """What the model is for."""
 
     kind: TaskKind = Field(
-        description="What the outputs mean: scores of classes, values, how anomalous a sample is, or samples made up.",
+        description="What the outputs mean: scores of classes, values, how anomalous a sample is, samples made up, or"
+        " what to do next.",
         examples=["classification"],
     )
     data: DataSpec | None = Field(None, description="The data files.", examples=["{test: test.npz}"])
@@ -199,6 +200,15 @@ class TaskSpec(_Strict):
     )
     judge: str | None = Field(
         None, description="For generation: the model of the zoo that classifies samples.", examples=["digits-cnn"]
+    )
+    environment: Annotated[str, Field(pattern=r"^[\w./-]+$")] | None = Field(
+        None, description="For control: the environment's id in gymnasium.", examples=["CartPole-v1"]
+    )
+    episodes: Count | None = Field(
+        None, description="For control: in how many episodes it is scored; 100 without.", examples=["100"]
+    )
+    seed: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="For control: the seed of the first episode, from which they count up.", examples=["0"]
     )
     budgets: dict[str, BudgetSpec] = Field(
         {}, description="By target; '*' for all.", examples=["{loihi-sim: {max_energy: 50 uJ}}"]

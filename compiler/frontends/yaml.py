@@ -18,7 +18,7 @@ from nmc.frontends.document import Document, KeyPath, read
 from nmc.frontends.drafting import draft
 from nmc.graph import Graph
 from nmc.metrics import METRICS, ScoreLimit, default_metric, metric_of, score_limit
-from nmc.model import Array, Budget, MetricName, Model, Task
+from nmc.model import Array, Budget, Control, MetricName, Model, Task
 from nmc.nodes.tensor import Input
 
 if TYPE_CHECKING:
@@ -211,6 +211,7 @@ class _Loading:
             budgets,
             self._samples("train", data.train if data is not None else None),
             self._judge(spec),
+            self._control(spec),
         )
 
     def _budget(self, target: str, spec: BudgetSpec, metric: MetricName) -> Budget:
@@ -237,6 +238,24 @@ class _Loading:
             what = f"there is no model {spec.judge!r} in the zoo"
             self._fault(("task", "judge"), what, closest(spec.judge, zoo.names()))
         return spec.judge
+
+    def _control(self, spec: TaskSpec) -> Control | None:
+        """Where a controller acts, and in how many episodes."""
+        if spec.kind == "control":
+            if spec.environment is None:
+                what = "nothing says in which environment it acts"
+                self._fault(("task",), what, "add its id in gymnasium: 'environment: CartPole-v1'")
+                return None
+            if spec.data is not None and (spec.data.test or spec.data.train):
+                what = "test and train data do not go with control"
+                self._fault(("task", "data"), what, "remove them: it is scored by the episodes of its environment")
+            default = Control(spec.environment)
+            episodes = default.episodes if spec.episodes is None else spec.episodes
+            return Control(spec.environment, episodes, default.seed if spec.seed is None else spec.seed)
+        for key in ("environment", "episodes", "seed"):
+            if getattr(spec, key) is not None:
+                self._fault(("task", key), f"{key} does not go with {spec.kind}", "remove it, or write 'kind: control'")
+        return None
 
     def _samples(self, split: str, spec: SamplesSpec | None) -> Source | None:
         """Where the samples of a split come from; None where nothing says it, or it is at fault."""

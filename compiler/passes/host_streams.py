@@ -46,7 +46,7 @@ class HostStreams:
 
     def faults(self) -> list[Fault]:
         """A fault for every node in time that is neither a neuron, nor linear, nor the host's."""
-        faults = []
+        faults = self._loop_faults()
         for node in self.graph:
             if node.name not in self._streams or node.name in self.before | self.after or is_linear(node):
                 continue
@@ -66,6 +66,21 @@ class HostStreams:
                     "move it before the encoder or after the readout, or replace it by neurons", node.name,
                 ))
         return faults
+
+    def _loop_faults(self) -> list[Fault]:
+        """A fault for every node of the host behind the chip that it reads late.
+
+        The chip's values come late, so that a loop of the host would start before the first of them.
+        """
+        late = {ref.node for name in self.after for ref in self.graph[name].inputs if ref.delay}
+        return [
+            Fault(
+                f"{node.kind} is read a step late beside the chip, which has no memory for what neurons cannot hold",
+                "run the model on a processor, a GPU or a TPU", node.name,
+            )
+            for node in self.graph
+            if node.name in late & self.after
+        ]
 
     @cached_property
     def _streams(self) -> frozenset[str]:

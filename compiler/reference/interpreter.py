@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,7 @@ class Interpreter:
         longest: dict[str, int] = {}
         for ref in (ref for node in self.graph for ref in node.inputs if ref.delay):
             longest[ref.node] = max(ref.delay, longest.get(ref.node, 0))
-        self._steps_to_skip = self.graph.lag
+        self._steps_to_skip = np.full(batch, self.graph.lag)
         self._past: dict[str, deque[FloatArray]] = {name: deque(maxlen=length) for name, length in longest.items()}
 
     def step(self, inputs: Mapping[str, FloatArray]) -> Mapping[str, FloatArray]:
@@ -76,8 +76,25 @@ class Interpreter:
                 self._static[name] = values[name]
         for name, past in self._past.items():
             past.appendleft(values[name])
-        self._steps_to_skip = max(0, self._steps_to_skip - 1)
+        self._steps_to_skip = np.maximum(self._steps_to_skip - 1, 0)
         return values
+
+    def renew(self) -> None:
+        """Compute anew, at the next step, what is known before the run: its inputs may be others then."""
+        self._static = {}
+
+    def restart(self, samples: Sequence[int]) -> None:
+        """Some samples back to the state before the first step, while the others go on."""
+        rows = list(samples)
+        for node in self.graph:
+            first = self._initial(node)
+            self.state[node.name] = {
+                name: _with_rows(held, rows, first[name]) for name, held in self.state[node.name].items()
+            }
+        for past in self._past.values():
+            for index, value in enumerate(past):
+                past[index] = _with_rows(value, rows, np.zeros(value.shape))
+        self._steps_to_skip[rows] = self.graph.lag
 
     def _evaluate(self, node: Node, values: Mapping[str, FloatArray]) -> FloatArray:
         reads = [self._read(ref.node, ref.delay, values) for ref in node.inputs]
@@ -86,9 +103,15 @@ class Interpreter:
         result = stateless(MEANINGS[type(node)](node, step))
         if self._watch is not None:
             self._watch(node, step, result)
-        if not (self._steps_to_skip and node.produces == "final"):
-            self.state[node.name] = result.state
+        self.state[node.name] = self._counted(result.state, node) if node.produces == "final" else result.state
         return np.broadcast_to(result.y, (self.batch, *self.graph.signals[node.name].shape))
+
+    def _counted(self, state: Mapping[str, FloatArray], node: Node) -> Mapping[str, FloatArray]:
+        """The state of a readout after a step, which samples that are still within the lag leave out."""
+        (skipped,) = np.nonzero(self._steps_to_skip)
+        if not len(skipped):
+            return state
+        return {name: _with_rows(value, skipped, self.state[node.name][name]) for name, value in state.items()}
 
     def _read(self, name: str, delay: int, values: Mapping[str, FloatArray]) -> FloatArray:
         if not delay:
@@ -106,6 +129,13 @@ class Interpreter:
             ).copy()
             for name, state in node.state(*self.graph.operand_shapes(node)).items()
         }
+
+
+def _with_rows(value: FloatArray, rows: Sequence[int] | NDArray[np.intp], other: FloatArray) -> FloatArray:
+    """`value`, which may broadcast over samples, with some rows of `other` [B, ...]."""
+    changed = np.broadcast_to(value, other.shape).copy()
+    changed[rows] = other[rows]
+    return changed
 
 
 def run(

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nmc.metrics import counted_in
 from nmc.report.markdown import table
 from nmc.report.scores import shown
 from nmc.report.units import si
@@ -82,7 +83,8 @@ def rows(check: Check) -> Iterator[tuple[str, ...]]:
 
 def _heading(check: Check) -> str:
     data = check.data
-    return f"{check.model}: {check.metric} on {data.samples} samples of {data.name} (sha256 {data.digest[:12]})"
+    counted = counted_in(check.metric)
+    return f"{check.model}: {check.metric} on {data.samples} {counted} of {data.name} (sha256 {data.digest[:12]})"
 
 
 def _value(check: Check, verdict: Verdict, value: float) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from nmc.metrics import lower_is_better
+from nmc.metrics import counted_in, lower_is_better
 from nmc.report.scores import change, shown
 from nmc.report.terminal import NO_CHIP, print_table, spread, table_text
 from nmc.report.units import percent
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _RESULTS = ("score", "vs float", "agreement", "energy / inference", "latency", "grade")
 _FRONT = "*"
+_ZOO = ("model", "target", "metric", "score", "energy", "latency", "grade, or why there is no number")
 
 
 def print_comparison(comparison: Comparison) -> None:
@@ -24,6 +26,20 @@ def print_comparison(comparison: Comparison) -> None:
     print(heading(comparison))
     print_table(header(comparison), cells(comparison))
     print("\n".join([*_legend(comparison), *notes(comparison)]))
+
+
+def print_zoo(comparisons: Sequence[Comparison]) -> None:
+    """Print one table of several models: a line for each model and target, with its cost or why there is none."""
+    print_table(_ZOO, [line for comparison in comparisons for line in map(_zoo_cells, comparison.rows)])
+    print("energy and latency of one inference, best value (low - high); refusals in full: -o zoo.json, -o zoo.html")
+
+
+def _zoo_cells(row: PointResult) -> tuple[str, ...]:
+    if row.refusal is not None:
+        reason = re.sub(r"^.*?\.yaml(:\d+)*: ", "", row.refusal.partition("\n")[0])
+        return (row.model, row.target, row.metric, "refused", "", "", reason)
+    score, _, _, *cost = result_cells(row)
+    return (row.model, row.target, row.metric, score, *cost[:2], cost[2] if row.cost else NO_CHIP)
 
 
 def comparison_text(comparison: Comparison) -> str:
@@ -44,14 +60,17 @@ def heading(comparison: Comparison) -> str:
     """What was compared, on which data, and how good the model itself is."""
     lower = " (lower is better)" if lower_is_better(comparison.metric) else ""
     return (
-        f"{comparison.model}: {comparison.metric}{lower} on {comparison.samples} samples of {comparison.data};"
+        f"{comparison.model}: {comparison.metric}{lower} on {comparison.samples} {counted_in(comparison.metric)} of"
+        f" {comparison.data};"
         f" the model itself (double precision) {shown(comparison.metric, comparison.reference_score)}"
     )
 
 
 def header(comparison: Comparison) -> tuple[str, ...]:
     """The table's heading; of a sweep with settings, and marks for the front."""
-    return ("", "target", "setting", *_RESULTS) if comparison.swept else ("target", "chip", *_RESULTS)
+    acts = counted_in(comparison.metric) == "episodes"
+    results = [name.replace("inference", "decision") if acts else name for name in _RESULTS]
+    return ("", "target", "setting", *results) if comparison.swept else ("target", "chip", *results)
 
 
 def cells(comparison: Comparison) -> list[tuple[str, ...]]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nmc.errors import ToolError, UsageError
+from nmc.errors import UsageError
+from nmc.files import appearing
 
 if TYPE_CHECKING:
     from nmc.comparison import Comparison
+    from nmc.sweeps.result import PointResult
 
 
 def check_file(path: Path) -> None:
@@ -21,50 +23,52 @@ def check_file(path: Path) -> None:
         )
 
 
-def write_file(comparison: Comparison, path: Path) -> None:
-    """Write a comparison, whole or not at all. Raises UsageError for another kind, ToolError where the disk fails."""
+def write_file(comparisons: Sequence[Comparison], path: Path) -> None:
+    """Write one comparison or several, whole or not at all.
+
+    Raises UsageError for another kind of file, ToolError where the disk fails.
+    """
     check_file(path)
-    scratch = path.with_name(f".{path.stem}.part{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _WRITERS[path.suffix](comparison, scratch)
-        scratch.replace(path)
-    except OSError as error:
-        raise ToolError(f"cannot write {path}: {error.strerror or error}", "check the path and the disk") from None
-    finally:
-        scratch.unlink(missing_ok=True)
+    with appearing(path) as scratch:
+        _WRITERS[path.suffix](comparisons, scratch)
 
 
-def _csv(comparison: Comparison, path: Path) -> None:
+def _rows(comparisons: Sequence[Comparison]) -> list[PointResult]:
+    return [row for comparison in comparisons for row in comparison.rows]
+
+
+def _csv(comparisons: Sequence[Comparison], path: Path) -> None:
     from nmc.sweeps.frames import csv_text
 
-    path.write_text(csv_text(comparison.rows), encoding="utf-8")
+    path.write_text(csv_text(_rows(comparisons)), encoding="utf-8")
 
 
-def _html(comparison: Comparison, path: Path) -> None:
+def _html(comparisons: Sequence[Comparison], path: Path) -> None:
     from nmc.report.html.page import title_of, write_report
 
-    write_report(comparison.rows, path, title=title_of(comparison.rows))
+    rows = _rows(comparisons)
+    write_report(rows, path, title=comparisons[0].model if len(comparisons) == 1 else title_of(rows))
 
 
-def _json(comparison: Comparison, path: Path) -> None:
+def _json(comparisons: Sequence[Comparison], path: Path) -> None:
     from nmc.report.plain import comparison_facts, json_text
 
-    path.write_text(json_text(comparison_facts(comparison)) + "\n", encoding="utf-8")
+    facts = [comparison_facts(comparison) for comparison in comparisons]
+    path.write_text(json_text(facts[0] if len(facts) == 1 else facts) + "\n", encoding="utf-8")
 
 
-def _markdown(comparison: Comparison, path: Path) -> None:
+def _markdown(comparisons: Sequence[Comparison], path: Path) -> None:
     from nmc.report.comparison import comparison_markdown
 
-    path.write_text(comparison_markdown(comparison), encoding="utf-8")
+    path.write_text("\n".join(map(comparison_markdown, comparisons)), encoding="utf-8")
 
 
-def _parquet(comparison: Comparison, path: Path) -> None:
+def _parquet(comparisons: Sequence[Comparison], path: Path) -> None:
     from nmc.sweeps.frames import write_parquet
 
-    write_parquet(comparison.rows, path)
+    write_parquet(_rows(comparisons), path)
 
 
-_WRITERS: Mapping[str, Callable[[Comparison, Path], None]] = {
+_WRITERS: Mapping[str, Callable[[Sequence[Comparison], Path], None]] = {
     ".html": _html, ".csv": _csv, ".md": _markdown, ".json": _json, ".parquet": _parquet,
 }  # fmt: skip

@@ -16,4 +16,7 @@ def shown(metric: MetricName, value: float | None) -> str:
 
 def change(metric: MetricName, before: float, after: float) -> str:
     """What a score gained, with its sign: in points where it is a share."""
-    return f"{100 * (after - before):+.1f}" if metric_of(metric).unit == "share" else f"{after - before:+.2g}"
+    gained = after - before
+    if metric_of(metric).unit == "share":
+        return f"{100 * gained:+.1f}"
+    return f"{gained:+.0f}" if abs(gained) >= 100 else f"{gained:+.2g}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import prod
+from math import isfinite, prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -49,7 +49,8 @@ def rounding_errors(stages: Mapping[str, Model]) -> Mapping[str, float]:
     """What rounding to integers did to each node, by the model after each pass; nothing where no pass rounds.
 
     Of neurons and of 8-bit layers it is the error of what they put out on a few calibration samples, of synapses
-    that of their weights. Of networks so large that the reference would take long, it is that of weights alone.
+    that of their weights; a layer that puts out what is no number has none. Of networks so large that the reference
+    would take long, it is that of weights alone.
     """
     from nmc.datasets import calibration
     from nmc.passes.int8_errors import layer_errors
@@ -64,10 +65,11 @@ def rounding_errors(stages: Mapping[str, Model]) -> Mapping[str, float]:
     if "quantize-int8" in stages:
         before, after = stages[names[names.index("quantize-int8") - 1]], stages["quantize-int8"]
         layers = layer_errors(before, after, _few(calibration(stages["model"]), after))
-        return {
+        errors = {
             layer.layer: layer.weight_error if layer.activation_error is None else layer.activation_error
             for layer in layers if layer.rounded
         }  # fmt: skip
+        return {name: error for name, error in errors.items() if isfinite(error)}
     return {}
 
 

@@ -17,11 +17,14 @@ import numpy as np
 
 from nmc import pipeline, reference
 from nmc.backends import target_named
+from nmc.control.rollout import rollout
+from nmc.control.score import Played, played, streams
 from nmc.data_source import Arrays, DataRecord
 from nmc.datasets import Dataset, calibration_data, score, test_data
 from nmc.datasets.stand_in import with_stand_in
-from nmc.errors import ModelError, ToolError
-from nmc.model import FloatArray, Model, Task
+from nmc.errors import ModelError, ToolError, UsageError
+from nmc.metrics import metric_of
+from nmc.model import Array, FloatArray, Model, Task
 from nmc.program import nmc_version
 from nmc.sweeps.address import model_digest, point_key
 from nmc.sweeps.details import core_results, first_raster, layer_results, rounding_errors
@@ -37,8 +40,10 @@ if TYPE_CHECKING:
 class Subject:
     """What all points of a sweep have in common: the model, its data in memory, and what it puts out itself.
 
-    `expected` are its outputs in double precision, [samples, ...]. `source` is what to type for the model, `samples`
-    the limit on the test set, `seed` what random choices start from.
+    `expected` are its outputs in double precision, [samples, ...], and `scored` what its score is taken of: these or,
+    for control, the return of each episode. `chooses`: whether the largest of an output's values is what counts.
+    `source` is what to type for the model, `samples` the limit on the test set, or on the episodes, `seed` what random
+    choices start from.
     """
 
     model: Model
@@ -47,6 +52,8 @@ class Subject:
     data: Dataset
     calibration: DataRecord | None
     expected: FloatArray
+    scored: FloatArray
+    chooses: bool
     source: str
     samples: int | None
     seed: int
@@ -60,14 +67,18 @@ class Subject:
         """
         model = with_stand_in(model.checked(), samples)
         read = calibration_data(model)
-        data = test_data(model, samples)
+        acting = _acting(model, samples)
+        data = test_data(model, samples) if acting is None else acting.data
         assert model.task is not None  # test_data saw to it
         task = model.task if read is None else replace(model.task, calibration=read)
+        task = task if acting is None else replace(task, control=acting.control)
         outputs = _result(reference.run(model, data.x), model)
         return cls(
             replace(model, task=task), task, model_digest(model), data,
             task.calibration.record if isinstance(task.calibration, Arrays) else None,
-            outputs, source or model.name, samples, seed, nmc_version(),
+            outputs, outputs if acting is None else acting.episodes.returns,
+            task.kind == "classification" if acting is None else acting.episodes.chosen,
+            source or model.name, samples, seed, nmc_version(),
         )  # fmt: skip
 
     def key(self, point: Point) -> str:
@@ -85,7 +96,7 @@ class Subject:
     @property
     def reference_score(self) -> float:
         """The model's own score in double precision."""
-        return score(self.task, self.expected, self.data.y)
+        return _score(self.task, self.scored, self.data.y)
 
 
 def measure(subject: Subject, point: Point, directory: Path | None = None) -> tuple[PointResult, Execution]:
@@ -115,20 +126,27 @@ def _measure(subject: Subject, point: Point, directory: Path) -> tuple[PointResu
     except ModelError as error:
         return replace(row, refusal=error.summary()), _execution(began, perf_counter() - started, 0.0)
     compiled = perf_counter()
+    control = subject.task.control
+    try:
+        returns = None if control is None else rollout(program, control).returns
+    except (ModelError, UsageError) as error:
+        return replace(row, refusal=error.summary()), _execution(began, compiled - started, perf_counter() - compiled)
     result = pipeline.run_program(program, subject.data.x)
     ran = perf_counter()
     outputs = _result(result.outputs, program.model)
-    value = score(subject.task, outputs, subject.data.y)
     execution = _execution(began, compiled - started, ran - compiled)
+    if control is not None and streams(program.model.graph):
+        result = replace(result, events=result.events.of_a_step)
+    scored = outputs if returns is None else returns
+    value = _score(subject.task, scored, subject.data.y)
     if not np.isfinite(value):
         return replace(row, refusal="its outputs there are not finite"), execution
     estimate = pipeline.estimate_run(program, result)
-    classes = subject.task.kind == "classification"
     return replace(
         row,
         score=value,
-        score_interval=score_interval(subject.task, outputs, subject.data.y, subject.seed),
-        agreement=float(np.mean(outputs.argmax(axis=-1) == subject.expected.argmax(axis=-1))) if classes else None,
+        score_interval=score_interval(subject.task, scored, subject.data.y, subject.seed),
+        agreement=_agreement(outputs, subject.expected) if subject.chooses else None,
         steps=None if program.model.graph.dt_s is None else program.steps,
         cost=None if estimate is None else _cost(estimate),
         layers=layer_results(program, result.events, estimate, rounding_errors(stages)),
@@ -161,6 +179,22 @@ def _cost(estimate: Estimate) -> Cost:
         estimate.energy_j, estimate.latency_s, estimate.baseline, estimate.grade, estimate.components,
         estimate.missing, estimate.measured,
     )  # fmt: skip
+
+
+def _acting(model: Model, episodes: int | None) -> Played | None:
+    """The model's own episodes for control; None for any other task."""
+    control = None if model.task is None else model.task.control
+    return None if control is None else played(model, control, episodes)
+
+
+def _score(task: Task, scored: FloatArray, labels: Array) -> float:
+    """A score of outputs or, for control, of returns."""
+    return score(task, scored, labels) if task.control is None else metric_of(task.metric).measure(scored, labels)
+
+
+def _agreement(outputs: FloatArray, expected: FloatArray) -> float:
+    """The share of samples in which the same of the values is the largest."""
+    return float(np.mean(outputs.argmax(axis=-1) == expected.argmax(axis=-1)))
 
 
 def _result(outputs: Mapping[str, FloatArray], model: Model) -> FloatArray:

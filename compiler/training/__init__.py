@@ -16,6 +16,7 @@ from nmc.model import Model
 METHODS: Mapping[str, str] = {
     "backprop": "nmc.training.backprop:train",
     "synthetic-gradients": "nmc.training.synthetic_gradients:train",
+    "es": "nmc.training.evolution:train",
 }
 """What each method is, as "module:function": a `Method`."""
 

@@ -12,7 +12,7 @@ from nmc.backends import target_named
 from nmc.errors import ToolError, UsageError
 from nmc.sweeps.front import objectives
 from nmc.sweeps.grid import Point, make_point
-from nmc.tuning.problem import AT_ONCE, Problem
+from nmc.tuning.problem import AT_ONCE, Problem, excess
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -93,6 +93,6 @@ def _tell(study: Study, trial: Trial, problem: Problem, result: PointResult | No
     if result is None or result.score is None or result.cost is None:
         study.tell(trial, state=TrialState.FAIL)
         return
-    for name, amount in problem.excess(result).items():
+    for name, amount in excess(result, problem.budgets[result.target]).items():
         trial.set_constraint(name, amount)
     study.tell(trial, objectives(result))

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from nmc.checks.verdict import held_value
+from nmc.metrics import score_limit
 from nmc.model import Budget
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ AT_ONCE = 4
 
 @dataclass(frozen=True)
 class Problem:
-    """A search for low energy, low latency and a high score within budgets.
+    """A search for low energy, low latency and a good score within budgets.
 
     `measure` gives the results of points in their order; what was measured before costs nothing. A method measures
     at most `trials` different points. `budgets` are those of each target.
@@ -33,10 +35,6 @@ class Problem:
     seed: int
     measure: Callable[[Sequence[Point]], tuple[PointResult, ...]]
 
-    def excess(self, result: PointResult) -> Mapping[str, float]:
-        """By how much a result misses each limit, above 0 where it does; see `excess`."""
-        return excess(result, self.budgets.get(result.target, Budget()))
-
 
 class Method(Protocol):
     """A way to search: measures points, and gives every different result in the order in which it came."""
@@ -45,19 +43,22 @@ class Method(Protocol):
 
 
 def excess(result: PointResult, budget: Budget) -> Mapping[str, float]:
-    """By how much a result misses each limit: accuracy in shares, energy and latency as parts of their limits.
+    """By how much a result misses each limit: scores as they are, energy and latency as parts of their limits.
 
-    Best values count. What has no score or no cost misses its limits by 1.
+    The value that the budget holds counts. What has no score or no cost misses its limits by 1 or more, and so does an
+    energy that leaves out prices, unless the budget allows it.
     """
     found: dict[str, float] = {}
-    if budget.min_accuracy is not None:
-        found["accuracy"] = 1.0 if result.score is None else budget.min_accuracy - result.score
-    for name, limit in (("energy", budget.max_energy_j), ("latency", budget.max_latency_s)):
-        if limit is not None and result.cost is not None:
-            value = (result.cost.energy_j if name == "energy" else result.cost.latency_s).best
-            found[name] = value / limit - 1
-        elif limit is not None:
-            found[name] = 1.0
+    name, cost = score_limit(result.metric), result.cost
+    limit: float | None = getattr(budget, name)
+    if limit is not None:
+        short = 1.0 if result.score is None else limit - result.score
+        found["score"] = -short if name == "max_error" and result.score is not None else short
+    if budget.max_latency_s is not None:
+        found["latency"] = 1.0 if cost is None else held_value(cost.latency_s, budget) / budget.max_latency_s - 1
+    if budget.max_energy_j is not None:
+        over = 1.0 if cost is None else held_value(cost.energy_j, budget) / budget.max_energy_j - 1
+        found["energy"] = max(1.0, over) if cost is not None and cost.missing and not budget.allow_missing else over
     return found
 
 

@@ -9,8 +9,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nmc.checks.budgets import EVERY, merged
 from nmc.comparison import Comparison, comparison_of
 from nmc.errors import UsageError, closest
+from nmc.metrics import ScoreLimit, score_limit
 from nmc.model import Budget
 from nmc.sweeps.measure import Subject
 from nmc.sweeps.store import opened
@@ -19,7 +21,7 @@ from nmc.tuning.problem import Method, Problem, is_within
 from nmc.tuning.space import search_space
 
 if TYPE_CHECKING:
-    from nmc.model import Model
+    from nmc.model import MetricName, Model
     from nmc.sweeps.grid import Axes, Point
     from nmc.sweeps.result import PointResult
 
@@ -72,6 +74,7 @@ def tune(
     tell = progress or (lambda what, done, of: None)
     tell("reference", 0, trials)
     subject = Subject.of(model, samples=samples, seed=seed, source=source)
+    _check_score(budget, subject.task.metric)
     budgets = {target: _budget(subject.model, target, budget) for target in space.targets}
     known: dict[str, PointResult] = {}
     with ExitStack() as stack:
@@ -103,7 +106,15 @@ def _method(name: str) -> Method:
     return method
 
 
+def _check_score(budget: Budget, metric: MetricName) -> None:
+    """Raises UsageError for a limit on another score than the model's."""
+    right = score_limit(metric)
+    scores: tuple[ScoreLimit, ...] = ("min_accuracy", "min_score", "max_error")
+    if wrong := [name for name in scores if name != right and getattr(budget, name) is not None]:
+        raise UsageError(f"the model is scored by {metric}, which {wrong[0]} does not limit", f"give {right} instead")
+
+
 def _budget(model: Model, target: str, given: Budget) -> Budget:
     """The given limits, or else the model's own for the target."""
     own = {} if model.task is None else model.task.budgets
-    return given if given != Budget() else own.get(target, own.get("*", Budget()))
+    return given if given != Budget() else merged(own.get(target), own.get(EVERY))

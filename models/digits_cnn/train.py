@@ -34,4 +34,4 @@ class DigitsCNN(nn.Module):
 
 
 if __name__ == "__main__":
-    main(DigitsCNN, digits_split(), RECIPE, jitter_images, Path(__file__).resolve().parent)
+    main(DigitsCNN, digits_split(), RECIPE, jitter_images, Path(__file__).resolve().parent, with_train=True)

@@ -6,6 +6,7 @@ at which the words are to be put out. What follows is nothing, up to a common le
 
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -13,6 +14,7 @@ import nmc
 from nmc.data_source import Arrays
 from nmc.datasets import score, test_data
 from nmc.frontends.weights import as_bytes
+from nmc.model import Model
 from nmc.models.data import write_samples, write_weights
 from nmc.reference import run
 from nmc.training import TrainingOptions, train
@@ -44,8 +46,19 @@ def sequences(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndar
 def fixed() -> dict[str, np.ndarray]:
     """Return the arrays that are not trained: which of equal cells is free first, all cells but one's own, nothing."""
     return {
-        "ramp": 1e-3 * np.arange(CELLS)[:, None], "others": 1 - np.eye(CELLS), "blank": np.zeros((CELLS, WIDTH)),
+        "ramp": 0.02 * np.arange(CELLS)[:, None], "others": 1 - np.eye(CELLS), "blank": np.zeros((CELLS, WIDTH)),
     }  # fmt: skip
+
+
+def start(folder: Path) -> Model:
+    """Return the model of a folder with fixed arrays only; the folder keeps the weights that it has."""
+    with TemporaryDirectory() as scratch:
+        write_weights(Path(scratch), fixed())
+        for name in ("model.yaml", "test.npz", "calibration.npz"):
+            (Path(scratch) / name).write_bytes((folder / name).read_bytes())
+        model = nmc.load(scratch, untrained=True)
+    assert model.task is not None
+    return replace(model, task=replace(model.task, test=folder / "test.npz", calibration=folder / "calibration.npz"))
 
 
 if __name__ == "__main__":
@@ -55,13 +68,12 @@ if __name__ == "__main__":
     test_x, test_y = sequences(500, rng)
     write_samples(folder, "test", test_x, test_y.astype(np.int8))
     write_samples(folder, "calibration", x[:128])
-    write_weights(folder, fixed())
-    untrained = nmc.load(folder, untrained=True)
+    untrained = start(folder)
     assert untrained.task is not None
     given = replace(untrained, task=replace(untrained.task, train=Arrays(x, y)))
     done = train(given, "backprop", OPTIONS, lambda epoch, of, loss: print(f"epoch {epoch}/{of}: loss {loss:.5f}"))
     (folder / "weights.safetensors").write_bytes(as_bytes(done.model.weights))
-    data = test_data(untrained)
+    data = test_data(given)
     found = run(done.model, data.x)["bits"]
     print(f"test bit accuracy {score(untrained.task, found, data.y):.4f}")
     whole = [np.all((found[i] > 0.5) == (data.y[i] > 0.5), where=data.y[i] >= 0) for i in range(len(found))]

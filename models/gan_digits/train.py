@@ -14,11 +14,11 @@ from nmc.reference import run
 from nmc.training.parameters import initial_arrays
 
 LATENT = 16
-ROUNDS = 5000
-CRITIC_STEPS = 3
+ROUNDS = 4000
+CRITIC_STEPS = 2
 BATCH_SIZE = 64
 PENALTY = 10.0
-LEARNING_RATE = 3e-4
+LEARNING_RATE = 1e-3
 SAMPLES = 500
 
 

@@ -64,8 +64,8 @@ def test_convolution_bias_and_written_out_convolution_add_up(
         rng.random((3, STEPS, 2, 4, 4)) < 0.3,
         one=np.ones(1), c=rng.integers(-128, 128, (channels, 2, 3, 3)) << exponent,
         b=rng.integers(-255, 255, (width, 1)), d=rng.integers(-255, 255, (width, 32)),
-        w=rng.integers(-128, 128, entries.sum()),
-        k=np.nonzero(entries)[1], r=row_start, e=rng.integers(-128, 128, (16, channels, 1, 1)),
+        w=rng.integers(-128, 128, entries.sum()), k=np.nonzero(entries)[1], r=row_start,
+        e=rng.integers(-128, 128, (16, channels, 1, 1)),
     )
 
 

@@ -12,11 +12,12 @@ import pytest
 import nmc
 from nmc import pipeline
 from nmc.backends.target import RunResult
-from nmc.comparison import Comparison, Row
+from nmc.comparison import Comparison
 from nmc.data_source import DataRecord
 from nmc.errors import ToolError, UsageError
 from nmc.estimates.events import Events
 from nmc.report.terminal import run_text
+from nmc.sweeps.result import PointResult
 
 
 def test_a_run_has_no_price(tmp_path: Path) -> None:
@@ -29,8 +30,12 @@ def test_a_run_has_no_price(tmp_path: Path) -> None:
 
 
 def test_a_comparison_shows_a_target_without_prices() -> None:
-    row = Row("nengo-sim", "reference", score=0.75, agreement=1.0)
-    text = str(Comparison("m", "accuracy", "m/test.npz", 4, 0.75, (row,), DataRecord("m/test.npz", "0" * 64, 4)))
+    data = DataRecord("m/test.npz", "0" * 64, 4)
+    row = PointResult(
+        "key", "m", "0" * 64, "nengo-sim", "reference", {}, {}, data, None, 0, "0.1.0", "accuracy", 0.75,
+        "nmc compare m", score=0.75, agreement=1.0,
+    )  # fmt: skip
+    text = str(Comparison("m", "accuracy", "m/test.npz", 4, 0.75, (row,), data))
     (line,) = (line for line in text.splitlines() if line.strip().startswith("nengo-sim  "))
     assert line.split() == ["nengo-sim", "reference", "75.0", "%", "+0.0", "100.0", "%", "-", "-", "-"]
     assert "nengo-sim: no energy, no latency" in text

@@ -155,6 +155,12 @@ IN_TIME = {
     "Delay": "Delay(x, steps=3)",
     "Delay by nothing": "Delay(x, steps=0)",
     "Delay by an array": "Delay(x, steps='ages', longest=4)",
+    "PlasticLinear": (
+        "PlasticLinear(x, x@1, features=3, weight='square', dw='0.25*x1*y0 - 0.125*u1*w', w_min=-1.0, w_max=2.0)"
+    ),
+    "PlasticLinear with tags": (
+        "PlasticLinear(x, y@1, x, features=3, weight='square', dw='0.25*r*t', dt='0.5*x0 - 0.5*t*sgn(w - 1)')"
+    ),
     "ConstantCurrent": "ConstantCurrent(x, gain=0.5)",
     "ConstantCurrent as it is": "ConstantCurrent(x)",
     "BernoulliEncode": "BernoulliEncode(x, seed=2147483646, gain=0.7)",
@@ -165,6 +171,8 @@ IN_TIME = {
 }
 PARAMS = {f"p{i}": dyadic(3, seed=20 + i, low=1, high=7) for i in range(6)}
 
+OTHERS = {"ages": np.array([0, 4, 2]), "square": dyadic(3, 3, low=1, high=7)}
+
 
 @pytest.mark.parametrize("what", IN_TIME)
 @pytest.mark.parametrize("stream", [False, True])
@@ -172,7 +180,7 @@ def test_node_in_time(what, stream):
     """Every state, spike and readout, of a held and of a streamed input."""
     node = IN_TIME[what]
     arrays = {
-        name: array for name, array in {**PARAMS, "ages": np.array([0, 4, 2])}.items() if f"'{name}'" in node
+        name: array for name, array in {**PARAMS, **OTHERS}.items() if f"'{name}'" in node
     }
     model = model_of(
         f"""

@@ -13,6 +13,7 @@ from nmc import datasets, reference, zoo
 from nmc.datasets import Dataset, score
 from nmc.metrics import metric_of
 from nmc.model import FloatArray, Model
+from nmc.training.parameters import initial_arrays
 
 MODELS = zoo.names()
 CLASSIFIERS = [name for name in MODELS if (task := zoo.load(name).task) is not None and task.kind == "classification"]
@@ -43,12 +44,16 @@ def agreement(name: str, values: FloatArray) -> float:
 
 CARDS = {
     "autoencoder-anomaly": 0.95,
+    "cartpole": 475.0,
     "digits-cnn": 0.98,
-    "digits-dni": 0.965,
+    "digits-dni": 0.97,
+    "digits-es": 0.99,
     "digits-resnet": 0.98,
     "digits-snn": 0.965,
+    "digits-som": 0.93,
+    "digits-stdp": 0.88,
     "dnc-copy": 0.99,
-    "gan-digits": 3.0,
+    "gan-digits": 3.2,
     "kmeans": 0.94,
     "pca-anomaly": 0.95,
     "vae-digits": 0.16,
@@ -60,8 +65,9 @@ CARDS = {
 @pytest.mark.parametrize(("name", "bound"), CARDS.items())
 def test_the_model_itself_is_as_good_as_its_card_says(name: str, bound: float) -> None:
     """At least the bound, or at most where less is better."""
-    model, found = expected(name)[0], accuracy(name, expected(name)[2])
+    model = nmc.load(name)
     assert model.task is not None
+    found = nmc.rollout(model).mean_return if model.task.control else accuracy(name, expected(name)[2])
     assert found >= bound if metric_of(model.task.metric).direction == "higher" else found <= bound
 
 
@@ -124,7 +130,7 @@ def test_loihi_saturates_nowhere_on_the_vowels(tmp_path: Path) -> None:
     assert {warning.zone for warning in result.warnings} == {"reset"}
 
 
-@pytest.mark.parametrize("name", CLASSIFIERS)
+@pytest.mark.parametrize("name", [name for name in CLASSIFIERS if name not in ("digits-som", "kmeans")])  # no neurons
 def test_nengo_loihi_keeps_the_accuracy(name: str, tmp_path: Path) -> None:
     """Within 1.5 points of float, and what the emulator gives is what the program's own graph means."""
     program = nmc.compile(name, "nengo-loihi-sim", tmp_path / "program")
@@ -143,3 +149,11 @@ def test_samples_do_not_touch_one_another(name: str, tmp_path: Path) -> None:
     together = nmc.run(program, x).outputs[output]
     alone = [nmc.run(program, sample[None]).outputs[output][0] for sample in x]
     assert np.array_equal(together, np.stack(alone))
+
+
+def test_training_made_the_generator_better() -> None:
+    """Than one of random weights."""
+    model, data, made = expected("gan-digits")
+    before = model.with_(model.graph, initial_arrays(model.graph, seed=0))
+    random = reference.run(before, data.x)["image"]
+    assert accuracy("gan-digits", made) > 2 * accuracy("gan-digits", random)

@@ -13,22 +13,26 @@ from nmc.metrics import metric_of
 
 REFUSED = {
     ("xor-backprop", "loihi-sim"): "node 'hidden': Sigmoid stands between layers, where spiking neurons can do Relu",
+    ("dnc-copy", "loihi-sim"): "node 'memory': Affine is read a step late beside the chip",
 }
 """Why a target cannot hold a model."""
 LOSS = {
     "autoencoder-anomaly": 0.02,
-    "dnc-copy": 0.01,
+    "cartpole": 50,
+    "dnc-copy": 0.15,  # 8-bit activations cost that much on tpu-sim
     "gan-digits": 0.5,
     "pca-anomaly": 0.01,
     "vae-digits": 0.01,
     "xor-backprop": 0.001,
 }
 """How much worse, in the task's own metric, a target may be than the model itself; classes have a test of their own."""
+EPISODES = {"cartpole": 10}
+"""In how many episodes a controller acts here; its budgets are held to all of them."""
 
 
 @pytest.mark.parametrize("name", LOSS)
 def test_each_target_scores_or_says_why_not(name: str, tmp_path: Path) -> None:
-    comparison = nmc.compare(name, DEFAULT_TARGETS, directory=tmp_path)
+    comparison = nmc.compare(name, DEFAULT_TARGETS, samples=EPISODES.get(name), directory=tmp_path)
     higher = metric_of(comparison.metric).direction == "higher"
     for row in comparison.rows:
         refusal = REFUSED.get((name, row.target))

@@ -163,7 +163,7 @@ def test_arrays_are_written_whole(tmp_path: Path) -> None:
     with np.load(tmp_path / "out.npz") as read:
         assert np.array_equal(read["logits"], X) and np.array_equal(read["file"], Y)
     with pytest.raises(ToolError, match="cannot write"):
-        write_arrays(tmp_path / "none" / "out.npz", {"logits": X})
+        write_arrays(tmp_path / "out.npz" / "more.npz", {"logits": X})
     assert [path.name for path in tmp_path.iterdir()] == ["out.npz"]
 
 

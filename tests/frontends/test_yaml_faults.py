@@ -154,7 +154,7 @@ CASES = [
     case("test: test.npz", "training: test.npz", 19, None, "unknown key 'training'"),
     # the task
     case("kind: classification", "kind: classify", 18, None,
-         "kind should be 'classification', 'regression', 'anomaly' or 'generation'"),
+         "kind should be 'classification', 'regression', 'anomaly', 'generation' or 'control'"),
     case("metric: accuracy", "metric: mean-squared-error", 20, None,
          "does not go with classification", "metric: accuracy"),
     case("max_energy: 50 uJ", "max_energy: 50 us", 21, None, "max_energy takes an energy", "which is a time"),

@@ -156,8 +156,8 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--case", type=int, help="this case alone")
     given = parser.parse_args()
-    numbers = iter([given.case]) if given.case is not None else until(time.monotonic() + 60 * given.minutes)
     warm_up()
+    numbers = iter([given.case]) if given.case is not None else until(time.monotonic() + 60 * given.minutes)
     counts: Counter[str] = Counter()
     seen: Counter[str] = Counter()
     for number, kind, data, detail in crashes(given.seed, numbers, counts):

@@ -60,6 +60,13 @@ def test_within_the_network_nobody_does_it(between: str, tmp_path: Path) -> None
         nmc.compile(model(text, tmp_path), "loihi-sim", tmp_path / "p")
 
 
+def test_a_memory_beside_the_chip_is_refused(tmp_path: Path) -> None:
+    """Its first step would come before the chip's first value."""
+    text = "b = Linear(x, features=4, weight='w')\nm = Tanh(b, m@1)\ny = Mean(m)\nreturn y"
+    with pytest.raises(UnsupportedError, match="node 'm': Tanh is read a step late beside the chip"):
+        nmc.compile(model(text, tmp_path), "loihi-sim", tmp_path / "p")
+
+
 def test_whose_each_stream_is() -> None:
     """A layer with weights is the chip's, unless only encoders read on from it, or the host did before."""
     graph = parse(START + """a = Relu(x)

@@ -61,6 +61,23 @@ return y"""
     assert model.steps == 40
 
 
+def test_the_host_squares_what_the_last_layer_gives() -> None:
+    """The difference is linear, and stays on the chip; the mean of the squares is the host's, as they are."""
+    model = network("""fc = Linear(x, features=6, weight='w')
+d = Sub(fc, x)
+s = Mul(d, d)
+y = ReduceMean(s, axes=(0,))
+return y""", w=random(6, 6))
+    text = str(spiking(model, steps=40, encoding="current").graph)
+    assert text.endswith("""fc = Linear(encode, features=6, weight='w')
+d = Sub(fc, encode)
+d_mean_integral = I(d, gain=0.025)
+d_mean = Last(d_mean_integral)
+s = Mul(d_mean, d_mean)
+y = ReduceMean(s, axes=(0,))
+return y""")
+
+
 @pytest.mark.parametrize("encoding", ["rate", "current"])
 def test_rates_come_close_to_the_network(encoding: str) -> None:
     """With time they come closer: the count of n steps resolves 1 / n."""

@@ -41,7 +41,7 @@ def test_the_text_marks_the_front() -> None:
 
 def test_files_by_their_names(tmp_path: Path) -> None:
     for suffix in (".csv", ".md", ".json", ".parquet"):
-        write_file(COMPARISON, tmp_path / "new" / f"r{suffix}")
+        write_file((COMPARISON,), tmp_path / "new" / f"r{suffix}")
     folder = tmp_path / "new"
     with (folder / "r.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -55,17 +55,17 @@ def test_files_by_their_names(tmp_path: Path) -> None:
     assert duckdb.sql(query).fetchall() == [(0.9, 64)]
     assert sorted(path.name for path in folder.iterdir()) == ["r.csv", "r.json", "r.md", "r.parquet"]
     with pytest.raises(UsageError, match=r"\.html, \.csv"):
-        write_file(COMPARISON, tmp_path / "programs")
+        write_file((COMPARISON,), tmp_path / "programs")
 
 
 def test_a_page_is_given_all_rows(tmp_path: Path) -> None:
-    write_file(COMPARISON, tmp_path / "r.html")
+    write_file((COMPARISON,), tmp_path / "r.html")
     assert "loihi-sim" in (tmp_path / "r.html").read_text()
 
 
 def test_arrow_reads_it() -> None:
     table = duckdb.from_arrow(COMPARISON)
-    assert table.filter("score IS NOT NULL").aggregate("count(*), sum(energy_best_j)").fetchone() == (3, 6e-6)
+    assert table.filter("score IS NOT NULL").aggregate("count(*), sum(energy_best_j)").fetchall() == [(3, 6e-6)]
 
 
 def test_data_frames() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from nmc.backends.loihi.native.layout import CHIP
 from nmc.backends.loihi.native.plan import Plan
 from nmc.backends.loihi.native.plasticity import PlasticRunner
+from nmc.backends.loihi.native.restart import check_clocks, restart
 from nmc.backends.loihi.native.runner import Stateful
 from nmc.backends.loihi.native.signals import Signals
 from nmc.errors import UsageError, closest
@@ -46,6 +47,16 @@ class Emulator:
         batch = self._signals.batch
         self._runners = {name: prepared.start(batch) for name, prepared in self.plan.prepared.items()}
         self._signals.reset()
+
+    def restart(self, samples: Sequence[int]) -> None:
+        """Some samples back to the state before the first step, while the others and the counts stay.
+
+        Raises UsageError where something goes by a clock that all samples have in common.
+        """
+        check_clocks(self.model.graph, self.layout.shared)
+        for name, runner in self._runners.items():
+            restart(runner, self.plan.prepared[name].start(self.batch), samples)
+        self._signals.forget(samples)
 
     def next_sample(self) -> None:
         """Back to the state before the first step, but for weights that learn, and for the clock of what learns."""

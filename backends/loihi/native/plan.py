@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from nmc.backends.loihi.native.layout import CHIP, Layout, is_view
@@ -45,12 +45,24 @@ class Plan:
             readouts(model, layout, computed),
         )
 
+    def varied(self, model: Model) -> Plan:
+        """The plan of a model with the same nodes, whose facts and arrays may differ; what is equal is shared."""
+        prepared = {
+            name: before if self._is_same(name, model) else _prepared(model.graph[name], model, self.layout)
+            for name, before in self.prepared.items()
+        }
+        return replace(self, model=model, prepared=prepared)
+
+    def _is_same(self, name: str, model: Model) -> bool:
+        node, graph = model.graph[name], self.layout.graph
+        arrays = node.arrays(*graph.operand_shapes(node))
+        return node == graph[name] and all(model.weights[array] is self.model.weights[array] for array in arrays)
+
     @cached_property
     def narrow(self) -> Mapping[str, int]:
         """The nodes whose outputs are kept in 16 bits, with the power of two that these are to be multiplied by."""
         exponents = {name: prepared.exponent for name, prepared in self.prepared.items()}
         return {name: exponent for name, exponent in exponents.items() if exponent is not None}
-
 
     @cached_property
     def stored(self) -> tuple[str, ...]:

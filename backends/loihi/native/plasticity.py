@@ -128,7 +128,7 @@ class PlasticRunner:
             self.n += 1
             self._draw()
             self.sum_up(
-                x, step, sent, step, 1, self.w, self.xs, self.ys, self.tx, self.ty, facts.impulses, self.draws,
+                x, step, sent, step, self.w, self.xs, self.ys, self.tx, self.ty, facts.impulses, self.draws,
                 (self.n - 1) % node.epoch + 1, self.total, node.weight_exp, out, out_row + step,
                 signals.operations[node.name],
             )

@@ -41,13 +41,13 @@ def saturated(x: np.int64, low: int | np.int64, high: int | np.int64) -> np.int6
 
 @kernel
 def spiking_phase(
-    x: Array, row: int, post: Array, post_row: int, steps: int, w: Rows, xs: Rows, ys: Rows, tx: Rows, ty: Rows,
+    x: Array, row: int, post: Array, post_row: int, w: Rows, xs: Rows, ys: Rows, tx: Rows, ty: Rows,
     impulses: Rows, draws: Counts, place: int, total: Counts, shift: int, out: Array, out_row: int,
     operations: Counts,
 ) -> None:
     """A step's sums of weights, and its spikes noted. impulses [5, 2]: whole part and 256ths. draws[1]: of this step.
 
-    `place` is the step's in its epoch, from 1. Takes one step: `steps` is 1.
+    `place` is the step's in its epoch, from 1.
     """
     for b in range(x.shape[0]):
         inputs, targets = w.shape[1], w.shape[2]

@@ -53,6 +53,11 @@ class Signals:
             self.weight_updates[name][:] = 0
             self.spikes[name][:] = 0
 
+    def forget(self, samples: Sequence[int]) -> None:
+        """Forget all steps of some samples; the counts stay."""
+        for array in self.arrays.values():
+            array[list(samples)] = 0
+
     def open(self, steps: int) -> None:
         """Begin a window of so many steps; what came before it moves into the past."""
         for name, array in self.arrays.items():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nmc.errors import UsageError
 from nmc.files import write_file
+from nmc.metrics import is_share
 from nmc.report.comparison import data_origin
 from nmc.report.html import words
 from nmc.report.html.drawn import packed
@@ -79,6 +80,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        words=words, data_origin=data_origin, energy_by_kind=energy_by_kind
+        words=words, data_origin=data_origin, energy_by_kind=energy_by_kind, is_share=is_share
     )
     return environment

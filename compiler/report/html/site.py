@@ -29,11 +29,11 @@ class Entry:
 class Site:
     """The pages of a folder, as the files in it are when a page is asked for.
 
-    Pages are made once for each state of a file (its time and size).
+    A page is kept for as long as its file stays as it is, by time and size.
     """
 
     directory: Path
-    _made: dict[tuple[str, int, int], str] = field(default_factory=dict)
+    _made: dict[str, tuple[tuple[int, int], str]] = field(default_factory=dict)
 
     def page(self, name: str) -> str | None:
         """A page by its name; None where there is none. Raises NmcError where its file cannot be read."""
@@ -42,12 +42,13 @@ class Site:
         file = self._files().get(name)
         if file is None:
             return None
-        state = file.stat()
-        known = (name, state.st_mtime_ns, state.st_size)
-        if known not in self._made:
+        now = (file.stat().st_mtime_ns, file.stat().st_size)
+        known, page = self._made.get(name, (None, ""))
+        if known != now:
             results = read_results(file)
-            self._made[known] = report_page(results, title=title_of(results))
-        return self._made[known]
+            page = report_page(results, title=title_of(results))
+            self._made[name] = (now, page)
+        return page
 
     def entries(self) -> tuple[Entry, ...]:
         """Every file that may hold results, in the order of their names."""

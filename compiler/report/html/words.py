@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from nmc.estimates.interval import SPREAD, Grade, Interval
-from nmc.metrics import is_share
 from nmc.model import MetricName
+from nmc.report.scores import change, shown
 from nmc.report.units import si
 from nmc.sweeps.result import PointResult
 
@@ -24,10 +24,8 @@ def spread(interval: Interval, unit: str) -> str:
 
 
 def score(metric: MetricName, value: float | None) -> str:
-    """A score: accuracy in percent, an error as a number."""
-    if value is None:
-        return DASH
-    return f"{100 * value:.1f}\N{NO-BREAK SPACE}%" if is_share(metric) else f"{value:.4g}"
+    """A score: a share in percent, another as a number."""
+    return DASH if value is None else shown(metric, value).replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def score_spread(point: PointResult) -> str:
@@ -49,13 +47,8 @@ def share(value: float) -> str:
 
 
 def difference(point: PointResult) -> str:
-    """How far a point's score lies from the float score: in points of accuracy, or as a number."""
-    if point.score is None:
-        return DASH
-    change = point.score - point.reference_score
-    if not is_share(point.metric):
-        return f"{change:+.2g}".replace("-", MINUS)
-    return f"{100 * change:+.1f}".replace("-0.0", "+0.0").replace("-", MINUS)
+    """How far a point's score lies from the float score: in points of a share, or as a number."""
+    return DASH if point.score is None else change(point.metric, point.reference_score, point.score).replace("-", MINUS)
 
 
 def setting(point: PointResult, seeds: Collection[int] = ()) -> str:

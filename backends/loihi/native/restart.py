@@ -1,0 +1,43 @@
+"""Some samples of a batch put back to before the first step, while the others go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from nmc.backends.loihi.native.runner import Runner
+from nmc.errors import UsageError
+from nmc.graph import Node
+from nmc.nodes.fixed_point import FixedLIF, FixedPlasticDense
+
+
+def check_clocks(nodes: Iterable[Node], shared: Iterable[str]) -> None:
+    """Raises UsageError where something goes by a clock that all samples have in common.
+
+    `shared` are the signals that are kept once for all of them.
+    """
+    found = [node.name for node in nodes if isinstance(node, FixedPlasticDense) or _resets_itself(node)]
+    if names := [*found, *sorted(shared)]:
+        raise UsageError(
+            f"{', '.join(names)}: works by a clock that all samples of a session share",
+            "reset all samples together, or open a session for each",
+        )
+
+
+def restart(runner: Runner, fresh: Runner, samples: Sequence[int]) -> None:
+    """Put a runner's samples to what they are in a fresh one. What it holds of samples are its arrays [B, N...]."""
+    for name, held in vars(runner).items():
+        first = getattr(fresh, name)
+        if not isinstance(held, np.ndarray) or held.ndim < 2 or held is first:
+            continue
+        if first is None:  # what arrived last, of which there is nothing at first
+            held = held.copy()
+            held[list(samples)] = 0
+            setattr(runner, name, held)
+        else:
+            held[list(samples)] = first[list(samples)]
+
+
+def _resets_itself(node: Node) -> bool:
+    return isinstance(node, FixedLIF) and bool(node.reset_interval)

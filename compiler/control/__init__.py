@@ -1,0 +1,1 @@
+"""Closed loops: engines that are fed one step after another, and environments that they act in."""

@@ -1,0 +1,1 @@
+"""A spiking network that reads handwritten digits, evolved in the integers of a chip."""

@@ -1,0 +1,1 @@
+"""A self-organizing map of handwritten digits."""

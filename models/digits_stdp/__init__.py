@@ -1,0 +1,1 @@
+"""Spiking neurons that learn handwritten digits without labels, by STDP and competition."""

@@ -63,6 +63,8 @@ def check_model(
     before = read_baseline(baseline) if baseline is not None and not update else None
     if before is not None:
         check_comparable(before, model, test_data(model, samples).record)
+    elif model.task is None or (model.task.test is None and model.task.control is None):
+        test_data(model)  # refuses: a gate must not open on the random samples that a comparison would take
     results = compare_targets(model, tuple(budgets), {}, samples=samples, progress=progress).rows
     if baseline is not None and before is None:
         write_baseline(baseline_of(model, results), baseline)

@@ -45,6 +45,7 @@ def agreement(name: str, values: FloatArray) -> float:
 CARDS = {
     "autoencoder-anomaly": 0.95,
     "cartpole": 475.0,
+    "digits-bayes": 0.96,
     "digits-cnn": 0.98,
     "digits-dni": 0.97,
     "digits-es": 0.99,

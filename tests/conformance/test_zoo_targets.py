@@ -13,7 +13,7 @@ from nmc.metrics import metric_of
 
 REFUSED = {
     ("xor-backprop", "loihi-sim"): "node 'hidden': Sigmoid stands between layers, where spiking neurons can do Relu",
-    ("dnc-copy", "loihi-sim"): "node 'memory': Affine is read a step late beside the chip",
+    ("dnc-copy", "loihi-sim"): "is read a step late beside the chip, which has no memory for what neurons cannot hold",
 }
 """Why a target cannot hold a model."""
 LOSS = {

@@ -166,3 +166,8 @@ def test_a_network_that_nengo_cannot_build_is_an_error_with_its_last_words(
     with pytest.raises(ToolError, match="LIFT") as error:
         toolchain.run(toolchain.toolchain_named("nengo"), script, ["--check"])
     assert error.value.exit_code == 3
+
+
+def test_doubt_has_no_price_without_a_chip(nengo_toolchain: None) -> None:
+    row = nmc.uncertainty("digits-bayes", ["nengo-sim"], draws=2, samples=9)["nengo-sim"]
+    assert row.drawn is not None and row.drawn.total_energy_j is None

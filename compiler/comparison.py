@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nmc.data_source import DataRecord
+from nmc.datasets.stand_in import with_stand_in
 from nmc.sweeps.grid import Axes, Point, grid
 from nmc.sweeps.measure import Subject
 from nmc.sweeps.sweep import HERE, Progress, Workers, crew, measure_all
@@ -116,7 +117,7 @@ def compare_targets(
     points = grid(model, targets, axes)
     tell = progress or (lambda what, done, of: None)
     tell(REFERENCE, 0, len(points))
-    subject = Subject.of(model, samples=samples, seed=seed, source=source)
+    subject = Subject.of(with_stand_in(model.checked(), samples), samples=samples, seed=seed, source=source)
     places = None if programs is None else _places(programs, points)
     with ExitStack() as stack:
         store = None

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 FOLDERS = {"compiler": "nmc", "backends": "nmc.backends", "models": "nmc.models"}
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
 HEAVY = [
-    "numpy", "onnx", "onnxruntime", "numba", "pydantic", "safetensors", "plotly", "ruamel", "torch", "sklearn",
+    "numpy", "onnx", "onnxruntime", "numba", "pydantic", "safetensors", "ruamel", "torch", "sklearn",
     "duckdb", "distributed", "optuna",
 ]  # fmt: skip
 

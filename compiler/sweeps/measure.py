@@ -21,7 +21,6 @@ from nmc.control.rollout import rollout
 from nmc.control.score import Played, played, streams
 from nmc.data_source import Arrays, DataRecord
 from nmc.datasets import Dataset, calibration_data, score, test_data
-from nmc.datasets.stand_in import with_stand_in
 from nmc.errors import ModelError, ToolError, UsageError
 from nmc.metrics import metric_of
 from nmc.model import Array, FloatArray, Model, Task
@@ -61,11 +60,8 @@ class Subject:
 
     @classmethod
     def of(cls, model: Model, *, samples: int | None = None, seed: int = 0, source: str | None = None) -> Subject:
-        """Reads the data, once for all points, and runs the reference. A model without any gets random samples.
-
-        Raises ModelError for data that do not fit.
-        """
-        model = with_stand_in(model.checked(), samples)
+        """Reads the data, once for all points, and runs the reference. Raises ModelError for data that do not fit."""
+        model = model.checked()
         read = calibration_data(model)
         acting = _acting(model, samples)
         data = test_data(model, samples) if acting is None else acting.data

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from nmc import zoo
 from nmc.comparison import compare_targets
-from nmc.errors import UsageError
+from nmc.errors import ModelError, UsageError
 from nmc.model import Budget
 from nmc.sweeps.store import opened
 from nmc.tuning.space import search_space
@@ -65,3 +66,12 @@ def test_wrong_searches() -> None:
         tune(CNN, ["cpu"], Budget(), trials=0)
     with pytest.raises(UsageError, match="'weight_bits'"):
         tune(CNN, ["loihi-sim"], Budget(), axes={"weight_bit": [4]})
+
+
+def test_nothing_is_tuned_on_random_samples() -> None:
+    """A comparison may take them, and says so; a search would settle on what means nothing."""
+    model = zoo.load("digits-snn")
+    assert model.task is not None
+    without = replace(model, task=replace(model.task, test=None))
+    with pytest.raises(ModelError, match="digits-snn has no test data"):
+        tune(without, ["gpu-sim"], Budget(), trials=1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,18 +27,42 @@ Spikes = NDArray[np.uint8]
 
 def encoder(model: Model, name: str, steps: int) -> Callable[[Feeds], Array]:
     """How a node's values at each of `steps` steps are found, [B, 1 or T, *shape], from those of the inputs."""
+    found = _encoder(model, name, steps)
+    inputs = [node for node in model.graph if isinstance(node, tensor.Input)]
+    if _reads(model.graph, name).isdisjoint(node.name for node in inputs):
+        silence = {node.name: np.zeros((1, *(steps,) * node.stream, *node.shape)) for node in inputs}
+        value = found(silence)
+        return lambda x: np.broadcast_to(value, (len(next(iter(x.values()))), *value.shape[1:]))
+    return found
+
+
+def _reads(graph: Graph, name: str) -> set[str]:
+    """The nodes that a node's values come of, and itself."""
+    seen, waiting = {name}, [name]
+    while waiting:
+        before = {ref.node for ref in graph[waiting.pop()].inputs} - seen
+        seen |= before
+        waiting += before
+    return seen
+
+
+def _encoder(model: Model, name: str, steps: int) -> Callable[[Feeds], Array]:
     whole, node = _up_to(model, name), model.graph[name]
+    read = _only_read(node)
+    from_its_step = read is not None and _forgets(_up_to(model, read).graph)
+    if read and from_its_step and isinstance(node, quantized.BitPlanes):
+        return _bit_planes(model, node, read, steps)
     if _forgets(whole.graph):
-        if type(node) is not quantized.BitPlanes:
-            return partial(_at_once, whole, steps=steps)
-    elif type(node) not in SPIKES:
+        return partial(_at_once, whole, steps=steps)
+    if not read or not from_its_step or type(node) not in SPIKES:
         return partial(_stepwise, whole, steps=steps)
-    ref, *others = node.inputs
-    source = _up_to(model, ref.node)
-    if others or ref.delay or not _forgets(source.graph):
-        return partial(_stepwise, whole, steps=steps)
-    prepared = SPIKES[type(node)](node, model.graph.signals[ref.node].shape, steps)
+    source, prepared = _up_to(model, read), SPIKES[type(node)](node, model.graph.signals[read].shape, steps)
     return lambda x: prepared(_at_once(source, x, steps))
+
+
+def _only_read(node: Node) -> str | None:
+    """The only node that a node reads, without delay, if that is so."""
+    return node.inputs[0].node if len(node.inputs) == 1 and not node.inputs[0].delay else None
 
 
 def _up_to(model: Model, name: str) -> Model:
@@ -55,21 +80,40 @@ def _forgets(graph: Graph) -> bool:
     )
 
 
+def _streams(graph: Graph) -> bool:
+    """Whether something comes in anew at every step."""
+    return any(isinstance(node, tensor.Input) and node.stream for node in graph)
+
+
 def _at_once(model: Model, x: Feeds, steps: int) -> FloatArray:
     """What a model that forgets puts out: all steps as if they were samples, one if nothing streams in."""
     (name,) = model.graph.outputs
-    samples = len(next(iter(x.values())))
-    length = steps if any(isinstance(node, tensor.Input) and node.stream for node in model.graph) else 1
+    samples, length = len(next(iter(x.values()))), 1
+    if _streams(model.graph):
+        length, x = steps, _padded(model, x, steps)
     if name in x:
-        return x[name][:, :steps] if length > 1 else x[name].reshape(samples, length, *model.graph.signals[name].shape)
+        return x[name].reshape(samples, length, *model.graph.signals[name].shape)
     if length > 1:
-        x = {key: value[:, :steps].reshape(samples * steps, 1, *value.shape[2:]) for key, value in x.items()}
+        x = {key: value.reshape(samples * steps, 1, *value.shape[2:]) for key, value in x.items()}
     return run(model, x, 1)[name].reshape(samples, length, *model.graph.signals[name].shape)
+
+
+def _padded(model: Model, x: Feeds, steps: int) -> Feeds:
+    """The inputs, those that stream with zeros at steps after their last."""
+    streams = {node.name for node in model.graph if isinstance(node, tensor.Input) and node.stream}
+    return {name: _with_zeros(value, steps) if name in streams else value for name, value in x.items()}
+
+
+def _with_zeros(value: FloatArray, steps: int) -> FloatArray:
+    missing = steps - value.shape[1]
+    if missing <= 0:
+        return value[:, :steps]
+    return np.pad(value, [(0, 0), (0, missing), *[(0, 0)] * (value.ndim - 2)])
 
 
 def _stepwise(model: Model, x: Feeds, steps: int) -> FloatArray:
     """What a model puts out, by the reference."""
-    (value,) = run(model, x, steps).values()
+    (value,) = run(model, _padded(model, x, steps), steps).values()
     return value if model.graph.signals[model.graph.outputs[0]].timing == "stream" else value[:, None]
 
 
@@ -89,19 +133,28 @@ def _bernoulli(node: coding.BernoulliEncode, shape: tuple[int, ...], steps: int)
     return lambda x: (node.gain * x > u).view(np.uint8)
 
 
-def _bit_planes(node: quantized.BitPlanes, shape: tuple[int, ...], steps: int) -> Callable[[FloatArray], Spikes]:
-    digits = node.bits - 1
+def _bit_planes(model: Model, node: quantized.BitPlanes, read: str, steps: int) -> Callable[[Feeds], Spikes]:
+    """How bit planes of the node `read` are found, which may itself be what quantizes."""
+    quantizer, digits, (planes, *plane) = model.graph[read], node.bits - 1, model.graph.signals[node.name].shape
+    facts = (1.0, 0, -np.inf, np.inf)
+    if isinstance(quantizer, quantized.QuantizeLinear) and (before := _only_read(quantizer)):
+        facts, read = (quantizer.scale, quantizer.zero_point, *quantizer.limits), before
+    source, elements = _up_to(model, read), prod(model.graph.signals[read].shape)
+    length = steps if _streams(source.graph) else 1
 
-    def spikes(x: FloatArray) -> Spikes:
-        out = np.zeros((*x.shape[:2], 2 * digits * shape[0], *shape[1:]), np.uint8)
-        numbers = np.ascontiguousarray(x).reshape(x.shape[0] * x.shape[1], -1)
-        kernels.bit_planes(numbers, digits, out.reshape(len(numbers), -1))
+    def spikes(x: Feeds) -> Spikes:
+        samples, given = len(next(iter(x.values()))), x.get(read)
+        if given is None:
+            given = _at_once(source, x, steps)
+        numbers = np.ascontiguousarray(given).reshape(samples, -1, elements)
+        out = np.zeros((samples, length, planes, *plane), np.uint8)
+        kernels.bit_planes(numbers, np.array(facts), digits, out.reshape(samples, length, -1))
         return out
 
     return spikes
 
 
 SPIKES: Mapping[type[Node], Callable[..., Callable[[FloatArray], Spikes]]] = {
-    coding.RateEncode: _rate, coding.BernoulliEncode: _bernoulli, quantized.BitPlanes: _bit_planes,
+    coding.RateEncode: _rate, coding.BernoulliEncode: _bernoulli,
 }  # fmt: skip
 """How spikes [B, 1 or T, *shape] come of what such a node reads, [B, 1 or T, *shape]."""

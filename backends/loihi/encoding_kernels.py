@@ -23,14 +23,24 @@ def rate(added: FloatArray, a: FloatArray, out: NDArray[np.uint8]) -> None:
 
 
 @kernel
-def bit_planes(x: FloatArray, digits: int, out: NDArray[np.uint8]) -> None:
-    """BitPlanes of numbers [B, N]; out [B, digits x 2 x N] comes in as zeros."""
-    elements = x.shape[1]
+def bit_planes(x: FloatArray, quantizer: FloatArray, digits: int, out: NDArray[np.uint8]) -> None:
+    """BitPlanes of x [B, T, N] quantized; out [B, T or more, digits x 2 x N] comes in as zeros.
+
+    `quantizer` are a scale, a zero point, and the least and largest numbers, as QuantizeLinear has them. Steps after
+    the last of x read 0.
+    """
+    scale, zero, least, most = quantizer[0], quantizer[1], quantizer[2], quantizer[3]
+    steps, elements = x.shape[1], x.shape[2]
     for b in range(len(x)):
-        for n in range(elements):
-            number = np.int64(x[b, n])
-            place = n if number > 0 else n + elements
-            left = abs(number)
-            for digit in range(digits):
-                out[b, 2 * elements * digit + place] = left & 1
-                left >>= 1
+        for t in range(out.shape[1]):
+            planes = out[b, t]
+            for n in range(elements):
+                read = x[b, t, n] if t < steps else 0.0
+                rounded = np.rint(read / scale) + zero
+                rounded = most if rounded > most else rounded
+                number = np.int64(least if rounded < least else rounded)
+                place = n if number > 0 else n + elements
+                left = abs(number)
+                for digit in range(digits):
+                    planes[2 * elements * digit + place] = left & 1
+                    left >>= 1

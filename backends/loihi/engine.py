@@ -85,33 +85,29 @@ def run_model(
     host = Host.of(model, sorted(plan.fed), (*plan.computed, *plan.readouts))
     _warm_up(plan)
     chunk, feed = chunk_size(plan, on_chip, samples), host.feeder(on_chip)
-    chips = threading.local()
+    chips = _Chips(plan)
 
-    def run_chunk(first: int) -> tuple[Mapping[str, Array], Mapping[str, NodeEvents]]:
+    def run_chunk(first: int) -> Mapping[str, Array]:
         part = {name: value[first : first + chunk] for name, value in feeds.items()}
-        chip = _fresh_chip(chips, plan, min(chunk, samples - first))
+        chip = chips.fresh(min(chunk, samples - first))
         fed = feed(part)
         if observer is None:
-            shown = chip.advance(fed, on_chip, host.shown)
-        else:
-            shown = observer.advance(chip, fed, on_chip, host.shown, first)
-        return shown, chip.events()
+            return chip.advance(fed, on_chip, host.shown)
+        return observer.advance(chip, fed, on_chip, host.shown, first)
 
     started = perf_counter()
     outputs: dict[str, list[FloatArray]] = {name: [] for name in model.graph.outputs}
-    counted: Mapping[str, NodeEvents] = {}
     together = chunk * _chunks_together(host, chunk, on_chip)
     with ThreadPoolExecutor(threads()) as pool:
         results = iter(pool.map(run_chunk, range(0, samples, chunk)))
         for first in range(0, samples, together):
             group = list(islice(results, together // chunk))
-            shown = {name: np.concatenate([part[name] for part, _ in group]) for name in host.shown}
+            shown = {name: np.concatenate([part[name] for part in group]) for name in host.shown}
             part = {name: value[first : first + together] for name, value in feeds.items()}
             for name, value in host.read_out(part, shown, length).items():
                 outputs[name].append(value)
-            counted = reduce(added, (events for _, events in group), counted)
+    means = {name: scaled(node, 1 / samples) for name, node in chips.events().items()}
     seconds = perf_counter() - started
-    means = {name: scaled(node, 1 / samples) for name, node in counted.items()}
     return RunResult(
         {name: np.concatenate(parts) for name, parts in outputs.items()}, Events(samples, on_chip, means), seconds
     )
@@ -124,7 +120,9 @@ def threads() -> int:
 
 
 def _chunks_together(host: Host, chunk: int, steps: int) -> int:
-    """How many chunks' results the host reads out at once: it goes step by step, whatever their number."""
+    """How many chunks' results the host reads out together: all there is room for where it goes step by step."""
+    if host.decoder:
+        return 1
     size = sum(prod(host.after.graph.signals[name].shape) for name in host.shown)
     return max(1, _READ_OUT_BYTES // (8 * size * steps * chunk + 1))
 
@@ -143,15 +141,26 @@ def chunk_size(plan: Plan, steps: int, samples: int) -> int:
     return max(-(-samples // (-(-chunks // at_once) * at_once)), min(_LEAST, most, samples))
 
 
-def _fresh_chip(chips: threading.local, plan: Plan, batch: int) -> Emulator:
-    """This thread's emulator for a batch of this size, in its first state."""
-    chip: Emulator | None = getattr(chips, f"of_{batch}", None)
-    if chip is None:
-        chip = Emulator.of(plan, batch)
-        setattr(chips, f"of_{batch}", chip)
-    else:
-        chip.reset()
-    return chip
+class _Chips:
+    """The emulators of a run, each thread's own."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._all: dict[tuple[int, int], Emulator] = {}
+
+    def fresh(self, batch: int) -> Emulator:
+        """This thread's emulator for a batch of this size, in its first state; its counts go on."""
+        key = threading.get_ident(), batch
+        chip = self._all.get(key)
+        if chip is None:
+            self._all[key] = chip = Emulator.of(self._plan, batch)
+        else:
+            chip.next_batch()
+        return chip
+
+    def events(self) -> Mapping[str, NodeEvents]:
+        """What all of them counted."""
+        return reduce(added, (chip.events() for chip in self._all.values()))
 
 
 def _warm_up(plan: Plan) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
+from nmc.backends.loihi.decoding import Decoder, decoder
 from nmc.backends.loihi.encoding import encoder
 from nmc.graph import Graph
 from nmc.model import Array, FloatArray, Model
@@ -44,11 +46,11 @@ class Host:
     def feeder(self, steps: int) -> Callable[[Mapping[str, FloatArray]], Mapping[str, Array]]:
         """The same, made ready to be called for one batch after another."""
         encoders = {name: encoder(self.before, name, steps) for name in self.sent}
-        inputs = [node for node in self.before.graph if isinstance(node, tensor.Input)]
+        inputs = [node.name for node in self.before.graph if isinstance(node, tensor.Input)]
 
         def feed(x: Mapping[str, FloatArray]) -> Mapping[str, Array]:
-            padded = {node.name: _padded(x[node.name], node, steps) for node in inputs}
-            return self.in_whole_numbers({name: encode(padded) for name, encode in encoders.items()}, steps)
+            given = {name: x[name] for name in inputs}
+            return self.in_whole_numbers({name: encode(given) for name, encode in encoders.items()}, steps)
 
         return feed
 
@@ -67,15 +69,12 @@ class Host:
         """The model's outputs, from what the chip put out over its steps [B, T + lag, *shape]."""
         inputs = {node.name for node in self.after.graph if isinstance(node, tensor.Input)}
         feeds = {name: value for name, value in {**x, **chip}.items() if name in inputs}
-        return run(self.after, feeds, steps)
+        return self.decoder.outputs(feeds, steps) if self.decoder else run(self.after, feeds, steps)
 
-
-def _padded(value: FloatArray, node: tensor.Input, steps: int) -> FloatArray:
-    """The values of an input, with zeros at steps after the last of a stream."""
-    missing = steps - value.shape[1] if node.stream else 0
-    if missing <= 0:
-        return value
-    return np.pad(value, [(0, 0), (0, missing), *((0, 0) for _ in node.shape)])
+    @cached_property
+    def decoder(self) -> Decoder | None:
+        """How the outputs are found for all steps at once; None where the reference goes step by step."""
+        return decoder(self.after)
 
 
 def fed(graph: Graph, names: Iterable[str]) -> Graph:

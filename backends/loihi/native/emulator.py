@@ -9,7 +9,7 @@ import numpy as np
 from nmc.backends.loihi.native.layout import CHIP
 from nmc.backends.loihi.native.plan import Plan
 from nmc.backends.loihi.native.plasticity import PlasticRunner
-from nmc.backends.loihi.native.restart import check_clocks, restart
+from nmc.backends.loihi.native.restart import check_clocks, reset, restart
 from nmc.backends.loihi.native.runner import Stateful
 from nmc.backends.loihi.native.signals import Signals
 from nmc.errors import UsageError, closest
@@ -43,10 +43,15 @@ class Emulator:
         self._signals = Signals(self.layout, batch, plan.narrow, plan.stored)
 
     def reset(self) -> None:
-        """Back to the state before the first step."""
-        batch = self._signals.batch
-        self._runners = {name: prepared.start(batch) for name, prepared in self.plan.prepared.items()}
+        """Back to the state before the first step, and all counts to 0."""
+        self.next_batch()
+        self._signals.forget_counts()
+
+    def next_batch(self) -> None:
+        """Back to the state before the first step, while the counts go on."""
         self._signals.reset()
+        for name, runner in self._runners.items():
+            reset(runner, self.plan.fresh[name])
 
     def restart(self, samples: Sequence[int]) -> None:
         """Some samples back to the state before the first step, while the others and the counts stay.
@@ -55,17 +60,18 @@ class Emulator:
         """
         check_clocks(self.model.graph, self.layout.shared)
         for name, runner in self._runners.items():
-            restart(runner, self.plan.prepared[name].start(self.batch), samples)
+            restart(runner, self.plan.fresh[name], samples)
         self._signals.forget(samples)
 
     def next_sample(self) -> None:
-        """Back to the state before the first step, but for weights that learn, and for the clock of what learns."""
-        runners = {name: prepared.start(self.batch) for name, prepared in self.plan.prepared.items()}
+        """As `reset`, but for weights that learn, and for the clock of what learns."""
+        self._signals.reset()
+        self._signals.forget_counts()
         for name, runner in self._runners.items():
             if isinstance(runner, PlasticRunner):
-                runners[name] = runner.after_sample()
-        self._runners = runners
-        self._signals.reset()
+                self._runners[name] = runner.after_sample()
+            else:
+                reset(runner, self.plan.fresh[name])
 
     def advance(self, feeds: Mapping[str, Array], steps: int, record: Iterable[str]) -> Mapping[str, Array]:
         """Run so many steps; `feeds` are [B, T, *shape]. Gives the outputs of the nodes in `record`, likewise.
@@ -130,11 +136,12 @@ class Emulator:
                 continue
             shape = self.model.graph.signals[name].shape
             neurons = node.produces is not None
-            updates = self._signals.elapsed * np.prod(shape) * self.batch if neurons else 0
+            updates = self._signals.counted * np.prod(shape) * self.batch if neurons else 0
             spikes = None
             if neurons and not (isinstance(node, FixedLIF) and node.emits == "voltage"):
                 spikes = self._logical(name, self._signals.spikes[name]).reshape(shape).astype(np.float64)
-            operations = float(self._signals.operations[name].mean() * self.batch)
+            read = self._signals.operations[name]
+            operations = float(read.sum() * (self.batch // len(read)))
             learned = float(self._signals.weight_updates[name].sum())
             counted[name] = NodeEvents(operations, float(updates), spikes, learned)
         return counted

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from nmc.backends.loihi.native.layout import CHIP, Layout, is_view
 from nmc.backends.loihi.native.readout import Readout, readouts
-from nmc.backends.loihi.native.runner import Prepared
+from nmc.backends.loihi.native.runner import Prepared, Runner
 from nmc.backends.loihi.native.runners import PREPARED
 from nmc.backends.loihi.native.signals import item_type
 from nmc.errors import UnsupportedError
@@ -63,6 +63,11 @@ class Plan:
         """The nodes whose outputs are kept in 16 bits, with the power of two that these are to be multiplied by."""
         exponents = {name: prepared.exponent for name, prepared in self.prepared.items()}
         return {name: exponent for name, exponent in exponents.items() if exponent is not None}
+
+    @cached_property
+    def fresh(self) -> Mapping[str, Runner]:
+        """All runners before the first step, with one sample: what others are put back to, never run."""
+        return {name: prepared.start(1) for name, prepared in self.prepared.items()}
 
     @cached_property
     def stored(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Some samples of a batch put back to before the first step, while the others go on."""
+"""Samples of a batch put back to before the first step: all of them, or some while the others go on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from nmc.backends.loihi.native.runner import Runner
 from nmc.errors import UsageError
 from nmc.graph import Node
+from nmc.machine_code import Call
 from nmc.nodes.fixed_point import FixedLIF, FixedPlasticDense
 
 
@@ -25,8 +26,22 @@ def check_clocks(nodes: Iterable[Node], shared: Iterable[str]) -> None:
         )
 
 
+def reset(runner: Runner, fresh: Runner) -> None:
+    """Put a runner back to what a fresh one of a single sample is, in the memory that it has.
+
+    What it holds of samples are its arrays [B, N...]; others with one axis are room to work in, left as it was.
+    """
+    for name, first in vars(fresh).items():
+        held = getattr(runner, name)
+        if isinstance(held, np.ndarray) and isinstance(first, np.ndarray):
+            if held is not first and held.ndim > 1:
+                held[:] = first
+        elif held is not first and not isinstance(held, Call):
+            setattr(runner, name, first)
+
+
 def restart(runner: Runner, fresh: Runner, samples: Sequence[int]) -> None:
-    """Put a runner's samples to what they are in a fresh one. What it holds of samples are its arrays [B, N...]."""
+    """Put some of a runner's samples to what a fresh one of a single sample is."""
     for name, held in vars(runner).items():
         first = getattr(fresh, name)
         if not isinstance(held, np.ndarray) or held.ndim < 2 or held is first:
@@ -36,7 +51,7 @@ def restart(runner: Runner, fresh: Runner, samples: Sequence[int]) -> None:
             held[list(samples)] = 0
             setattr(runner, name, held)
         else:
-            held[list(samples)] = first[list(samples)]
+            held[list(samples)] = first
 
 
 def _resets_itself(node: Node) -> bool:

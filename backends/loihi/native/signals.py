@@ -19,7 +19,8 @@ class Signals:
     """Stored signals as arrays [B, H + T, N]: H earlier steps, then the T steps of the window.
 
     B is 1 for what is the same for all samples. Spikes take 8 bits, other whole numbers 32; or 16, as so many times
-    2^narrow[name]. `names` are the signals that there are; `elapsed` is how many steps were before the window.
+    2^narrow[name]. `names` are the signals that there are; `elapsed` is how many steps were before the window, and
+    `counted` how many there were since the counts began.
     """
 
     layout: Layout
@@ -27,6 +28,7 @@ class Signals:
     narrow: Mapping[str, int]
     names: Iterable[str]
     elapsed: int = 0
+    counted: int = 0
     arrays: dict[str, Array] = field(default_factory=dict)
     operations: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     spikes: dict[str, NDArray[np.int64]] = field(default_factory=dict)
@@ -45,18 +47,23 @@ class Signals:
         return self.layout.graph.signals[name].dtype == "spike"
 
     def reset(self) -> None:
-        """Forget all steps and counts; the arrays stay, to be used again."""
+        """Forget all steps; the counts stay, and so do the arrays, to be used again."""
         self.elapsed = 0
         for name, array in self.arrays.items():
-            array[:, array.shape[1] - self.layout.history[name] :] = 0
-            self.operations[name][:] = 0
-            self.weight_updates[name][:] = 0
-            self.spikes[name][:] = 0
+            if kept := self.layout.history[name]:
+                array[:, array.shape[1] - kept :] = 0
+
+    def forget_counts(self) -> None:
+        """All counts back to 0."""
+        self.counted = 0
+        for counts in (*self.operations.values(), *self.weight_updates.values(), *self.spikes.values()):
+            counts[:] = 0
 
     def forget(self, samples: Sequence[int]) -> None:
         """Forget all steps of some samples; the counts stay."""
-        for array in self.arrays.values():
-            array[list(samples)] = 0
+        for name, array in self.arrays.items():
+            if kept := self.layout.history[name]:
+                array[list(samples), array.shape[1] - kept :] = 0
 
     def open(self, steps: int) -> None:
         """Begin a window of so many steps; what came before it moves into the past."""
@@ -64,7 +71,8 @@ class Signals:
             kept = self.layout.history[name]
             past = array[:, array.shape[1] - kept :]
             if array.shape[1] == kept + steps:
-                array[:, :kept] = past.copy()
+                if kept:
+                    array[:, :kept] = past.copy()
                 continue
             room = np.empty((len(array), kept + steps, array.shape[2]), array.dtype)
             room[:, :kept] = past
@@ -73,6 +81,7 @@ class Signals:
     def close(self, steps: int) -> None:
         """End the window."""
         self.elapsed += steps
+        self.counted += steps
 
     def stored(self, ref: Ref, first: int) -> tuple[Array, int]:
         """A stored signal, and the row at which a read of it at step `first` of the window begins."""
@@ -164,13 +173,20 @@ class Signals:
         return taken if order is None else taken[:, :, order]
 
     def feed(self, values: Mapping[str, Array]) -> None:
-        """Put the values [B, T, ...] of nodes outside into the window; 8 bits, as spikes have, stay 8 bits."""
+        """Put the values [B, T, ...] of nodes outside into the window; 8 bits, as spikes have, stay 8 bits.
+
+        They are not copied where no earlier step is kept beside, and must not change before the window is closed.
+        """
         for name, value in values.items():
             array, row = self.target(name, 0)
             if value.dtype != array.dtype and (value.dtype != np.uint8 or not _exceeds_8_bits(array[:, :row])):
                 wanted = np.uint8 if value.dtype == np.uint8 or self._spiking(name) else np.int32
                 array = self.arrays[name] = array.astype(wanted, copy=False)
-            array[:, row:] = value[: len(array)].reshape(len(array), -1, array.shape[2])
+            given = value[: len(array)].reshape(len(array), -1, array.shape[2])
+            if row == 0 and given.dtype == array.dtype and given.flags.c_contiguous:
+                array = self.arrays[name] = given
+            else:
+                array[:, row:] = given
             if array.dtype == np.uint8:
                 kernels.count(array.view(np.uint8), row, self.spikes[name])
             else:
@@ -188,6 +204,4 @@ def _exceeds_8_bits(past: Array) -> bool:
 
 
 def _same(one: Index | None, other: Index | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return np.array_equal(one, other)
+    return one is other or (one is not None and other is not None and np.array_equal(one, other))

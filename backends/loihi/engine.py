@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
-from functools import reduce
 from itertools import islice
 from math import prod
 from pathlib import Path
@@ -17,12 +14,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nmc.backends.loihi.chips import chips, threads
 from nmc.backends.loihi.host import Host
-from nmc.backends.loihi.native import Emulator
 from nmc.backends.loihi.native.plan import Plan
-from nmc.backends.loihi.native.plasticity import PreparedPlastic
 from nmc.backends.target import RunResult
-from nmc.estimates.events import Events, NodeEvents, added, scaled
+from nmc.estimates.events import Events, scaled
 from nmc.model import Array, FloatArray, Model
 from nmc.reference.interpreter import as_feeds, run_length
 
@@ -30,11 +26,7 @@ if TYPE_CHECKING:
     from nmc.backends.loihi.observer import Observer
     from nmc.program import Program
 
-_CACHE_BYTES, _MEMORY_BYTES = 1 << 23, 1 << 26
-_LEAST = 8
 _READ_OUT_BYTES = 1 << 26
-_LEARNED_BYTES = 1 << 27
-"""How much memory a thread may take for weights that learn, of which every sample has its own."""
 
 
 def run(program: Program, x: FloatArray, *, steps: int | None = None) -> RunResult:
@@ -83,17 +75,12 @@ def run_model(
     samples = len(next(iter(feeds.values())))
     plan = Plan.of(model)
     host = Host.of(model, sorted(plan.fed), (*plan.computed, *plan.readouts))
-    _warm_up(plan)
-    chunk, feed = chunk_size(plan, on_chip, samples), host.feeder(on_chip)
-    chips = _Chips(plan)
+    feed = host.feeder(on_chip)
+    work = chips(plan, on_chip, host.shown, samples, observer)
+    chunk = work.chunk
 
     def run_chunk(first: int) -> Mapping[str, Array]:
-        part = {name: value[first : first + chunk] for name, value in feeds.items()}
-        chip = chips.fresh(min(chunk, samples - first))
-        fed = feed(part)
-        if observer is None:
-            return chip.advance(fed, on_chip, host.shown)
-        return observer.advance(chip, fed, on_chip, host.shown, first)
+        return work.run(feed({name: value[first : first + chunk] for name, value in feeds.items()}), first)
 
     started = perf_counter()
     outputs: dict[str, list[FloatArray]] = {name: [] for name in model.graph.outputs}
@@ -106,17 +93,11 @@ def run_model(
             part = {name: value[first : first + together] for name, value in feeds.items()}
             for name, value in host.read_out(part, shown, length).items():
                 outputs[name].append(value)
-    means = {name: scaled(node, 1 / samples) for name, node in chips.events().items()}
+    means = {name: scaled(node, 1 / samples) for name, node in work.events().items()}
     seconds = perf_counter() - started
     return RunResult(
         {name: np.concatenate(parts) for name, parts in outputs.items()}, Events(samples, on_chip, means), seconds
     )
-
-
-def threads() -> int:
-    """How many threads run: as many as OMP_NUM_THREADS says, which Dask's workers set; else one for each core."""
-    said = os.environ.get("OMP_NUM_THREADS", "")
-    return int(said) if said.isdigit() and int(said) else os.cpu_count() or 1
 
 
 def _chunks_together(host: Host, chunk: int, steps: int) -> int:
@@ -125,49 +106,3 @@ def _chunks_together(host: Host, chunk: int, steps: int) -> int:
         return 1
     size = sum(prod(host.after.graph.signals[name].shape) for name in host.shown)
     return max(1, _READ_OUT_BYTES // (8 * size * steps * chunk + 1))
-
-
-def chunk_size(plan: Plan, steps: int, samples: int) -> int:
-    """How many samples to run side by side.
-
-    What a node works on stays in the processor's caches, everything in memory, and all threads have work.
-    """
-    fitting = min(_CACHE_BYTES // (plan.bytes_at_once * steps), _MEMORY_BYTES // (plan.bytes_per_step * steps))
-    plastic = (prepared for prepared in plan.prepared.values() if isinstance(prepared, PreparedPlastic))
-    learned = sum(prepared.bytes_per_sample for prepared in plastic)
-    most = min(max(fitting, _LEAST), max(_LEARNED_BYTES // learned, 1) if learned else 1024, 1024)
-    at_once = threads()
-    chunks = -(-samples // most)
-    return max(-(-samples // (-(-chunks // at_once) * at_once)), min(_LEAST, most, samples))
-
-
-class _Chips:
-    """The emulators of a run, each thread's own."""
-
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
-        self._all: dict[tuple[int, int], Emulator] = {}
-
-    def fresh(self, batch: int) -> Emulator:
-        """This thread's emulator for a batch of this size, in its first state; its counts go on."""
-        key = threading.get_ident(), batch
-        chip = self._all.get(key)
-        if chip is None:
-            self._all[key] = chip = Emulator.of(self._plan, batch)
-        else:
-            chip.next_batch()
-        return chip
-
-    def events(self) -> Mapping[str, NodeEvents]:
-        """What all of them counted."""
-        return reduce(added, (chip.events() for chip in self._all.values()))
-
-
-def _warm_up(plan: Plan) -> None:
-    """One step of silence, so that kernels are compiled or loaded before the clock starts."""
-    signals = plan.model.graph.signals
-    silence = {
-        name: np.zeros((1, 1, *signals[name].shape), np.uint8 if signals[name].dtype == "spike" else np.int32)
-        for name in plan.fed
-    }
-    Emulator.of(plan, 1).advance(silence, 1, ())

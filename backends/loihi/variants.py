@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from nmc.backends.loihi.engine import chunk_size
+from nmc.backends.loihi.chips import chunk_size
 from nmc.backends.loihi.host import Host
 from nmc.backends.loihi.native import Emulator
 from nmc.backends.loihi.native.plan import Plan

@@ -12,7 +12,17 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from nmc.machine_code.operations import LANES, add_lanes, lowest_bits, mac, nonzero_bits, prefetch, trailing_zeros
+from nmc.machine_code.operations import (
+    LANES,
+    add_lanes,
+    copy_bytes,
+    invoke,
+    lowest_bits,
+    mac,
+    nonzero_bits,
+    prefetch,
+    trailing_zeros,
+)
 
 _BYTE, _WORD = ir.IntType(8), ir.IntType(64)
 
@@ -88,7 +98,28 @@ def _lowest_bits(context, x, spare):
     return types.int32(types.int32, types.int64), generate
 
 
+@intrinsic
+def _invoke(context, entry, arguments):
+    def generate(context, builder, signature, values):
+        kind = ir.FunctionType(ir.IntType(32), [_WORD.as_pointer()])
+        function = builder.inttoptr(values[0], kind.as_pointer())
+        builder.call(function, [builder.inttoptr(values[1], _WORD.as_pointer())])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64), generate
+
+
+@intrinsic
+def _copy_bytes(context, to, of, count):
+    def generate(context, builder, signature, values):
+        addresses = [builder.inttoptr(value, _BYTE.as_pointer()) for value in values[:2]]
+        cgutils.raw_memcpy(builder, *addresses, values[2], 1)  # type: ignore[call-arg]
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), generate
+
+
 INTRINSICS: Mapping[Callable[..., object], object] = {
-    add_lanes: _add_lanes, lowest_bits: _lowest_bits, mac: _mac, nonzero_bits: _nonzero_bits, prefetch: _prefetch,
-    trailing_zeros: _trailing_zeros,
+    add_lanes: _add_lanes, copy_bytes: _copy_bytes, invoke: _invoke, lowest_bits: _lowest_bits, mac: _mac,
+    nonzero_bits: _nonzero_bits, prefetch: _prefetch, trailing_zeros: _trailing_zeros,
 }  # fmt: skip

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import struct
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import update_wrapper
 from inspect import signature
 from itertools import accumulate
@@ -85,6 +86,10 @@ class Call(Generic[P]):
         self._pack(self._slots, self._offset, *self._kernel.numbers_of(args))
         self._entry(self._address)
 
+    def written(self) -> Written:
+        """The last call, to be repeated; see `tape`."""
+        return Written(self._entry.address, np.array(self._slots, np.int64))
+
     def _open(self, arrays: tuple[Array, ...]) -> None:
         numbers = len(self._kernel.is_array) - len(arrays)
         self._places = [0, *accumulate(1 + array.ndim for array in arrays)]
@@ -111,6 +116,17 @@ class Call(Generic[P]):
         if not array.flags.c_contiguous:
             raise ValueError(f"{self._kernel.function.__name__} takes arrays without gaps")
         self._slots[place : place + 1 + array.ndim] = [array.ctypes.data, *array.shape]
+
+
+@dataclass(frozen=True, eq=False)
+class Written:
+    """A call as it was made: the machine code, and its arguments in memory of their own.
+
+    The arrays among those are not held: they must live as long as it is repeated.
+    """
+
+    entry: int
+    arguments: NDArray[np.int64]
 
 
 def _picker(places: Sequence[int]) -> Callable[[Sequence[object]], tuple[Array, ...]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,6 +30,16 @@ def mac(total: int | np.int32, x: int | np.int8 | np.int16 | np.int32, y: np.int
 def lowest_bits(x: np.int32, spare: int) -> np.int32:
     """The lowest 32 - spare bits of x, as a signed number; likewise."""
     return np.int32(np.int32(np.int32(x) << spare) >> spare)
+
+
+def invoke(entry: int, arguments: int) -> None:
+    """Run a kernel's machine code, given its address and that of its arguments."""
+    ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(entry)(arguments)
+
+
+def copy_bytes(to: int, of: int, count: int) -> None:
+    """Copy so many bytes between addresses."""
+    ctypes.memmove(to, of, count)
 
 
 LANES = 16

@@ -22,6 +22,7 @@ class Entry:
     """Machine code in memory: call it with the address of its arguments. The memory is held as long as this is."""
 
     engine: object
+    address: int
     function: Callable[[int], int]
 
     def __call__(self, arguments: int) -> None:
@@ -105,7 +106,8 @@ def _linked(code: bytes) -> Entry:
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), target.create_target_machine(jit=True))
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    return Entry(engine, ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(engine.get_function_address(ENTRY)))
+    address = engine.get_function_address(ENTRY)
+    return Entry(engine, address, ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(address))
 
 
 @cache

@@ -64,7 +64,7 @@ class CompartmentsRunner:
     u: Int32Array
     v: Int32Array
     rest: Int32Array
-    step: Call[...] = field(default_factory=compartments.prepared, kw_only=True)
+    call: Call[...] = field(default_factory=compartments.prepared, kw_only=True)
 
     def state(self) -> Mapping[str, Array]:
         return {"u": self.u, "v": self.v, "rest": self.rest}
@@ -73,7 +73,7 @@ class CompartmentsRunner:
         facts, node = self.prepared, self.prepared.node
         read = _three(signals.parts(node, first, last, 3))
         out, out_row = signals.target(node.name, first)
-        self.step(
+        self.call(
             *read, last - first, self.u, self.v, self.rest, facts.vth, facts.bias, facts.vmin,
             node.vmax, node.decay_u, node.decay_v, node.refractory, out, out_row, signals.spikes[node.name],
         )
@@ -83,13 +83,13 @@ class CompartmentsRunner:
 class ForgetfulRunner(CompartmentsRunner):
     """The same where the simpler kernel serves."""
 
-    step: Call[...] = field(default_factory=forgetful_compartments.prepared, kw_only=True)
+    call: Call[...] = field(default_factory=forgetful_compartments.prepared, kw_only=True)
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         facts, node = self.prepared, self.prepared.node
         read = _three(signals.parts(node, first, last, 3))
         out, out_row = signals.target(node.name, first)
-        self.step(
+        self.call(
             *read, last - first, self.u, self.v, facts.vth, int(facts.vmin.flat[0]), node.decay_v,
             out, out_row, signals.spikes[node.name],
         )

@@ -82,13 +82,13 @@ class ConvRunner:
     prepared: PreparedConv
     index: Places
     total: Array
-    add: Call[...]
+    call: Call[...]
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         conv, node = self.prepared, self.prepared.node
         x, row = signals.spikes_read(node, first, last, conv.order)
         out, out_row = signals.target(node.name, first)
-        self.add(
+        self.call(
             x, row, last - first, *conv.tables, conv.taps, conv.fan_out, self.index, self.total, conv.shift,
             out, out_row, signals.operations[node.name],
         )
@@ -100,13 +100,13 @@ class GradedConvRunner:
 
     prepared: PreparedConv
     total: Places
-    add: Call[...] = field(default_factory=kernels.conv_graded.prepared, kw_only=True)
+    call: Call[...] = field(default_factory=kernels.conv_graded.prepared, kw_only=True)
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         conv, node = self.prepared, self.prepared.node
         x, row = signals.operand(node, first, last, conv.order)
         out, out_row = signals.target(node.name, first)
-        self.add(
+        self.call(
             x, row, last - first, *conv.tables, conv.taps, conv.fan_out, self.total, conv.shift,
             out, out_row, signals.operations[node.name],
         )

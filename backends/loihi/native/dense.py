@@ -70,13 +70,13 @@ class DenseRunner:
     index: Int32Array
     total: Array
     wide: Int32Array
-    add: Call[...] = field(default_factory=kernels.dense_spikes.prepared, kw_only=True)
+    call: Call[...] = field(default_factory=kernels.dense_spikes.prepared, kw_only=True)
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         dense, node = self.prepared, self.prepared.node
         x, row = signals.spikes_read(node, first, last, dense.order)
         out, out_row = signals.target(node.name, first)
-        self.add(
+        self.call(
             x, row, last - first, dense.weight, dense.fan_out, self.index, self.total, self.wide, dense.block,
             dense.shift, out, out_row, signals.operations[node.name],
         )
@@ -103,14 +103,14 @@ class GradedDenseRunner:
 
     prepared: PreparedGradedDense
     total: Int64Array
-    add: Call[...] = field(default_factory=kernels.dense_graded.prepared, kw_only=True)
+    call: Call[...] = field(default_factory=kernels.dense_graded.prepared, kw_only=True)
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         dense, node = self.prepared, self.prepared.node
         read = signals.operand if dense.graded else signals.spikes_read
         x, row = read(node, first, last, dense.order)
         out, out_row = signals.target(node.name, first)
-        self.add(
+        self.call(
             x, row, last - first, dense.weight, dense.fan_out, self.total, node.weight_exp,
             out, out_row, signals.operations[node.name],
         )

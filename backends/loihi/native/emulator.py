@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from nmc.backends.loihi.native.layout import CHIP
 from nmc.backends.loihi.native.plan import Plan
 from nmc.backends.loihi.native.plasticity import PlasticRunner
 from nmc.backends.loihi.native.restart import check_clocks, reset, restart
-from nmc.backends.loihi.native.runner import Stateful
+from nmc.backends.loihi.native.runner import Runner, Stateful
 from nmc.backends.loihi.native.signals import Signals
 from nmc.errors import UsageError, closest
 from nmc.estimates.events import NodeEvents
@@ -39,18 +39,18 @@ class Emulator:
     def _start(self, plan: Plan, batch: int) -> None:
         self.plan = plan
         self.model, self.layout, self.computed, self.fed = plan.model, plan.layout, plan.computed, plan.fed
-        self._runners = {name: prepared.start(batch) for name, prepared in plan.prepared.items()}
-        self._signals = Signals(self.layout, batch, plan.narrow, plan.stored)
+        self.runners = {name: prepared.start(batch) for name, prepared in plan.prepared.items()}
+        self.signals = Signals(self.layout, batch, plan.narrow, plan.stored)
 
     def reset(self) -> None:
         """Back to the state before the first step, and all counts to 0."""
         self.next_batch()
-        self._signals.forget_counts()
+        self.signals.forget_counts()
 
     def next_batch(self) -> None:
         """Back to the state before the first step, while the counts go on."""
-        self._signals.reset()
-        for name, runner in self._runners.items():
+        self.signals.reset()
+        for name, runner in self.runners.items():
             reset(runner, self.plan.fresh[name])
 
     def restart(self, samples: Sequence[int]) -> None:
@@ -59,17 +59,17 @@ class Emulator:
         Raises UsageError where something goes by a clock that all samples have in common.
         """
         check_clocks(self.model.graph, self.layout.shared)
-        for name, runner in self._runners.items():
+        for name, runner in self.runners.items():
             restart(runner, self.plan.fresh[name], samples)
-        self._signals.forget(samples)
+        self.signals.forget(samples)
 
     def next_sample(self) -> None:
         """As `reset`, but for weights that learn, and for the clock of what learns."""
-        self._signals.reset()
-        self._signals.forget_counts()
-        for name, runner in self._runners.items():
+        self.signals.reset()
+        self.signals.forget_counts()
+        for name, runner in self.runners.items():
             if isinstance(runner, PlasticRunner):
-                self._runners[name] = runner.after_sample()
+                self.runners[name] = runner.after_sample()
             else:
                 reset(runner, self.plan.fresh[name])
 
@@ -78,23 +78,30 @@ class Emulator:
 
         They may be nodes that the chip computes, and readouts of its plan.
         """
-        signals = self._signals
+        signals = self.signals
         signals.open(steps)
         signals.feed(feeds)
-        for group in self.plan.schedule:
-            stride = 1 if group.loops else steps
-            for t in range(0, steps, stride):
-                for name in group.names:
-                    self._runners[name].advance(signals, t, t + stride)
+        for _ in self.work(steps):
+            pass
         recorded = {name: self._recorded(name, steps) for name in record}
         signals.close(steps)
         return recorded
 
+    def work(self, steps: int) -> Iterator[tuple[str, Runner]]:
+        """The steps of the window that is open, done by one runner after another; each comes when it has advanced."""
+        for group in self.plan.schedule:
+            stride = 1 if group.loops else steps
+            for t in range(0, steps, stride):
+                for name in group.names:
+                    runner = self.runners[name]
+                    runner.advance(self.signals, t, t + stride)
+                    yield name, runner
+
     def _recorded(self, name: str, steps: int) -> Array:
         """What a node put out over the window, [B, steps, *shape]."""
         if name in self.plan.readouts:
-            return self.plan.readouts[name].weighed(self._signals, steps)
-        values = self._signals.window(self.layout.root(Ref(name)), 0, steps)
+            return self.plan.readouts[name].start(self.batch, steps).weigh(self.signals)
+        values = self.signals.window(self.layout.root(Ref(name)), 0, steps)
         shape = (self.batch, steps, *self.model.graph.signals[name].shape)
         return np.broadcast_to(values, (self.batch, *values.shape[1:])).reshape(shape).copy()
 
@@ -103,9 +110,9 @@ class Emulator:
 
         Empty for a node that carries nothing. Raises UsageError for one that the chip does not compute.
         """
-        runner = self._runners.get(name)
+        runner = self.runners.get(name)
         if runner is None:
-            raise UsageError(f"the chip does not compute {name!r}", closest(name, self._runners))
+            raise UsageError(f"the chip does not compute {name!r}", closest(name, self.runners))
         if not isinstance(runner, Stateful):
             return {}
         node = self.model.graph[name]
@@ -118,12 +125,12 @@ class Emulator:
     @property
     def batch(self) -> int:
         """How many samples are on the chip."""
-        return self._signals.batch
+        return self.signals.batch
 
     def operand(self, name: str) -> Array:
         """What a node read at the first step of the last window, its inputs added up, [B, *shape]."""
         node = self.model.graph[name]
-        x, row = self._signals.operand(node, 0, 1, None)
+        x, row = self.signals.operand(node, 0, 1, None)
         (shape, *_) = self.model.graph.operand_shapes(node)
         return np.broadcast_to(x[:, row], (self.batch, x.shape[2])).reshape(-1, *shape)
 
@@ -136,19 +143,19 @@ class Emulator:
                 continue
             shape = self.model.graph.signals[name].shape
             neurons = node.produces is not None
-            updates = self._signals.counted * np.prod(shape) * self.batch if neurons else 0
+            updates = self.signals.counted * np.prod(shape) * self.batch if neurons else 0
             spikes = None
             if neurons and not (isinstance(node, FixedLIF) and node.emits == "voltage"):
-                spikes = self._logical(name, self._signals.spikes[name]).reshape(shape).astype(np.float64)
-            read = self._signals.operations[name]
+                spikes = self._logical(name, self.signals.spikes[name]).reshape(shape).astype(np.float64)
+            read = self.signals.operations[name]
             operations = float(read.sum() * (self.batch // len(read)))
-            learned = float(self._signals.weight_updates[name].sum())
+            learned = float(self.signals.weight_updates[name].sum())
             counted[name] = NodeEvents(operations, float(updates), spikes, learned)
         return counted
 
     def _arrived(self, name: str) -> FloatArray:
         """How often every element of what is fed was not 0, in all samples."""
-        signals = self._signals
+        signals = self.signals
         times = self.batch // len(signals.arrays[name])
         counts = times * self._logical(name, signals.spikes[name])
         return counts.reshape(self.model.graph.signals[name].shape).astype(np.float64)

@@ -52,7 +52,7 @@ class LifRunner:
     v: Int32Array
     bias: Int32Array
     t: int = 0
-    step: Call[...] = field(default_factory=kernels.lif.prepared, kw_only=True)
+    call: Call[...] = field(default_factory=kernels.lif.prepared, kw_only=True)
 
     def state(self) -> Mapping[str, Array]:
         return {"u": self.u, "v": self.v, "t": np.full(len(self.u), self.t)}
@@ -61,7 +61,7 @@ class LifRunner:
         node = self.node
         x, row = signals.wide_operand(node, first, last, signals.layout.order[node.name])
         out, out_row = signals.target(node.name, first)
-        self.step(
+        self.call(
             x, row, last - first, self.u, self.v, self.bias, signals.elapsed + first + 1,
             node.du, node.dv, node.vth, node.reset_interval, node.reset_offset,
             node.emits == "voltage", out, out_row, signals.spikes[node.name],
@@ -79,7 +79,7 @@ class LifWithoutCurrentRunner:
     t: int = 0
     arrived: Array | None = None
     shift: int = 0
-    step: Call[...] = field(default_factory=kernels.lif_without_current.prepared, kw_only=True)
+    call: Call[...] = field(default_factory=kernels.lif_without_current.prepared, kw_only=True)
 
     def state(self) -> Mapping[str, Array]:
         return {"u": self._current(), "v": self.v, "t": np.full(len(self.v), self.t)}
@@ -96,7 +96,7 @@ class LifWithoutCurrentRunner:
         x, row, exponent = narrow or (*signals.wide_operand(node, first, last, order), 0)
         self.shift = 6 + exponent
         out, out_row = signals.target(node.name, first)
-        self.step(
+        self.call(
             x, row, last - first, self.shift, narrow is None, self.v, self.bias, signals.elapsed + first + 1,
             node.dv, node.vth, node.reset_interval, node.reset_offset, out, out_row, signals.spikes[node.name],
         )

@@ -71,7 +71,7 @@ class TernaryLifRunner:
     u: Int32Array
     v: Int32Array
     bias: Int32Array
-    step: Call[...] = field(default_factory=kernels.ternary_lif.prepared, kw_only=True)
+    call: Call[...] = field(default_factory=kernels.ternary_lif.prepared, kw_only=True)
 
     def state(self) -> Mapping[str, Array]:
         return {"u": self.u, "v": self.v}
@@ -80,7 +80,7 @@ class TernaryLifRunner:
         node = self.node
         x, row = signals.operand(node, first, last, signals.layout.order[node.name])
         out, out_row = signals.target(node.name, first)
-        self.step(
+        self.call(
             x, row, last - first, self.u, self.v, self.bias, node.du, node.dv, node.vth_hi, node.vth_lo,
             out, out_row, signals.spikes[node.name],
         )
@@ -112,7 +112,7 @@ class ResonatorRunner:
     node: fixed_point.FixedResonator
     real: Int32Array
     imag: Int32Array
-    step: Call[...] = field(default_factory=kernels.resonator.prepared, kw_only=True)
+    call: Call[...] = field(default_factory=kernels.resonator.prepared, kw_only=True)
 
     def state(self) -> Mapping[str, Array]:
         return {"real": self.real, "imag": self.imag}
@@ -122,7 +122,7 @@ class ResonatorRunner:
         x_real, *rest = signals.operands(node, first, last)
         x_imag = rest[0] if rest else np.zeros_like(x_real)
         out, out_row = signals.target(node.name, first)
-        self.step(
+        self.call(
             x_real, x_imag, self.real, self.imag, node.sin_decay, node.cos_decay, node.decay_bits,
             node.vth, node.state_exp, node.fires == "phase", out, out_row, signals.spikes[node.name],
         )

@@ -7,16 +7,18 @@ so that results are those of the reference, bit for bit.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeGuard
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nmc.backends.loihi.native import readout_kernels as kernels
 from nmc.backends.loihi.native.accumulators import adds_exactly
 from nmc.backends.loihi.native.layout import Layout
 from nmc.backends.loihi.native.signals import Signals
 from nmc.graph import Node, Ref
+from nmc.machine_code import Call
 from nmc.model import FloatArray, Model
 from nmc.nodes import tensor
 
@@ -27,14 +29,29 @@ class Readout:
 
     source: Ref
     weight: FloatArray
-    bias: FloatArray | float
+    bias: FloatArray
 
-    def weighed(self, signals: Signals, steps: int) -> FloatArray:
-        """What it puts out over the window, [B, steps, M]."""
-        spikes, row = signals.stored(self.source, 0)
-        sums = np.zeros((signals.batch, steps, self.weight.shape[1]))
-        kernels.weighed(spikes, row, steps, self.weight, np.empty(len(self.weight) + 1, np.int32), sums)
-        return sums + self.bias
+    def start(self, batch: int, steps: int) -> ReadoutRunner:
+        """It for so many samples, and windows of so many steps."""
+        inputs, outputs = self.weight.shape
+        return ReadoutRunner(self, np.empty(inputs + 1, np.int32), np.empty((batch, steps, outputs)))
+
+
+@dataclass(frozen=True, eq=False)
+class ReadoutRunner:
+    """A readout at work: what it puts out over a window is in `out` [B, steps, M]."""
+
+    readout: Readout
+    index: NDArray[np.int32]
+    out: FloatArray
+    call: Call[...] = field(default_factory=kernels.weighed.prepared, kw_only=True)
+
+    def weigh(self, signals: Signals) -> FloatArray:
+        """Weigh the spikes of the whole window."""
+        spikes, row = signals.stored(self.readout.source, 0)
+        facts, steps = self.readout, self.out.shape[1]
+        self.call(spikes, row, steps, facts.weight, facts.bias, self.index, self.out)
+        return self.out
 
 
 def readouts(model: Model, layout: Layout, computed: Iterable[str]) -> Mapping[str, Readout]:
@@ -61,5 +78,5 @@ def _readout(node: tensor.Linear, model: Model, layout: Layout) -> Readout | Non
     rows, order = weight.T, layout.order[source.node]
     if not adds_exactly(rows):
         return None
-    bias = 0.0 if node.bias is None else model.weights[node.bias].astype(np.float64)
+    bias = np.zeros(rows.shape[1]) if node.bias is None else model.weights[node.bias].astype(np.float64)
     return Readout(source, np.ascontiguousarray(rows if order is None else rows[order]), bias)

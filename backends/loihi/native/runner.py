@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 from nmc.backends.loihi.native.signals import Signals
+from nmc.machine_code import Call
 from nmc.model import Array
 
 
@@ -29,6 +30,17 @@ class Runner(Protocol):
     def advance(self, signals: Signals, first: int, last: int) -> None:
         """Compute the node's output at these steps."""
         ...
+
+
+@runtime_checkable
+class Repeatable(Runner, Protocol):
+    """A runner that advances by one call of a kernel alone, provided that it reads signals as they are kept.
+
+    All it carries are arrays of two axes or more, [B, ...], which the kernel changes.
+    """
+
+    @property
+    def call(self) -> Call[...]: ...
 
 
 @runtime_checkable

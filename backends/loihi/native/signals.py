@@ -20,7 +20,8 @@ class Signals:
 
     B is 1 for what is the same for all samples. Spikes take 8 bits, other whole numbers 32; or 16, as so many times
     2^narrow[name]. `names` are the signals that there are; `elapsed` is how many steps were before the window, and
-    `counted` how many there were since the counts began.
+    `counted` how many there were since the counts began. `translated` says whether anything was read otherwise than
+    as it is kept.
     """
 
     layout: Layout
@@ -29,6 +30,7 @@ class Signals:
     names: Iterable[str]
     elapsed: int = 0
     counted: int = 0
+    translated: bool = False
     arrays: dict[str, Array] = field(default_factory=dict)
     operations: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     spikes: dict[str, NDArray[np.int64]] = field(default_factory=dict)
@@ -100,6 +102,7 @@ class Signals:
 
     def _added(self, reads: Sequence[Ref], first: int, last: int, order: Index | None) -> NDArray[np.int32]:
         """The sum of some reads, [B, steps, N]."""
+        self.translated = True
         total = self._ordered(reads[0], first, last, order).astype(np.int32)
         for ref in reads[1:]:
             total = total + self._ordered(ref, first, last, order).astype(np.int32, copy=False)
@@ -109,6 +112,7 @@ class Signals:
         """The same where any number counts as a spike."""
         x, row = self.operand(node, first, last, order)
         if x.dtype != np.uint8:
+            self.translated = True
             x, row = np.ascontiguousarray(x[:, row : row + last - first] != 0).view(np.uint8), 0
         return x, row
 
@@ -116,6 +120,7 @@ class Signals:
         """The same in 32 bits."""
         x, row = self.operand(node, first, last, order)
         if x.dtype != np.int32:
+            self.translated = True
             return x[:, row : row + last - first].astype(np.int32), 0
         return x.view(np.int32), row
 
@@ -148,6 +153,7 @@ class Signals:
 
     def operands(self, node: Node, first: int, last: int) -> tuple[NDArray[np.int32], ...]:
         """What a node reads at steps `first` to `last`, each of its operands as [B, T, N], as in the model."""
+        self.translated = True
         return tuple(self.window(ref, first, last).astype(np.int32) for ref in self.layout.reads(node))
 
     def send(self, node: Node, first: int, values: NDArray[np.int32]) -> None:
@@ -162,14 +168,17 @@ class Signals:
 
     def _ordered(self, ref: Ref, first: int, last: int, order: Index | None) -> Array:
         array, row = self.stored(ref, first)
-        taken = array[:, row : row + last - first]
-        if exponent := self.narrow.get(ref.node):
+        return self.reordered(array[:, row : row + last - first], ref.node, order)
+
+    def reordered(self, taken: Array, name: str, order: Index | None) -> Array:
+        """Values [B, T, N] of a signal as they are kept, in whole numbers and with their elements in `order`."""
+        if exponent := self.narrow.get(name):
             taken = taken.astype(np.int32) << exponent
-        have = self.layout.order[ref.node]
+        have = self.layout.order[name]
         if _same(have, order):
             return taken
         if have is not None:
-            taken = taken[:, :, self.layout.place[ref.node]]
+            taken = taken[:, :, self.layout.place[name]]
         return taken if order is None else taken[:, :, order]
 
     def feed(self, values: Mapping[str, Array]) -> None:

@@ -84,13 +84,13 @@ class SparseRunner:
     prepared: PreparedSparse
     index: NDArray[np.int32]
     total: Array
-    add: Call[...] = field(default_factory=kernels.sparse_spikes.prepared, kw_only=True)
+    call: Call[...] = field(default_factory=kernels.sparse_spikes.prepared, kw_only=True)
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         synapses, node = self.prepared, self.prepared.node
         x, row = signals.spikes_read(node, first, last, synapses.order)
         out, out_row = signals.target(node.name, first)
-        self.add(
+        self.call(
             x, row, last - first, synapses.starts, synapses.targets, synapses.weight, self.index, self.total,
             synapses.shift, out, out_row, signals.operations[node.name],
         )
@@ -104,13 +104,13 @@ class SparseLanesRunner:
     lanes: Lanes
     index: NDArray[np.int32]
     total: NDArray[np.int16]
-    add: Call[...] = field(default_factory=conv_lanes.prepared, kw_only=True)
+    call: Call[...] = field(default_factory=conv_lanes.prepared, kw_only=True)
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         synapses, node, lanes = self.prepared, self.prepared.node, self.lanes
         x, row = signals.spikes_read(node, first, last, synapses.order)
         out, out_row = signals.target(node.name, first)
-        self.add(
+        self.call(
             x, row, last - first, lanes.sources, lanes.zeros, lanes.zeros, lanes.starts, lanes.places, lanes.weight,
             lanes.fan_out, self.index, self.total, 0, out, out_row, signals.operations[node.name],
         )
@@ -122,13 +122,13 @@ class GradedSparseRunner:
 
     prepared: PreparedSparse
     total: NDArray[np.int64]
-    add: Call[...] = field(default_factory=kernels.sparse_graded.prepared, kw_only=True)
+    call: Call[...] = field(default_factory=kernels.sparse_graded.prepared, kw_only=True)
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         synapses, node = self.prepared, self.prepared.node
         x, row = signals.operand(node, first, last, synapses.order)
         out, out_row = signals.target(node.name, first)
-        self.add(
+        self.call(
             x, row, last - first, synapses.starts, synapses.targets, synapses.weight, self.total,
             synapses.shift, out, out_row, signals.operations[node.name],
         )

@@ -71,7 +71,7 @@ class DelayedRunner:
     prepared: PreparedDelayed
     line: NDArray[np.int32]
     arriving: IntArray
-    add: Call[...] = field(default_factory=kernels.delayed.prepared, kw_only=True)
+    call: Call[...] = field(default_factory=kernels.delayed.prepared, kw_only=True)
 
     def state(self) -> Mapping[str, Array]:
         return {"line": self.line}
@@ -80,7 +80,7 @@ class DelayedRunner:
         synapses, node = self.prepared, self.prepared.node
         x, row = signals.operand(node, first, last, synapses.order)
         out, out_row = signals.target(node.name, first)
-        self.add(
+        self.call(
             x, row, last - first, bool(node.num_message_bits), synapses.starts, synapses.places, synapses.weight,
             node.weight_exp, isinstance(node, fixed_point.FixedDelaySparse), self.arriving, self.line,
             out, out_row, signals.operations[node.name],

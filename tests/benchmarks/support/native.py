@@ -11,7 +11,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from nmc.backends.loihi.engine import chunk_size
+from nmc.backends.loihi.chips import chunk_size
 from nmc.backends.loihi.native.emulator import Emulator
 from nmc.backends.loihi.native.plan import Plan
 from support.peer import Answer

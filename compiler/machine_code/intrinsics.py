@@ -14,8 +14,10 @@ from numba.extending import intrinsic
 
 from nmc.machine_code.operations import (
     LANES,
+    add_double_lanes,
     add_lanes,
     copy_bytes,
+    count_ones,
     invoke,
     lowest_bits,
     mac,
@@ -33,20 +35,59 @@ def _element(context, builder, array, value, index):
 
 
 @intrinsic
-def _add_lanes(context, total, first, added, place):
+def _add_lanes(context, total, first, added, place, runs, begin, end):
+    return types.void(total, types.intp, added, types.intp, runs, types.intp, types.intp), _adding(1)
+
+
+@intrinsic
+def _add_double_lanes(context, total, first, added, place, runs, begin, end):
+    return types.void(total, types.intp, added, types.intp, runs, types.intp, types.intp), _adding(2)
+
+
+def _adding(times):
+    """A loop over runs that is not unrolled: most inputs have but a few."""
+
     def generate(context, builder, signature, arguments):
-        sums, _, summands, _ = signature.args
-        wide, narrow = (ir.VectorType(context.get_data_type(array.dtype), LANES) for array in (sums, summands))
-        to = builder.bitcast(_element(context, builder, sums, *arguments[:2]), wide.as_pointer())
-        of = builder.bitcast(_element(context, builder, summands, *arguments[2:]), narrow.as_pointer())
-        lanes = builder.load(of, align=summands.dtype.bitwidth // 8)
-        if sums.dtype != summands.dtype:
-            lanes = builder.sext(lanes, wide)
-        align = sums.dtype.bitwidth // 8
-        builder.store(builder.add(builder.load(to, align=align), lanes), to, align=align)
+        sums, _, summands, _, runs, _, _ = signature.args
+        total, first, added, place, runs_value, begin, end = arguments
+        to_base = _element(context, builder, sums, total, first)
+        of_base = _element(context, builder, summands, added, place)
+        pairs = context.make_array(runs)(context, builder, runs_value).data
+        before, loop, after = builder.block, builder.append_basic_block(), builder.append_basic_block()
+        builder.cbranch(builder.icmp_signed("<", begin, end), loop, after)
+        builder.position_at_end(loop)
+        run = builder.phi(_WORD)
+        run.add_incoming(begin, before)
+        to, of = (
+            builder.sext(builder.load(builder.gep(pairs, [builder.add(builder.shl(run, _WORD(1)), _WORD(k))])), _WORD)
+            for k in range(2)
+        )
+        for lane in range(times):
+            _add_lane(
+                context, builder, (sums, builder.gep(to_base, [builder.add(to, _WORD(LANES * lane))])),
+                (summands, builder.gep(of_base, [builder.add(of, _WORD(LANES * lane))])),
+            )
+        following = builder.add(run, _WORD(1))
+        run.add_incoming(following, loop)
+        builder.cbranch(builder.icmp_signed("<", following, end), loop, after)
+        builder.position_at_end(after)
         return context.get_dummy_value()
 
-    return types.void(total, types.intp, added, types.intp), generate
+    return generate
+
+
+def _add_lane(context, builder, to, of):
+    """Add LANES elements; `to` and `of` are each the type of an array and an address in it."""
+    (sums, to_address), (summands, of_address) = to, of
+    wide, narrow = (ir.VectorType(context.get_data_type(array.dtype), LANES) for array in (sums, summands))
+    to_lanes, of_lanes = (
+        builder.bitcast(address, kind.as_pointer()) for address, kind in ((to_address, wide), (of_address, narrow))
+    )
+    lanes = builder.load(of_lanes, align=summands.dtype.bitwidth // 8)
+    if sums.dtype != summands.dtype:
+        lanes = builder.sext(lanes, wide)
+    align = sums.dtype.bitwidth // 8
+    builder.store(builder.add(builder.load(to_lanes, align=align), lanes), to_lanes, align=align)
 
 
 @intrinsic
@@ -76,7 +117,15 @@ def _nonzero_bits(context, array, first):
 @intrinsic
 def _trailing_zeros(context, bits):
     def generate(context, builder, signature, arguments):
-        return builder.cttz(arguments[0], ir.IntType(1)(1))
+        return builder.cttz(arguments[0], ir.IntType(1)(0))
+
+    return types.int64(types.uint64), generate
+
+
+@intrinsic
+def _count_ones(context, bits):
+    def generate(context, builder, signature, arguments):
+        return builder.ctpop(arguments[0])
 
     return types.int64(types.uint64), generate
 
@@ -120,6 +169,7 @@ def _copy_bytes(context, to, of, count):
 
 
 INTRINSICS: Mapping[Callable[..., object], object] = {
-    add_lanes: _add_lanes, copy_bytes: _copy_bytes, invoke: _invoke, lowest_bits: _lowest_bits, mac: _mac,
-    nonzero_bits: _nonzero_bits, prefetch: _prefetch, trailing_zeros: _trailing_zeros,
+    add_double_lanes: _add_double_lanes, add_lanes: _add_lanes, copy_bytes: _copy_bytes, count_ones: _count_ones,
+    invoke: _invoke, lowest_bits: _lowest_bits, mac: _mac, nonzero_bits: _nonzero_bits, prefetch: _prefetch,
+    trailing_zeros: _trailing_zeros,
 }  # fmt: skip

@@ -7,6 +7,8 @@ import ctypes
 import numpy as np
 from numpy.typing import NDArray
 
+Number = int | np.int32 | np.int64
+
 
 def prefetch(array: NDArray[np.generic], index: int) -> None:
     """Ask for the memory of array[index], which may lie beyond the end; it changes no result."""
@@ -18,8 +20,13 @@ def nonzero_bits(array: NDArray[np.uint8], first: int) -> np.uint64:
 
 
 def trailing_zeros(bits: np.uint64) -> int:
-    """The place of the lowest bit of some."""
-    return (int(bits) & -int(bits)).bit_length() - 1
+    """The place of the lowest bit; 64 where there is none."""
+    return (int(bits) & -int(bits)).bit_length() - 1 if bits else 64
+
+
+def count_ones(bits: np.uint64) -> int:
+    """How many bits there are."""
+    return int(bits).bit_count()
 
 
 def mac(total: int | np.int32, x: int | np.int8 | np.int16 | np.int32, y: np.int32) -> np.int32:
@@ -43,10 +50,32 @@ def copy_bytes(to: int, of: int, count: int) -> None:
 
 
 LANES = 16
-"""How many elements `add_lanes` adds."""
+"""How many elements `add_lanes` adds at once."""
 
 
-def add_lanes(total: NDArray[np.generic], first: int, added: NDArray[np.generic], place: int) -> None:
-    """total[first : first + LANES] += added[place : place + LANES]; both must have that many."""
-    reached = total[first : first + LANES]
-    np.add(reached, added[place : place + LANES], out=reached, casting="unsafe")
+def add_lanes(
+    total: NDArray[np.generic], first: Number, added: NDArray[np.generic], place: Number, runs: NDArray[np.int32],
+    begin: Number, end: Number,
+) -> None:
+    """For each (to, of) of runs[begin:end], add LANES elements of `added` from place + of on to total from first + to.
+
+    Both must have that many.
+    """
+    _add(LANES, total, first, added, place, runs[begin:end])
+
+
+def add_double_lanes(
+    total: NDArray[np.generic], first: Number, added: NDArray[np.generic], place: Number, runs: NDArray[np.int32],
+    begin: Number, end: Number,
+) -> None:
+    """The same for twice as many elements."""
+    _add(2 * LANES, total, first, added, place, runs[begin:end])
+
+
+def _add(
+    width: int, total: NDArray[np.generic], first: Number, added: NDArray[np.generic], place: Number,
+    runs: NDArray[np.int32],
+) -> None:
+    for to, of in runs.tolist():
+        reached = total[first + to :][:width]
+        np.add(reached, added[place + of :][:width], out=reached, casting="unsafe")

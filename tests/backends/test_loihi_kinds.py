@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles.one_by_one import assert_repeats
 
 from conformance.networks import Case, convolutional_network, dense_network, direct_network, graded_network
 from nmc import reference
 from nmc.backends.loihi.native import Emulator
 from nmc.backends.loihi.native.layout import CHIP
+from nmc.backends.loihi.native.plan import Plan
 from nmc.backends.loihi.native.runners import PREPARED
 from nmc.errors import UsageError
 from nmc.model import FloatArray, Model
@@ -58,6 +60,8 @@ def test_random_networks_are_exact_in_windows_of_any_length(make, seed: int, ste
     case: Case = make(seed)
     windows = [n for n, end in zip(steps, np.cumsum(steps), strict=True) if end <= case.steps]
     assert_equals_reference(case.model, {"sent": case.x}, case.x, windows)
+    names = [node.name for node in case.model.graph if isinstance(node, CHIP)]
+    assert_repeats(Plan.of(case.model), {"sent": case.x.astype(np.int32)}, case.steps, names)
 
 
 LARGE = 2**31 - 1

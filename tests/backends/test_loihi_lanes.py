@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles.one_by_one import assert_repeats
 
 from nmc import reference
 from nmc.backends.loihi.native import Emulator
@@ -25,10 +26,12 @@ def assert_equal(text: str, x: Array, **weights: Array) -> Model:
     names = [name for name in plan.computed if model.graph[name].kind.startswith("Fixed")]
     chip = Emulator.of(plan, len(x))
     bias = {"on": np.ones((len(x), STEPS, 1), np.uint8)} if "on" in plan.fed else {}
-    shown = chip.advance({"x": x.astype(np.uint8), **bias}, STEPS, names)
+    feeds = {"x": x.astype(np.uint8), **bias}
+    shown = chip.advance(feeds, STEPS, names)
     meant = reference.run(model, x.astype(np.float64), record=names)
     for name in names:
         assert np.array_equal(shown[name], meant[name]), f"{name}\n{model.graph}"
+    assert assert_repeats(plan, feeds, STEPS, names)
     return model
 
 
@@ -49,7 +52,7 @@ def test_convolution_bias_and_written_out_convolution_add_up(
     entries = rng.random((width, width)) < 0.2
     row_start = np.concatenate([[0], np.cumsum(entries.sum(axis=1))])
     assert_equal(
-        "x = Input(shape=(2, 4, 4), stream=True)\none = Constant(value='one', shape=(1,))\non = ConstantCurrent(one)\n"
+        "i = Input(shape=(2, 4, 4), stream=True)\nx = Threshold(i, threshold=0.5)\none = Constant(value='one', shape=(1,))\non = ConstantCurrent(one)\n"
         f"c = FixedConv2d(x, channels={channels}, kernel=(3, 3), weight='c', stride=({stride}, {stride}), "
         "padding=(1, 1, 1, 1))\n"
         f"b = FixedDense(on, features={width}, weight='b', weight_exp=6)\n"
@@ -74,7 +77,7 @@ def test_only_what_lies_close_together_lies_in_lanes() -> None:
     band = in_lanes(np.arange(0, 4 * 16 + 1, 16), np.tile(np.arange(16), 4), np.ones(64, np.int8), 32)
     assert band is not None
     assert band.places.tolist() == [[0, 0], [0, 16], [0, 32], [0, 48]]
-    assert band.fan_out.tolist() == [16] * 4
+    assert band.inputs.tolist() == [[0, 0, k, k + 1, 16] for k in range(4)]
     many = 100_000
     assert in_lanes(np.arange(many + 1), np.arange(many) * 7, np.ones(many, np.int8), 1 << 20) is None
     assert in_lanes(np.array([0, 1]), np.array([0]), np.ones(1, np.int8), LANES + 1) is None

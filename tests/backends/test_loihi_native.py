@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from oracles.one_by_one import assert_repeats
 from oracles.run_fixed_point import Oracle
 
 from nmc import reference
 from nmc.backends.loihi.native import Emulator
 from nmc.backends.loihi.native.accumulators import packed, proven_accumulator
+from nmc.backends.loihi.native.plan import Plan
 from nmc.errors import UnsupportedError
 from nmc.model import FloatArray, Model
 from nmc.text import parse
@@ -36,6 +38,7 @@ def assert_all_equal(model: Model, x: FloatArray) -> None:
             state = chip.state(name)
             assert state["u"][b].ravel().tolist() == neurons.u
             assert state["v"][b].ravel().tolist() == neurons.v
+    assert_repeats(Plan.of(model), {"x": x.astype(np.int32)}, STEPS, names)
 
 
 @SLOW

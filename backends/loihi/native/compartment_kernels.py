@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nmc.backends.loihi.native.kernels import Counts, Rows, count_spikes
 from nmc.machine_code import kernel, lowest_bits, mac
@@ -37,7 +38,8 @@ def voltage(v: np.int32, keep: np.int32, arrived: np.int32, least: np.int32, mos
 def compartments(
     x: Array, x_row: int, x_times: int, y: Array, y_row: int, y_times: int, z: Array, z_row: int, z_times: int,
     operands: int, steps: int, u: Rows, v: Rows, rest: Rows, vth: Rows, bias: Rows, vmin: Rows,
-    vmax: int, decay_u: int, decay_v: int, refractory: int, out: Array, out_row: int, spikes: Counts,
+    vmax: int, decay_u: int, decay_v: int, refractory: int, out: Array, out_row: int,
+    tally: NDArray[np.uint8], spikes: Counts,
 ) -> None:
     """FixedCompartments. u, v and rest [B, N] are carried on; vth, bias and vmin are [N]; `spikes` [N] counts.
 
@@ -77,14 +79,15 @@ def compartments(
                     spike = moved > vth[n]
                     vb[n] = np.int32(0) if spike else moved
                     fired[n] = spike
-            count_spikes(fired, spikes)
+            count_spikes(fired, t, steps, tally, spikes)
 
 
 @kernel
 def forgetful_compartments(
     x: Array, x_row: int, x_times: int, y: Array, y_row: int, y_times: int, z: Array, z_row: int, z_times: int,
     operands: int, steps: int, u: Rows, v: Rows, vth: Rows, least: int, decay_v: int,
-    out: Array, out_row: int, spikes: Counts,
+    out: Array, out_row: int,
+    tally: NDArray[np.uint8], spikes: Counts,
 ) -> None:
     """The same with decay_u = 4094, without bias or rest, where `least` is all their vmin, and vmax above all vth.
 
@@ -116,7 +119,7 @@ def forgetful_compartments(
                     moved = moved_freely(vb[n], keep, ub[n], lowest)
                     vb[n] = np.int32(0) if moved > vth[n] else moved
                     fired[n] = moved > vth[n]
-            count_spikes(fired, spikes)
+            count_spikes(fired, t, steps, tally, spikes)
 
 
 def barely_kept(u: np.int32, arrived: np.int32) -> np.int32:

@@ -46,7 +46,9 @@ class PreparedCompartments:
 
     def start(self, batch: int) -> Runner:
         u, v, rest = np.zeros((3, batch, len(self.vth)), np.int32)
-        return (ForgetfulRunner if self.forgetful else CompartmentsRunner)(self, u, v, rest)
+        return (ForgetfulRunner if self.forgetful else CompartmentsRunner)(
+            self, u, v, rest, np.zeros(len(self.vth), np.uint8)
+        )
 
     @cached_property
     def forgetful(self) -> bool:
@@ -64,6 +66,7 @@ class CompartmentsRunner:
     u: Int32Array
     v: Int32Array
     rest: Int32Array
+    tally: NDArray[np.uint8]
     call: Call[...] = field(default_factory=compartments.prepared, kw_only=True)
 
     def state(self) -> Mapping[str, Array]:
@@ -75,7 +78,8 @@ class CompartmentsRunner:
         out, out_row = signals.target(node.name, first)
         self.call(
             *read, last - first, self.u, self.v, self.rest, facts.vth, facts.bias, facts.vmin,
-            node.vmax, node.decay_u, node.decay_v, node.refractory, out, out_row, signals.spikes[node.name],
+            node.vmax, node.decay_u, node.decay_v, node.refractory, out, out_row, self.tally,
+            signals.spikes[node.name],
         )
 
 
@@ -91,7 +95,8 @@ class ForgetfulRunner(CompartmentsRunner):
         out, out_row = signals.target(node.name, first)
         self.call(
             *read, last - first, self.u, self.v, facts.vth, int(facts.vmin.flat[0]), node.decay_v,
-            out, out_row, signals.spikes[node.name],
+            out, out_row, self.tally,
+            signals.spikes[node.name],
         )
 
 

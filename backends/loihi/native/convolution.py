@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nmc.backends.loihi.native import kernels
 from nmc.backends.loihi.native.accumulators import LARGEST, largest_sum, narrow_exponent, packed
+from nmc.backends.loihi.native.lanes import Lanes
 from nmc.backends.loihi.native.layout import Index, Layout, source_order
 from nmc.backends.loihi.native.runner import Runner
 from nmc.backends.loihi.native.signals import Signals
@@ -35,6 +36,7 @@ class PreparedConv:
     fan_out: Places
     graded: bool
     exponent: int | None
+    lanes: Lanes | None
 
     @classmethod
     def of(cls, node: fixed_point.FixedConv2d, model: Model, layout: Layout) -> PreparedConv:
@@ -57,22 +59,24 @@ class PreparedConv:
         worst = largest_sum(weight.reshape(node.channels, -1).T >> shift)
         runs = _place_runs(line_runs, column_runs, node, width)
         tables = (
-            line * shape[2] + column, channel * (small.size // shape[0]), channel // inputs * per_group,
-            *(_lanes(runs) if not graded and per_group % LANES == 0 else (runs,)),
+            line * shape[2] + column, channel * (small.size // shape[0]), channel // inputs * per_group, runs,
         )
+        step = 2 * LANES if per_group % (2 * LANES) == 0 else LANES
+        lanes = None if graded or per_group % step else _lanes(*tables, step, small, fan_out)
         exponent = None if graded else narrow_exponent(worst, shift, layout.bits_read(node.name))
         return cls(
             node, order, tuple(map(_places, tables)), small, shift - (exponent or 0),
             height * width * node.channels, np.dtype(np.int16 if worst <= LARGEST[16] else np.int32),
-            _places(fan_out), graded, exponent,
+            _places(fan_out), graded, exponent, lanes,
         )
 
     def start(self, batch: int) -> Runner:
         if self.graded:
             return GradedConvRunner(self, np.zeros(self.outputs, np.int32))
-        index, total = np.empty(len(self.tables[0]) + 1, np.int32), np.zeros(self.outputs, self.total)
-        in_lanes = len(self.tables) > 4
-        return ConvRunner(self, index, total, (kernels.conv_lanes if in_lanes else kernels.conv_spikes).prepared())
+        index, total = kernels.room_for(len(self.tables[0])), np.zeros(self.outputs, self.total)
+        if self.lanes:
+            return LanesConvRunner(self, self.lanes, index, total)
+        return ConvRunner(self, index, total)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +86,7 @@ class ConvRunner:
     prepared: PreparedConv
     index: Places
     total: Array
-    call: Call[...]
+    call: Call[...] = field(default_factory=kernels.conv_spikes.prepared, kw_only=True)
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         conv, node = self.prepared, self.prepared.node
@@ -91,6 +95,26 @@ class ConvRunner:
         self.call(
             x, row, last - first, *conv.tables, conv.taps, conv.fan_out, self.index, self.total, conv.shift,
             out, out_row, signals.operations[node.name],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class LanesConvRunner:
+    """The same where runs are whole lanes of the processor."""
+
+    prepared: PreparedConv
+    lanes: Lanes
+    index: Places
+    total: Array
+    call: Call[...] = field(default_factory=kernels.conv_lanes.prepared, kw_only=True)
+
+    def advance(self, signals: Signals, first: int, last: int) -> None:
+        conv, node, lanes = self.prepared, self.prepared.node, self.lanes
+        x, row = signals.spikes_read(node, first, last, conv.order)
+        out, out_row = signals.target(node.name, first)
+        self.call(
+            x, row, last - first, lanes.inputs, lanes.places, lanes.double, lanes.weight, self.index, self.total,
+            conv.shift, out, out_row, signals.operations[node.name],
         )
 
 
@@ -140,13 +164,16 @@ def _place_runs(line_runs: Places, column_runs: Places, node: fixed_point.FixedC
     return runs
 
 
-def _lanes(runs: Places) -> tuple[Places, Places]:
-    """Runs by place in pieces of LANES: where those of each place begin, and for each (first output, first tap)."""
-    lengths = runs[:, :, 2] // LANES
+def _lanes(
+    place: IntArray, tap: IntArray, output: IntArray, runs: Places, step: int, taps: Array, fan_out: IntArray
+) -> Lanes:
+    """The runs of every place in pieces of `step` weights."""
+    lengths = runs[:, :, 2] // step
     starts = np.concatenate([[0], np.cumsum(lengths.sum(axis=1))])
     whole = np.repeat(runs.reshape(-1, 3)[:, :2], lengths.ravel(), axis=0)
     within = np.arange(len(whole)) - np.repeat(np.cumsum(lengths) - lengths.ravel(), lengths.ravel())
-    return _places(starts), _places(whole + LANES * within[:, None])
+    bases, spans = np.stack([output, tap], axis=1), np.stack([starts[place], starts[place + 1]], axis=1)
+    return Lanes.of(bases, spans, whole + step * within[:, None], step, taps, fan_out)
 
 
 def axis_runs(

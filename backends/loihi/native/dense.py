@@ -58,7 +58,7 @@ class PreparedDense:
     def start(self, batch: int) -> Runner:
         inputs, outputs = self.weight.shape
         return DenseRunner(
-            self, np.empty(inputs + 1, np.int32), np.zeros(outputs, self.total), np.zeros(outputs, np.int32)
+            self, kernels.room_for(inputs), np.zeros(outputs, self.total), np.zeros(outputs, np.int32)
         )
 
 

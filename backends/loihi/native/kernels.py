@@ -3,7 +3,7 @@
 Signals are [B, H + T, N]: the first H steps are what readers may still need of the time before. A kernel
 reads `steps` rows of its input from `row` on, and writes as many from `out_row` on. `operations`
 [B] counts the weights that were read. Sums in the making lie in arrays that come in as zeros and are left so;
-`index` is room for the places of all inputs and one more.
+`index` is room for the places of all inputs, from `room_for`; `tally` [N] is room for counts of spikes.
 """
 
 from __future__ import annotations
@@ -13,13 +13,22 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nmc.machine_code import add_lanes, kernel, nonzero_bits, trailing_zeros
+from nmc.machine_code import add_double_lanes, add_lanes, count_ones, kernel, nonzero_bits, trailing_zeros
 from nmc.model import Array
 
 Counts = NDArray[np.int64]
 Rows = NDArray[np.int32]
 Width = TypeVar("Width", np.int32, np.int64)
 Number = int | np.int16 | np.int32 | np.int64
+_AT_A_TIME = 8
+
+TALLIED = 255
+"""How many steps a tally of 8 bits can hold."""
+
+
+def room_for(inputs: int) -> Rows:
+    """Room for the places of so many inputs."""
+    return np.empty(inputs + _AT_A_TIME, np.int32)
 
 
 def wrap32(x: Number) -> np.int64:
@@ -35,38 +44,46 @@ def shifted(x: Number, shift: int) -> np.int32:
 
 
 def events(spikes: NDArray[np.uint8], index: Rows) -> int:
-    """Write where spikes [N] are into index, which has room for N + 1; how many there are."""
+    """Write where spikes [N] are into index; how many there are.
+
+    Places are written several at a time, some too many, since branches cost more.
+    """
     n, whole = 0, len(spikes) >> 6 << 6
     for first in range(0, whole, 64):
         bits = nonzero_bits(spikes, first)
-        while bits != 0:
-            index[n] = first + trailing_zeros(bits)
-            bits &= bits - np.uint64(1)
-            n += 1
+        end, k = n + count_ones(bits), n
+        while k < end:
+            for j in range(_AT_A_TIME):
+                index[k + j] = first + trailing_zeros(bits)
+                bits &= bits - np.uint64(1)
+            k += _AT_A_TIME
+        n = end
     for i in range(whole, len(spikes)):
         index[n] = i
         n += spikes[i] != 0
     return n
 
 
-def count_spikes(spikes: NDArray[np.uint8], counts: Counts) -> None:
-    """Add 1 to the count of every neuron that spikes; both are [N]."""
-    whole = len(spikes) >> 6 << 6
-    for first in range(0, whole, 64):
-        bits = nonzero_bits(spikes, first)
-        while bits != 0:
-            counts[first + trailing_zeros(bits)] += 1
-            bits &= bits - np.uint64(1)
-    for i in range(whole, len(spikes)):
-        counts[i] += spikes[i] != 0
+def count_spikes(spikes: NDArray[np.uint8], step: int, steps: int, tally: NDArray[np.uint8], counts: Counts) -> None:
+    """Count every neuron that spikes at a step of some, all [N]: in 8 bits, and now and then in those of counts.
+
+    The tally comes in as zeros, and is so after the last step.
+    """
+    for n in range(len(spikes)):
+        tally[n] += spikes[n] != 0
+    if step % TALLIED == TALLIED - 1 or step == steps - 1:
+        for n in range(len(spikes)):
+            counts[n] += tally[n]
+            tally[n] = 0
 
 
 @kernel
-def count(signal: NDArray[np.uint8], row: int, counts: Counts) -> None:
+def count(signal: NDArray[np.uint8], row: int, tally: NDArray[np.uint8], counts: Counts) -> None:
     """Add to counts [N] how often every element of a signal [B, T, N] is not 0 from a row on."""
+    steps = signal.shape[1] - row
     for b in range(len(signal)):
-        for t in range(row, signal.shape[1]):
-            count_spikes(signal[b, t], counts)
+        for t in range(steps):
+            count_spikes(signal[b, row + t], t, steps, tally, counts)
 
 
 def within(x: Width, bound: Width) -> Width:
@@ -193,24 +210,25 @@ def conv_spikes(
 
 @kernel
 def conv_lanes(
-    x: Array, row: int, steps: int, place: Rows, first_tap: Rows, first_output: Rows, starts: Rows, lanes: Rows,
-    taps: Array, fan_out: Rows, index: Rows, total: Array, shift: int, out: Array, out_row: int, operations: Counts,
+    x: Array, row: int, steps: int, inputs: Rows, lanes: Rows, double: bool, taps: Array, index: Rows, total: Array,
+    shift: int, out: Array, out_row: int, operations: Counts,
 ) -> None:
-    """The same for runs in whole LANES: those of a place are lanes[starts[place] : starts[place + 1]].
+    """The same for runs in whole LANES or, where `double`, in two at once: each is (first output, first tap).
 
-    Each is (first output, first tap); most neurons have channels of a number that allows for this.
+    inputs[i] are (first output, first tap, where its runs begin in lanes, where they end, fan-out).
     """
     scale = np.int32(1 << shift)
     for b in range(x.shape[0]):
         count = np.int64(0)
         for t in range(steps):
             for k in range(events(x[b, row + t], index)):
-                i = index[k]
-                count += fan_out[i]
-                first, tap = first_output[i], first_tap[i]
-                reached = lanes[starts[place[i]] : starts[place[i] + 1]]
-                for r in range(len(reached)):
-                    add_lanes(total, first + reached[r, 0], taps, tap + reached[r, 1])
+                i = np.uint64(index[k])
+                first, tap, begin, end = inputs[i, 0], inputs[i, 1], inputs[i, 2], inputs[i, 3]
+                count += inputs[i, 4]
+                if double:
+                    add_double_lanes(total, first, taps, tap, lanes, begin, end)
+                else:
+                    add_lanes(total, first, taps, tap, lanes, begin, end)
             put_out(total, scale, out[b, out_row + t])
         operations[b] += count
 
@@ -255,7 +273,7 @@ def conv_graded(
 def lif_without_current(
     x: Array, row: int, steps: int, shift: int, wraps: bool, v: Rows, bias: Rows, first_step: int,
     dv: int, vth: int, reset_interval: int, reset_offset: int,
-    out: Array, out_row: int, spikes: Counts,
+    out: Array, out_row: int, tally: NDArray[np.uint8], spikes: Counts,
 ) -> None:
     """FixedLIF with du = 4095 that emits spikes: u is x << shift, and surely fits in 24 bits unless it `wraps`."""
     scale, factor, threshold, bound = np.int32(1 << shift), np.int32(4096 - dv), np.int32(vth << 6), np.int32(8388607)
@@ -279,16 +297,16 @@ def lif_without_current(
                 spike = moved > threshold
                 vb[n] = np.int32(0) if spike else moved
                 y[n] = spike
-            count_spikes(y, spikes)
+            count_spikes(y, t, steps, tally, spikes)
 
 
 @kernel
 def lif(
-    x: Array, row: int, steps: int, u: Rows, v: Rows, bias: Rows, first_step: int,
+    x: Array, row: int, steps: int, shift: int, u: Rows, v: Rows, bias: Rows, first_step: int,
     du: int, dv: int, vth: int, reset_interval: int, reset_offset: int,
     shows_voltage: bool, out: Array, out_row: int, spikes: Counts,
 ) -> None:
-    """FixedLIF. u and v [B, N] are carried on; `spikes` [N] counts. Steps count from `first_step`."""
+    """FixedLIF that reads x << shift. u and v [B, N] are carried on; `spikes` counts; steps do from `first_step`."""
     samples, neurons = u.shape
     current_factor, voltage_factor, threshold = np.int64(4095 - du), np.int32(4096 - dv), np.int32(vth << 6)
     for b in range(samples):
@@ -304,7 +322,7 @@ def lif(
                     old = np.int64(ub[n])
                     kept = (abs(old) * current_factor) >> 12
                     kept = kept if old >= 0 else -kept
-                c = wrap32(kept + (np.int64(a[n]) << 6))
+                c = wrap32(kept + (np.int64(a[n]) << shift))
                 ub[n] = wrapped24(np.int32(c))
             for n in range(neurons):
                 old_v = vb[n]

@@ -19,18 +19,21 @@ _MOST = 1 << 21
 
 @dataclass(frozen=True, eq=False)
 class Lanes:
-    """Weights by source, zeros between them filled in, as `kernels.conv_lanes` takes them: places are (target, weight).
+    """Weights in whole lanes, as `kernels.conv_lanes` takes them."""
 
-    `sources` counts them, and `zeros` is 0 for each of them.
-    """
-
-    sources: Places
-    zeros: Places
-    starts: Places
+    inputs: Places
     places: Places
-    weight: NDArray[np.int8]
-    fan_out: Places
-    outputs: int
+    double: bool
+    weight: Array
+
+    @classmethod
+    def of(cls, bases: Array, spans: Array, places: Array, width: int, weight: Array, fan_out: Array) -> Lanes:
+        """Those of input i are places[spans[i, 0] : spans[i, 1]], each (target, weight) from bases[i] on.
+
+        `width` is how many weights a place stands for, LANES or twice that.
+        """
+        inputs = np.column_stack([bases, spans, fan_out]).astype(np.int32)
+        return cls(inputs, np.ascontiguousarray(places, np.int32), width > LANES, weight)
 
 
 def in_lanes(starts: NDArray[np.int64], targets: Array, weight: Array, outputs: int) -> Lanes | None:
@@ -51,7 +54,5 @@ def in_lanes(starts: NDArray[np.int64], targets: Array, weight: Array, outputs: 
     filled[lane, reached % LANES] = weight
     places = np.stack([used % lanes_each * LANES, np.arange(len(used)) * LANES], axis=1)
     begin = np.searchsorted(used, np.arange(len(fan_out) + 1) * lanes_each)
-    return Lanes(
-        np.arange(len(fan_out), dtype=np.int32), np.zeros(len(fan_out), np.int32), begin.astype(np.int32),
-        places.astype(np.int32), filled.ravel(), fan_out.astype(np.int32), outputs,
-    )
+    spans, bases = np.stack([begin[:-1], begin[1:]], axis=1), np.zeros((len(fan_out), 2), np.int32)
+    return Lanes.of(bases, spans, places, LANES, filled.ravel(), fan_out)

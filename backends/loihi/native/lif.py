@@ -39,7 +39,7 @@ class PreparedLif:
     def start(self, batch: int) -> Runner:
         v = np.tile(self.initial, (batch, 1))
         if self.node.du == WITHOUT_CURRENT and self.node.emits == "spikes":
-            return LifWithoutCurrentRunner(self.node, v, self.bias)
+            return LifWithoutCurrentRunner(self.node, v, self.bias, np.zeros(len(self.bias), np.uint8))
         return LifRunner(self.node, np.zeros_like(v), v, self.bias)
 
 
@@ -58,11 +58,13 @@ class LifRunner:
         return {"u": self.u, "v": self.v, "t": np.full(len(self.u), self.t)}
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
-        node = self.node
-        x, row = signals.wide_operand(node, first, last, signals.layout.order[node.name])
+        node, order = self.node, signals.layout.order[self.node.name]
+        x, row, exponent = signals.narrow_operand(node, first, order) or (
+            *signals.wide_operand(node, first, last, order), 0
+        )
         out, out_row = signals.target(node.name, first)
         self.call(
-            x, row, last - first, self.u, self.v, self.bias, signals.elapsed + first + 1,
+            x, row, last - first, 6 + exponent, self.u, self.v, self.bias, signals.elapsed + first + 1,
             node.du, node.dv, node.vth, node.reset_interval, node.reset_offset,
             node.emits == "voltage", out, out_row, signals.spikes[node.name],
         )
@@ -76,6 +78,7 @@ class LifWithoutCurrentRunner:
     node: fixed_point.FixedLIF
     v: Int32Array
     bias: Int32Array
+    tally: NDArray[np.uint8]
     t: int = 0
     arrived: Array | None = None
     shift: int = 0
@@ -98,7 +101,8 @@ class LifWithoutCurrentRunner:
         out, out_row = signals.target(node.name, first)
         self.call(
             x, row, last - first, self.shift, narrow is None, self.v, self.bias, signals.elapsed + first + 1,
-            node.dv, node.vth, node.reset_interval, node.reset_offset, out, out_row, signals.spikes[node.name],
+            node.dv, node.vth, node.reset_interval, node.reset_offset, out, out_row,
+            self.tally, signals.spikes[node.name],
         )
         self.arrived = x[:, row + last - first - 1]
         self.t = signals.elapsed + last

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from nmc.backends.loihi.native import readout_kernels as kernels
 from nmc.backends.loihi.native.accumulators import adds_exactly
+from nmc.backends.loihi.native.kernels import room_for
 from nmc.backends.loihi.native.layout import Layout
 from nmc.backends.loihi.native.signals import Signals
 from nmc.graph import Node, Ref
@@ -34,7 +35,7 @@ class Readout:
     def start(self, batch: int, steps: int) -> ReadoutRunner:
         """It for so many samples, and windows of so many steps."""
         inputs, outputs = self.weight.shape
-        return ReadoutRunner(self, np.empty(inputs + 1, np.int32), np.empty((batch, steps, outputs)))
+        return ReadoutRunner(self, room_for(inputs), np.empty((batch, steps, outputs)))
 
 
 @dataclass(frozen=True, eq=False)

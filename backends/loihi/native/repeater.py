@@ -92,7 +92,7 @@ class Repeater:
             if name in self.chip.layout.shared:
                 spikes[name] += samples * np.count_nonzero(value[0], axis=0)
             elif value.dtype == np.uint8:
-                kernels.count(value.view(np.uint8), 0, spikes[name])
+                kernels.count(value.view(np.uint8), 0, np.zeros(value.shape[2], np.uint8), spikes[name])
             else:
                 spikes[name] += np.count_nonzero(value, axis=(0, 1))
 
@@ -119,7 +119,7 @@ class Repeater:
         )
         begun = moved(
             (held, first) for held, first in arrays
-            if isinstance(held, np.ndarray) and held.ndim > 1 and held is not first
+            if isinstance(held, np.ndarray) and held.ndim > 1 and isinstance(first, np.ndarray) and held is not first
         )
         return np.concatenate([begun, called(self.each)])
 

@@ -197,7 +197,7 @@ class Signals:
             else:
                 array[:, row:] = given
             if array.dtype == np.uint8:
-                kernels.count(array.view(np.uint8), row, self.spikes[name])
+                kernels.count(array.view(np.uint8), row, np.zeros(array.shape[2], np.uint8), self.spikes[name])
             else:
                 self.spikes[name] += np.count_nonzero(array[:, row:], axis=(0, 1))
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nmc.backends.loihi.native import sparse_kernels as kernels
 from nmc.backends.loihi.native.accumulators import LARGEST, common_zeros, narrow_exponent
-from nmc.backends.loihi.native.kernels import conv_lanes
+from nmc.backends.loihi.native.kernels import conv_lanes, room_for
 from nmc.backends.loihi.native.lanes import Lanes, in_lanes
 from nmc.backends.loihi.native.layout import Index, Layout, source_order
 from nmc.backends.loihi.native.runner import Runner
@@ -69,11 +69,11 @@ class PreparedSparse:
 
     def start(self, batch: int) -> Runner:
         if self.lanes is not None:
-            sums = np.zeros(self.lanes.outputs, np.int16)
-            return SparseLanesRunner(self, self.lanes, np.empty(len(self.starts), np.int32), sums)
+            sums = np.zeros(self.node.features, np.int16)
+            return SparseLanesRunner(self, self.lanes, room_for(len(self.starts) - 1), sums)
         if self.graded:
             return GradedSparseRunner(self, np.zeros(self.node.features, np.int64))
-        index, total = np.empty(len(self.starts), np.int32), np.zeros(self.node.features, self.total)
+        index, total = room_for(len(self.starts) - 1), np.zeros(self.node.features, self.total)
         return SparseRunner(self, index, total)
 
 
@@ -111,8 +111,8 @@ class SparseLanesRunner:
         x, row = signals.spikes_read(node, first, last, synapses.order)
         out, out_row = signals.target(node.name, first)
         self.call(
-            x, row, last - first, lanes.sources, lanes.zeros, lanes.zeros, lanes.starts, lanes.places, lanes.weight,
-            lanes.fan_out, self.index, self.total, 0, out, out_row, signals.operations[node.name],
+            x, row, last - first, lanes.inputs, lanes.places, lanes.double, lanes.weight, self.index, self.total, 0,
+            out, out_row, signals.operations[node.name],
         )
 
 

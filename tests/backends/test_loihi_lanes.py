@@ -52,7 +52,8 @@ def test_convolution_bias_and_written_out_convolution_add_up(
     entries = rng.random((width, width)) < 0.2
     row_start = np.concatenate([[0], np.cumsum(entries.sum(axis=1))])
     assert_equal(
-        "i = Input(shape=(2, 4, 4), stream=True)\nx = Threshold(i, threshold=0.5)\none = Constant(value='one', shape=(1,))\non = ConstantCurrent(one)\n"
+        "i = Input(shape=(2, 4, 4), stream=True)\nx = Threshold(i, threshold=0.5)\n"
+        "one = Constant(value='one', shape=(1,))\non = ConstantCurrent(one)\n"
         f"c = FixedConv2d(x, channels={channels}, kernel=(3, 3), weight='c', stride=({stride}, {stride}), "
         "padding=(1, 1, 1, 1))\n"
         f"b = FixedDense(on, features={width}, weight='b', weight_exp=6)\n"

@@ -23,8 +23,8 @@ def decayed(x: np.int32, keep: np.int32) -> np.int32:
 
 
 def current(u: np.int32, keep: np.int32, arrived: np.int32) -> np.int32:
-    """The current after u, where so much arrived; 22 bits of that count, and 24 of the current."""
-    return lowest_bits(np.int32(decayed(u, keep) + lowest_bits(arrived, 10)), 8)
+    """The current after u, where 2^-10 of so much arrived: 22 bits of that count, and 24 of the current."""
+    return lowest_bits(np.int32(decayed(u, keep) + np.int32(arrived >> 10)), 8)
 
 
 def voltage(v: np.int32, keep: np.int32, arrived: np.int32, least: np.int32, most: np.int32) -> np.int32:
@@ -47,7 +47,7 @@ def compartments(
     """
     neurons = len(vth)
     keep_u, keep_v, most = np.int32(4095 - decay_u), np.int32(4096 - decay_v), np.int32(vmax)
-    x_scale, y_scale, z_scale = np.int32(x_times), np.int32(y_times), np.int32(z_times)
+    x_scale, y_scale, z_scale = np.int32(x_times << 10), np.int32(y_times << 10), np.int32(z_times << 10)
     for b in range(len(u)):
         ub, vb, rested = u[b], v[b], rest[b]
         x_of, y_of, z_of = x[b % len(x)], y[b % len(y)], z[b % len(z)]
@@ -95,7 +95,7 @@ def forgetful_compartments(
     """
     neurons = len(vth)
     keep, lowest = np.int32(4096 - decay_v), np.int32(least)
-    x_scale, y_scale, z_scale = np.int32(x_times), np.int32(y_times), np.int32(z_times)
+    x_scale, y_scale, z_scale = np.int32(x_times << 10), np.int32(y_times << 10), np.int32(z_times << 10)
     for b in range(len(u)):
         ub, vb, x_of, y_of, z_of = u[b], v[b], x[b % len(x)], y[b % len(y)], z[b % len(z)]
         for t in range(steps):
@@ -123,9 +123,9 @@ def forgetful_compartments(
 
 
 def barely_kept(u: np.int32, arrived: np.int32) -> np.int32:
-    """The current after u, of which sign(u) (|u| >> 12) is left."""
+    """The current after u, of which sign(u) (|u| >> 12) is left, where 2^-10 of so much arrived."""
     left = np.int32(np.int32(u + np.int32(np.int32(u >> 31) & 4095)) >> 12)
-    return np.int32(left + lowest_bits(arrived, 10))
+    return np.int32(left + np.int32(arrived >> 10))
 
 
 def moved_freely(v: np.int32, keep: np.int32, arrived: np.int32, least: np.int32) -> np.int32:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,15 +24,16 @@ from nmc.model import Array
 class Repeater:
     """A chip of one sample that runs many in turn, all over the same steps from the first on.
 
-    Its memory is one sample's, which the nearest caches mostly hold. `each` are the calls, those apart that compute
-    what is the same for all samples; `readouts` are those among what is recorded.
+    Its memory is one sample's, which the nearest caches mostly hold. `readouts` are those among what is recorded;
+    `calls` are those that each sample takes, and `work` is the tape of them.
     """
 
     chip: Emulator
     steps: int
     record: tuple[str, ...]
     readouts: Mapping[str, ReadoutRunner]
-    each: tuple[Written, ...]
+    calls: tuple[Written, ...]
+    work: NDArray[np.int64]
 
     @classmethod
     def of(cls, plan: Plan, steps: int, record: Iterable[str]) -> Repeater | None:
@@ -41,20 +41,21 @@ class Repeater:
         chip, names = Emulator.of(plan, 1), tuple(record)
         chip.signals.open(steps)
         chip.signals.feed({name: np.zeros_like(chip.signals.arrays[name][:, -steps:]) for name in plan.fed})
-        each = []
+        calls = []
         for name, runner in chip.work(steps):
             if name in plan.layout.shared:
                 chip.signals.translated = False
             elif not isinstance(runner, Repeatable) or chip.signals.translated:
                 return None
             else:
-                each.append(runner.call.written())
+                calls.append(runner.call.written())
         readouts = {name: plan.readouts[name].start(1, steps) for name in names if name in plan.readouts}
         for readout in readouts.values():
             readout.weigh(chip.signals)
-            each.append(readout.call.written())
+            calls.append(readout.call.written())
         chip.signals.forget_counts()
-        return cls(chip, steps, names, readouts, tuple(each))
+        work = np.concatenate([_beginning(chip), called(calls)])
+        return cls(chip, steps, names, readouts, tuple(calls), work)
 
     @property
     def bytes_per_sample(self) -> int:
@@ -72,7 +73,7 @@ class Repeater:
         kept = {name: self._rows(name) for name in self.record}
         results = {name: np.empty((samples, *rows.shape[1:]), rows.dtype) for name, rows in kept.items()}
         fed = moved((self._window(name), value) for name, value in given.items() if name not in shared)
-        play(np.concatenate([fed, self._work, moved((results[name], rows) for name, rows in kept.items())]), samples)
+        play(np.concatenate([fed, self.work, moved((results[name], rows) for name, rows in kept.items())]), samples)
         signals.close(self.steps * samples)
         return {name: self._logical(name, rows) for name, rows in results.items()}
 
@@ -108,21 +109,6 @@ class Repeater:
                     self.chip.runners[name].advance(signals, 0, self.steps)
                     signals.operations[name] += (samples - 1) * (signals.operations[name] - before)
 
-    @cached_property
-    def _work(self) -> NDArray[np.int64]:
-        """The work on a sample, with what puts the chip back to before the first step."""
-        fresh = self.chip.plan.fresh
-        arrays = (
-            (held, getattr(fresh[name], field))
-            for name, runner in self.chip.runners.items()
-            for field, held in vars(runner).items()
-        )
-        begun = moved(
-            (held, first) for held, first in arrays
-            if isinstance(held, np.ndarray) and held.ndim > 1 and isinstance(first, np.ndarray) and held is not first
-        )
-        return np.concatenate([begun, called(self.each)])
-
     def _window(self, name: str) -> Array:
         """The steps of a signal, [1, T, N]."""
         return self.chip.signals.arrays[name][:, -self.steps :]
@@ -140,3 +126,16 @@ class Repeater:
             return rows
         values = self.chip.signals.reordered(rows, self.chip.layout.root(Ref(name)).node, None)
         return values.reshape(*values.shape[:2], *self.chip.model.graph.signals[name].shape)
+
+
+def _beginning(chip: Emulator) -> NDArray[np.int64]:
+    """What puts a chip back to before the first step."""
+    arrays = (
+        (held, getattr(chip.plan.fresh[name], field))
+        for name, runner in chip.runners.items()
+        for field, held in vars(runner).items()
+    )
+    return moved(
+        (held, first) for held, first in arrays
+        if isinstance(held, np.ndarray) and held.ndim > 1 and isinstance(first, np.ndarray) and held is not first
+    )

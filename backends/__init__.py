@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -35,10 +36,14 @@ ENTRY_POINTS = "nmc.targets"
 
 def targets() -> Mapping[str, str]:
     """Every target by name, as "module:CONSTANT": nmc's own, then those that installed packages offer."""
+    return {**_offered(), **TARGETS}
+
+
+@cache
+def _offered() -> Mapping[str, str]:
     from importlib.metadata import entry_points
 
-    offered = {point.name: point.value for point in entry_points(group=ENTRY_POINTS)}
-    return {**offered, **TARGETS}
+    return {point.name: point.value for point in entry_points(group=ENTRY_POINTS)}
 
 
 def target_named(name: str) -> Target:

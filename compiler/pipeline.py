@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from nmc.model import Model
 from nmc.program import Program
 
 if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
     from nmc.backends.target import Options, RunResult, Target
     from nmc.estimates.estimate import Estimate
     from nmc.passes.conversion import Converted
@@ -103,7 +106,7 @@ def execute(model: Model, target: Target, watch: Watch | None = None) -> Model:
 
 def make_options(target: Target, given: Mapping[str, object]) -> Options:
     """The target's options with the given values, which may be text. Raises UsageError."""
-    from pydantic import TypeAdapter, ValidationError
+    from pydantic import ValidationError
 
     known = [f.name for f in fields(target.options)]
     if unknown := [name for name in given if name not in known]:
@@ -111,7 +114,8 @@ def make_options(target: Target, given: Mapping[str, object]) -> Options:
             f"{target.name} has no option {', '.join(map(repr, unknown))}", f"its options are: {', '.join(known)}"
         )
     try:
-        options: Options = TypeAdapter(target.options).validate_python(dict(given))
+        # To mypy a class is not hashable where its instances are not.
+        options: Options = _adapter(target.options).validate_python(dict(given))  # type: ignore[arg-type]
     except ValidationError as error:
         faults = "; ".join(
             f"{detail['loc'][0] if detail['loc'] else 'options'}: {detail['msg']}, got {detail['input']!r}"
@@ -119,6 +123,13 @@ def make_options(target: Target, given: Mapping[str, object]) -> Options:
         )
         raise UsageError(f"{target.name} cannot be compiled so: {faults}") from None
     return options
+
+
+@cache
+def _adapter(options: type[Options]) -> TypeAdapter[Options]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(options)
 
 
 def run_program(

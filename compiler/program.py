@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -240,6 +241,7 @@ def _contiguous(array: Array) -> Array:
     return np.asarray(array, order="C")
 
 
+@cache
 def _adapter() -> TypeAdapter[Manifest]:
     from pydantic import TypeAdapter
 

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
     from nmc.sweeps.result import Execution, PointResult
 
 CONNECT_S = 30
+_ENVIRONMENT = {
+    **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1),
+    "MALLOC_TRIM_THRESHOLD_": 1 << 28, "MALLOC_MMAP_THRESHOLD_": 1 << 28,
+}
+"""Of local workers: one thread each, and memory that is kept for the next array. Dask gives it back all the time."""
 
 
 @contextmanager
@@ -63,6 +68,7 @@ def _as_they_come(
 
 @contextmanager
 def _client(cluster: str, count: int) -> Iterator[Client]:
+    from dask import config
     from distributed import Client, LocalCluster
 
     if cluster != LOCAL:
@@ -77,6 +83,7 @@ def _client(cluster: str, count: int) -> Iterator[Client]:
             yield client
         return
     with (
+        config.set({"distributed.nanny.pre-spawn-environ": _ENVIRONMENT}),
         LocalCluster(
             n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.CRITICAL
         ) as workers,

@@ -23,11 +23,16 @@ if TYPE_CHECKING:
     from nmc.sweeps.result import Execution, PointResult
 
 CONNECT_S = 30
-_ENVIRONMENT = {
-    **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1),
-    "MALLOC_TRIM_THRESHOLD_": 1 << 28, "MALLOC_MMAP_THRESHOLD_": 1 << 28,
+_LOCAL = {
+    "distributed.nanny.pre-spawn-environ": {
+        **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1),
+        "MALLOC_TRIM_THRESHOLD_": 1 << 28, "MALLOC_MMAP_THRESHOLD_": 1 << 28,
+    },
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
 }
-"""Of local workers: one thread each, and memory that is kept for the next array. Dask gives it back all the time."""
+"""What Dask is told of local workers: one thread each, and memory kept for the next array, which Dask would give back
+all the time; no profiles, and looking after them less often."""
 
 
 @contextmanager
@@ -83,7 +88,7 @@ def _client(cluster: str, count: int) -> Iterator[Client]:
             yield client
         return
     with (
-        config.set({"distributed.nanny.pre-spawn-environ": _ENVIRONMENT}),
+        config.set(_LOCAL),
         LocalCluster(
             n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.CRITICAL
         ) as workers,

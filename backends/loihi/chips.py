@@ -34,8 +34,8 @@ class Chips(Protocol):
 
     chunk: int
 
-    def run(self, feeds: Mapping[str, Array], first_sample: int) -> Mapping[str, Array]:
-        """What is recorded of a chunk that begins at a sample of the run, [B, T, *shape]; feeds likewise."""
+    def run(self, feeds: Mapping[str, Array], first_sample: int, samples: int) -> Mapping[str, Array]:
+        """What is recorded of a chunk of so many samples from one of the run on, [B, T, *shape]; feeds likewise."""
         ...
 
     def events(self) -> Mapping[str, NodeEvents]:
@@ -61,13 +61,13 @@ class OneByOne:
         self._free: SimpleQueue[Repeater] = SimpleQueue()
         for repeater in self._all:
             self._free.put(repeater)
-        fitting = max(1, _MEMORY_BYTES // first.bytes_per_sample)
+        fitting = max(1, _MEMORY_BYTES // max(1, first.bytes_per_sample))
         self.chunk = min(max(-(-samples // (_CHUNKS_EACH * threads())), _LEAST), fitting)
 
-    def run(self, feeds: Mapping[str, Array], first_sample: int) -> Mapping[str, Array]:
+    def run(self, feeds: Mapping[str, Array], first_sample: int, samples: int) -> Mapping[str, Array]:
         repeater = self._free.get()
         try:
-            return repeater.run(feeds)
+            return repeater.run(feeds, samples)
         finally:
             self._free.put(repeater)
 
@@ -86,8 +86,8 @@ class SideBySide:
         self._plan, self._steps, self._record, self._observer = plan, steps, record, observer
         self._all: dict[tuple[int, int], Emulator] = {}
 
-    def run(self, feeds: Mapping[str, Array], first_sample: int) -> Mapping[str, Array]:
-        chip = self._fresh(len(next(iter(feeds.values()))))
+    def run(self, feeds: Mapping[str, Array], first_sample: int, samples: int) -> Mapping[str, Array]:
+        chip = self._fresh(samples)
         if self._observer is None:
             return chip.advance(feeds, self._steps, self._record)
         return self._observer.advance(chip, feeds, self._steps, self._record, first_sample)

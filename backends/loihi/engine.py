@@ -80,7 +80,8 @@ def run_model(
     chunk = work.chunk
 
     def run_chunk(first: int) -> Mapping[str, Array]:
-        return work.run(feed({name: value[first : first + chunk] for name, value in feeds.items()}), first)
+        fed = feed({name: value[first : first + chunk] for name, value in feeds.items()})
+        return work.run(fed, first, min(chunk, samples - first))
 
     started = perf_counter()
     outputs: dict[str, list[FloatArray]] = {name: [] for name in model.graph.outputs}

@@ -28,15 +28,16 @@ def network(text: str, **weights: object) -> Model:
 
 
 def assert_equals_reference(model: Model, feeds: dict[str, FloatArray], x: FloatArray, windows: list[int]) -> None:
-    """Outputs and states, where the emulator runs so many steps at a time and the reference one."""
+    """Outputs and states, where the emulator runs so many steps at a time, the reference one; then after a reset."""
     chip, interpreter = Emulator(model, len(x)), Interpreter(model, len(x))
     kinds = [node for node in model.graph if isinstance(node, CHIP)]
     names = [node.name for node in kinds]
     (entrance,) = (node.name for node in model.graph if node.kind == "Input")
-    first = 0
+    first, begun = 0, {}
     for steps in windows:
         fed = {name: value[:, first : first + steps].astype(np.int32) for name, value in feeds.items()}
         native = chip.advance(fed, steps, names)
+        begun = begun or native
         for t in range(steps):
             values = interpreter.step({entrance: x[:, first + t]})
             for name in names:
@@ -47,6 +48,10 @@ def assert_equals_reference(model: Model, feeds: dict[str, FloatArray], x: Float
             for part, value in interpreter.state[name].items():
                 assert np.array_equal(carried[part].reshape(value.shape), value), f"{name}/{part}\n{model.graph}"
         first += steps
+    chip.reset()
+    fed = {name: value[:, : windows[0]].astype(np.int32) for name, value in feeds.items()}
+    for name, value in chip.advance(fed, windows[0], names).items():
+        assert np.array_equal(value, begun[name]), f"{name} after a reset\n{model.graph}"
 
 
 def test_every_kind_is_known() -> None:

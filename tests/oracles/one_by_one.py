@@ -21,7 +21,7 @@ def assert_repeats(plan: Plan, feeds: Mapping[str, Array], steps: int, names: Se
     chip = Emulator.of(plan, samples)
     for _ in range(2):
         chip.next_batch()
-        meant, found = chip.advance(feeds, steps, names), repeater.run(feeds)
+        meant, found = chip.advance(feeds, steps, names), repeater.run(feeds, samples)
         for name in names:
             assert found[name].dtype == meant[name].dtype
             assert np.array_equal(found[name], meant[name]), f"{name}\n{plan.model.graph}"

@@ -63,11 +63,10 @@ class Repeater:
         fed = (self._window(name) for name in self.chip.plan.fed)
         return sum(array.nbytes for array in (*fed, *map(self._rows, self.record)))
 
-    def run(self, feeds: Mapping[str, Array]) -> Mapping[str, Array]:
-        """What is recorded of samples, [B, T, *shape]; feeds likewise. Counts go on from run to run."""
+    def run(self, feeds: Mapping[str, Array], samples: int) -> Mapping[str, Array]:
+        """What is recorded of so many samples, [B, T, *shape]; feeds likewise. Counts go on from run to run."""
         signals, shared = self.chip.signals, self.chip.layout.shared
         given = {name: self._as_kept(name, value) for name, value in feeds.items()}
-        samples = len(next(iter(given.values())))
         self._count(given, samples)
         self._compute_once({name: value for name, value in given.items() if name in shared}, samples)
         kept = {name: self._rows(name) for name in self.record}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nmc.backends.loihi.native.compartment_kernels import compartments, forgetful_compartments
 from nmc.backends.loihi.native.layout import Layout
 from nmc.backends.loihi.native.neurons import spread
-from nmc.backends.loihi.native.runner import Runner
+from nmc.backends.loihi.native.runner import OneCall, Runner
 from nmc.backends.loihi.native.signals import Signals
 from nmc.machine_code import Call
 from nmc.model import Array, Model
@@ -59,7 +59,7 @@ class PreparedCompartments:
 
 
 @dataclass(frozen=True, eq=False)
-class CompartmentsRunner:
+class CompartmentsRunner(OneCall):
     """FixedCompartments: current, voltage, and steps of rest to come of every neuron, each [B, N]."""
 
     prepared: PreparedCompartments
@@ -74,7 +74,7 @@ class CompartmentsRunner:
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         facts, node = self.prepared, self.prepared.node
-        read = _three(signals.parts(node, first, last, 3))
+        read = signals.three_parts(node, first, last)
         out, out_row = signals.target(node.name, first)
         self.call(
             *read, last - first, self.u, self.v, self.rest, facts.vth, facts.bias, facts.vmin,
@@ -91,16 +91,10 @@ class ForgetfulRunner(CompartmentsRunner):
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
         facts, node = self.prepared, self.prepared.node
-        read = _three(signals.parts(node, first, last, 3))
+        read = signals.three_parts(node, first, last)
         out, out_row = signals.target(node.name, first)
         self.call(
             *read, last - first, self.u, self.v, facts.vth, int(facts.vmin.flat[0]), node.decay_v,
             out, out_row, self.tally,
             signals.spikes[node.name],
         )
-
-
-def _three(parts: Sequence[tuple[Array, int, int]]) -> tuple[Array | int, ...]:
-    """Up to three parts as the kernels take them, and how many there are."""
-    one, two, three = (*parts, parts[0], parts[0])[:3]
-    return *one, *two, *three, len(parts)

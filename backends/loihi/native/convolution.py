@@ -12,7 +12,7 @@ from nmc.backends.loihi.native import kernels
 from nmc.backends.loihi.native.accumulators import LARGEST, largest_sum, narrow_exponent, packed
 from nmc.backends.loihi.native.lanes import Lanes
 from nmc.backends.loihi.native.layout import Index, Layout, source_order
-from nmc.backends.loihi.native.runner import Runner
+from nmc.backends.loihi.native.runner import OneCall, Runner
 from nmc.backends.loihi.native.signals import Signals
 from nmc.machine_code import LANES, Call
 from nmc.model import Array, Model
@@ -80,7 +80,7 @@ class PreparedConv:
 
 
 @dataclass(frozen=True, eq=False)
-class ConvRunner:
+class ConvRunner(OneCall):
     """FixedConv2d for spikes: each adds its kernel to the outputs around it, run by run."""
 
     prepared: PreparedConv
@@ -99,7 +99,7 @@ class ConvRunner:
 
 
 @dataclass(frozen=True, eq=False)
-class LanesConvRunner:
+class LanesConvRunner(OneCall):
     """The same where runs are whole lanes of the processor."""
 
     prepared: PreparedConv
@@ -119,7 +119,7 @@ class LanesConvRunner:
 
 
 @dataclass(frozen=True, eq=False)
-class GradedConvRunner:
+class GradedConvRunner(OneCall):
     """FixedConv2d for graded messages: each adds its product with the kernel."""
 
     prepared: PreparedConv

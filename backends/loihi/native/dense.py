@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nmc.backends.loihi.native import kernels
 from nmc.backends.loihi.native.accumulators import largest_sum, narrow_exponent, packed, proven_accumulator
 from nmc.backends.loihi.native.layout import Index, Layout, source_order
-from nmc.backends.loihi.native.runner import Prepared, Runner
+from nmc.backends.loihi.native.runner import OneCall, Prepared, Runner
 from nmc.backends.loihi.native.signals import Signals
 from nmc.machine_code import Call
 from nmc.model import Array, Model
@@ -63,7 +63,7 @@ class PreparedDense:
 
 
 @dataclass(frozen=True, eq=False)
-class DenseRunner:
+class DenseRunner(OneCall):
     """FixedDense for spikes: rows of weights added up where inputs spike."""
 
     prepared: PreparedDense
@@ -98,7 +98,7 @@ class PreparedGradedDense:
 
 
 @dataclass(frozen=True, eq=False)
-class GradedDenseRunner:
+class GradedDenseRunner(OneCall):
     """FixedDense for graded messages: rows of weights, each multiplied by its input's message."""
 
     prepared: PreparedGradedDense

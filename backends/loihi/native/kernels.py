@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nmc.machine_code import add_double_lanes, add_lanes, count_ones, kernel, nonzero_bits, trailing_zeros
+from nmc.machine_code import add_double_lanes, add_lanes, count_ones, kernel, mac, nonzero_bits, trailing_zeros
 from nmc.model import Array
 
 Counts = NDArray[np.int64]
@@ -267,6 +267,28 @@ def conv_graded(
                 out[b, out_row + t, j] = wrap24(np.int32(total[j]) << shift)
                 total[j] = 0
         operations[b] += count
+
+
+@kernel
+def summed(
+    x: Array, x_row: int, x_times: int, y: Array, y_row: int, y_times: int, z: Array, z_row: int, z_times: int,
+    operands: int, steps: int, out: Rows,
+) -> None:
+    """out [B, T, N] = x times x_times and y times y_times, and z times z_times if there are three; in 32 bits.
+
+    Each is [B, .., N], or [1, .., N] for all.
+    """
+    x_scale, y_scale, z_scale = np.int32(x_times), np.int32(y_times), np.int32(z_times)
+    for b in range(len(out)):
+        x_of, y_of, z_of = x[b % len(x)], y[b % len(y)], z[b % len(z)]
+        for t in range(steps):
+            one, two, three, total = x_of[x_row + t], y_of[y_row + t], z_of[z_row + t], out[b, t]
+            if operands == 2:
+                for n in range(len(total)):
+                    total[n] = mac(mac(0, one[n], x_scale), two[n], y_scale)
+            else:
+                for n in range(len(total)):
+                    total[n] = mac(mac(mac(0, one[n], x_scale), two[n], y_scale), three[n], z_scale)
 
 
 @kernel

@@ -44,6 +44,31 @@ class PreparedLif:
 
 
 @dataclass(eq=False)
+class Operand:
+    """What neurons read: the one signal as it is kept, or the sum of several, which a kernel adds up."""
+
+    sums: Int32Array | None = None
+    add: Call[...] = field(default_factory=kernels.summed.prepared)
+
+    def of(self, node: fixed_point.FixedLIF, signals: Signals, first: int, last: int) -> tuple[Array, int, int]:
+        """It at steps `first` to `last` [B, T, N], the row at which it begins, and its exponent if it has 16 bits."""
+        order = signals.layout.order[node.name]
+        if len(signals.layout.reads(node)) == 1:
+            narrow = signals.narrow_operand(node, first, order)
+            return narrow or (*signals.wide_operand(node, first, last, order), 0)
+        shape = signals.batch, last - first, signals.layout.size(node.name)
+        if self.sums is None or self.sums.shape != shape:
+            self.sums = np.empty(shape, np.int32)
+        self.add(*signals.three_parts(node, first, last), last - first, self.sums)
+        return self.sums, 0, 0
+
+    @property
+    def calls(self) -> tuple[Call[...], ...]:
+        """The kernels of the last time."""
+        return () if self.sums is None else (self.add,)
+
+
+@dataclass(eq=False)
 class LifRunner:
     """FixedLIF: current and voltage of every neuron, held from step to step."""
 
@@ -52,16 +77,19 @@ class LifRunner:
     v: Int32Array
     bias: Int32Array
     t: int = 0
+    read: Operand = field(default_factory=lambda: Operand(), kw_only=True)
     call: Call[...] = field(default_factory=kernels.lif.prepared, kw_only=True)
+
+    @property
+    def calls(self) -> tuple[Call[...], ...]:
+        return *self.read.calls, self.call
 
     def state(self) -> Mapping[str, Array]:
         return {"u": self.u, "v": self.v, "t": np.full(len(self.u), self.t)}
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
-        node, order = self.node, signals.layout.order[self.node.name]
-        x, row, exponent = signals.narrow_operand(node, first, order) or (
-            *signals.wide_operand(node, first, last, order), 0
-        )
+        node = self.node
+        x, row, exponent = self.read.of(node, signals, first, last)
         out, out_row = signals.target(node.name, first)
         self.call(
             x, row, last - first, 6 + exponent, self.u, self.v, self.bias, signals.elapsed + first + 1,
@@ -82,7 +110,12 @@ class LifWithoutCurrentRunner:
     t: int = 0
     arrived: Array | None = None
     shift: int = 0
+    read: Operand = field(default_factory=lambda: Operand(), kw_only=True)
     call: Call[...] = field(default_factory=kernels.lif_without_current.prepared, kw_only=True)
+
+    @property
+    def calls(self) -> tuple[Call[...], ...]:
+        return *self.read.calls, self.call
 
     def state(self) -> Mapping[str, Array]:
         return {"u": self._current(), "v": self.v, "t": np.full(len(self.v), self.t)}
@@ -94,13 +127,12 @@ class LifWithoutCurrentRunner:
         return np.where(u > 1 << 23, u - (1 << 24), np.where(u <= -(1 << 23), u + (1 << 24), u))
 
     def advance(self, signals: Signals, first: int, last: int) -> None:
-        node, order = self.node, signals.layout.order[self.node.name]
-        narrow = signals.narrow_operand(node, first, order)
-        x, row, exponent = narrow or (*signals.wide_operand(node, first, last, order), 0)
+        node = self.node
+        x, row, exponent = self.read.of(node, signals, first, last)
         self.shift = 6 + exponent
         out, out_row = signals.target(node.name, first)
         self.call(
-            x, row, last - first, self.shift, narrow is None, self.v, self.bias, signals.elapsed + first + 1,
+            x, row, last - first, self.shift, x.dtype != np.int16, self.v, self.bias, signals.elapsed + first + 1,
             node.dv, node.vth, node.reset_interval, node.reset_offset, out, out_row,
             self.tally, signals.spikes[node.name],
         )

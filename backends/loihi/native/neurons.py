@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nmc.backends.loihi.native import neuron_kernels as kernels
 from nmc.backends.loihi.native.layout import Layout
-from nmc.backends.loihi.native.runner import Runner
+from nmc.backends.loihi.native.runner import OneCall, Runner
 from nmc.backends.loihi.native.signals import Signals
 from nmc.errors import UnsupportedError
 from nmc.graph import Node
@@ -64,7 +64,7 @@ class PreparedTernaryLif:
 
 
 @dataclass(frozen=True, eq=False)
-class TernaryLifRunner:
+class TernaryLifRunner(OneCall):
     """FixedTernaryLIF: current and voltage of every neuron, held from step to step."""
 
     node: fixed_point.FixedTernaryLIF
@@ -106,7 +106,7 @@ class PreparedResonator:
 
 
 @dataclass(frozen=True, eq=False)
-class ResonatorRunner:
+class ResonatorRunner(OneCall):
     """FixedResonator: both parts of every neuron's state."""
 
     node: fixed_point.FixedResonator

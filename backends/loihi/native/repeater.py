@@ -48,7 +48,7 @@ class Repeater:
             elif not isinstance(runner, Repeatable) or chip.signals.translated:
                 return None
             else:
-                calls.append(runner.call.written())
+                calls += [call.written() for call in runner.calls]
         readouts = {name: plan.readouts[name].start(1, steps) for name in names if name in plan.readouts}
         for readout in readouts.values():
             readout.weigh(chip.signals)

@@ -9,7 +9,6 @@ import numpy as np
 from nmc.backends.loihi.native.runner import Runner
 from nmc.errors import UsageError
 from nmc.graph import Node
-from nmc.machine_code import Call
 from nmc.nodes.fixed_point import FixedLIF, FixedPlasticDense
 
 
@@ -36,7 +35,7 @@ def reset(runner: Runner, fresh: Runner) -> None:
         if isinstance(held, np.ndarray) and isinstance(first, np.ndarray):
             if held is not first and held.ndim > 1:
                 held[:] = first
-        elif held is not first and not isinstance(held, Call):
+        elif held is not first and (first is None or isinstance(first, int)):
             setattr(runner, name, first)
 
 

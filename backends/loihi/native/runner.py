@@ -34,13 +34,25 @@ class Runner(Protocol):
 
 @runtime_checkable
 class Repeatable(Runner, Protocol):
-    """A runner that advances by one call of a kernel alone, provided that it reads signals as they are kept.
+    """A runner that advances by calls of kernels alone, provided that it reads signals as they are kept.
 
     All it carries are arrays of two axes or more, [B, ...], which the kernel changes.
     """
 
     @property
-    def call(self) -> Call[...]: ...
+    def calls(self) -> tuple[Call[...], ...]:
+        """The calls by which it advanced, in their order."""
+        ...
+
+
+class OneCall:
+    """A runner that advances by one call."""
+
+    call: Call[...]
+
+    @property
+    def calls(self) -> tuple[Call[...], ...]:
+        return (self.call,)
 
 
 @runtime_checkable

@@ -151,6 +151,12 @@ class Signals:
             found.append((total, 0, 1))
         return found
 
+    def three_parts(self, node: Node, first: int, last: int) -> tuple[Array | int, ...]:
+        """Up to three parts as kernels take them, and how many there are."""
+        parts = self.parts(node, first, last, 3)
+        one, two, three = (*parts, parts[0], parts[0])[:3]
+        return *one, *two, *three, len(parts)
+
     def operands(self, node: Node, first: int, last: int) -> tuple[NDArray[np.int32], ...]:
         """What a node reads at steps `first` to `last`, each of its operands as [B, T, N], as in the model."""
         self.translated = True

@@ -12,7 +12,7 @@ from nmc.backends.loihi.native.accumulators import LARGEST, common_zeros, narrow
 from nmc.backends.loihi.native.kernels import conv_lanes, room_for
 from nmc.backends.loihi.native.lanes import Lanes, in_lanes
 from nmc.backends.loihi.native.layout import Index, Layout, source_order
-from nmc.backends.loihi.native.runner import Runner
+from nmc.backends.loihi.native.runner import OneCall, Runner
 from nmc.backends.loihi.native.signals import Signals
 from nmc.machine_code import Call
 from nmc.model import Array, Model
@@ -78,7 +78,7 @@ class PreparedSparse:
 
 
 @dataclass(frozen=True, eq=False)
-class SparseRunner:
+class SparseRunner(OneCall):
     """FixedSparse for spikes: each adds the weights of its synapses to their targets."""
 
     prepared: PreparedSparse
@@ -97,7 +97,7 @@ class SparseRunner:
 
 
 @dataclass(frozen=True, eq=False)
-class SparseLanesRunner:
+class SparseLanesRunner(OneCall):
     """The same where weights are added in whole lanes."""
 
     prepared: PreparedSparse
@@ -117,7 +117,7 @@ class SparseLanesRunner:
 
 
 @dataclass(frozen=True, eq=False)
-class GradedSparseRunner:
+class GradedSparseRunner(OneCall):
     """FixedSparse for graded messages: each adds its product with the weights."""
 
     prepared: PreparedSparse

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nmc.backends.loihi.native import synapse_kernels as kernels
 from nmc.backends.loihi.native.layout import Index, Layout, source_order
-from nmc.backends.loihi.native.runner import Runner
+from nmc.backends.loihi.native.runner import OneCall, Runner
 from nmc.backends.loihi.native.signals import Signals
 from nmc.machine_code import Call
 from nmc.model import Array, Model
@@ -65,7 +65,7 @@ def _entries(node: Delayed, model: Model) -> tuple[IntArray, IntArray, IntArray]
 
 
 @dataclass(frozen=True, eq=False)
-class DelayedRunner:
+class DelayedRunner(OneCall):
     """FixedDelayDense and FixedDelaySparse: what is still to come, by delay."""
 
     prepared: PreparedDelayed

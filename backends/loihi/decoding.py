@@ -11,11 +11,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nmc.backends.loihi import decoding_kernels as kernels
+from nmc.backends.loihi.encoding import with_zeros
 from nmc.graph import Graph, Node, Ref, Shape
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import coding, quantized, spiking, tensor
 from nmc.passes.fuse_synapses import pruned
 from nmc.reference import run
+from nmc.reference.interpreter import MEANINGS
+from nmc.reference.meaning import Step, stateless
 
 Given = Mapping[str, Array]
 
@@ -116,9 +119,7 @@ class _Streams:
         value = np.asarray(self._x[node.name], np.float64)
         if not node.stream:
             return np.broadcast_to(value[:, None], (len(value), self.steps, *node.shape))
-        missing = max(0, self.steps - value.shape[1])
-        padded = np.pad(value, [(0, 0), (0, missing), *((0, 0) for _ in node.shape)]) if missing else value
-        return padded[:, : self.steps]
+        return with_zeros(value, self.steps)
 
 
 def _leaky(node: spiking.LI, x: FloatArray, model: Model, shape: Shape) -> FloatArray:
@@ -147,8 +148,9 @@ def _spread(value: float | str, model: Model, shape: Shape) -> FloatArray:
     return np.ascontiguousarray(np.broadcast_to(array, shape)).reshape(-1)
 
 
-def _dequantized(node: quantized.DequantizeLinear, x: FloatArray, model: Model, shape: Shape) -> FloatArray:
-    return (x - node.zero_point) * node.scale
+def _each(node: Node, x: FloatArray, model: Model, shape: Shape) -> FloatArray:
+    """What a node without state that works element by element puts out, by the reference."""
+    return stateless(MEANINGS[type(node)](node, Step((x,), {}, {}))).y
 
 
 def _sum(x: FloatArray, lag: int) -> FloatArray:
@@ -158,7 +160,7 @@ def _sum(x: FloatArray, lag: int) -> FloatArray:
 
 
 STREAMS: Mapping[type[Node], Callable[..., FloatArray]] = {
-    spiking.LI: _leaky, spiking.I: _integrated, quantized.DequantizeLinear: _dequantized,
+    spiking.LI: _leaky, spiking.I: _integrated, quantized.DequantizeLinear: _each,
 }  # fmt: skip
 """What a node puts out at all steps, [B, T, N], given what it reads, likewise, the model, and its shape."""
 

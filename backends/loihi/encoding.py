@@ -101,10 +101,11 @@ def _at_once(model: Model, x: Feeds, steps: int) -> FloatArray:
 def _padded(model: Model, x: Feeds, steps: int) -> Feeds:
     """The inputs, those that stream with zeros at steps after their last."""
     streams = {node.name for node in model.graph if isinstance(node, tensor.Input) and node.stream}
-    return {name: _with_zeros(value, steps) if name in streams else value for name, value in x.items()}
+    return {name: with_zeros(value, steps) if name in streams else value for name, value in x.items()}
 
 
-def _with_zeros(value: FloatArray, steps: int) -> FloatArray:
+def with_zeros(value: FloatArray, steps: int) -> FloatArray:
+    """A stream [B, T, ...] at so many steps, zeros at those after its last."""
     missing = steps - value.shape[1]
     if missing <= 0:
         return value[:, :steps]

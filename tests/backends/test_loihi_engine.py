@@ -6,11 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from oracles.one_by_one import assert_repeats
 
 import nmc
 from nmc import reference
 from nmc.backends.loihi import LOIHI1, LoihiOptions
 from nmc.backends.loihi.engine import run_model
+from nmc.backends.loihi.host import Host
+from nmc.backends.loihi.native import Emulator
+from nmc.backends.loihi.native.plan import Plan
+from nmc.backends.loihi.native.repeater import Repeater
 from nmc.datasets import test_data as held_out
 from nmc.errors import UsageError
 from nmc.model import Model
@@ -106,3 +111,30 @@ def test_options_out_of_range_are_refused(tmp_path: Path) -> None:
 def test_a_run_of_no_steps_is_refused() -> None:
     with pytest.raises(UsageError):
         run_model(compiled(STREAMED, X[:8]), X, steps=99)
+
+
+@pytest.mark.parametrize("target", ["loihi-sim", "nengo-loihi-sim"])
+@pytest.mark.parametrize("name", ["digits-cnn", "digits-snn", "vowels-rsnn"])
+def test_programs_of_the_zoo_run_one_sample_after_another(name: str, target: str, tmp_path: Path) -> None:
+    """As they run side by side, bit for bit."""
+    source = nmc.load(name)
+    model = nmc.compile(source, target, tmp_path / "program").model
+    x = {node.name: held_out(source).x[:5] for node in model.graph if node.kind == "Input"}
+    plan = Plan.of(model)
+    host = Host.of(model, sorted(plan.fed), (*plan.computed, *plan.readouts))
+    steps = (model.steps or next(iter(x.values())).shape[1]) + model.graph.lag
+    assert assert_repeats(plan, host.feed(x, steps), steps, host.shown)
+
+
+def test_feeds_of_another_size_are_refused() -> None:
+    """More steps or samples than there are must not be looked for beyond the end of an array."""
+    graph = "dt = 0.001\nx = Input(shape=(3,))\ne = RateEncode(x)\nd = FixedDense(e, features=2, weight='w')\n"
+    graph += "n = FixedLIF(d@1, du=4095, dv=0, vth=2)\nreturn n"
+    plan = Plan.of(Model("m", parse(graph), {"w": np.ones((2, 3))}, 4).checked())
+    chip, repeater = Emulator.of(plan, 4), Repeater.of(plan, 6, ["n"])
+    assert repeater is not None
+    for shape in ((4, 5, 3), (2, 6, 3), (3, 6, 3), (4, 6, 2)):
+        with pytest.raises(ValueError, match=r"reshape|broadcast"):
+            chip.advance({"e": np.ones(shape, np.uint8)}, 6, ["n"])
+        with pytest.raises(ValueError, match="reshape"):
+            repeater.run({"e": np.ones(shape, np.uint8)}, 4)

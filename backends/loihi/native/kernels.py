@@ -21,8 +21,7 @@ Rows = NDArray[np.int32]
 Width = TypeVar("Width", np.int32, np.int64)
 Number = int | np.int16 | np.int32 | np.int64
 _AT_A_TIME = 8
-
-TALLIED = 255
+_TALLIED = 255
 """How many steps a tally of 8 bits can hold."""
 
 
@@ -71,7 +70,7 @@ def count_spikes(spikes: NDArray[np.uint8], step: int, steps: int, tally: NDArra
     """
     for n in range(len(spikes)):
         tally[n] += spikes[n] != 0
-    if step % TALLIED == TALLIED - 1 or step == steps - 1:
+    if step % _TALLIED == _TALLIED - 1 or step == steps - 1:
         for n in range(len(spikes)):
             counts[n] += tally[n]
             tally[n] = 0

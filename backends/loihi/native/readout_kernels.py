@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nmc.backends.loihi.native.kernels import Rows, events
+from nmc.backends.loihi.native.kernels import Rows, add_rows, events
 from nmc.machine_code import kernel
 from nmc.model import Array, FloatArray
 
@@ -18,16 +18,6 @@ def weighed(
             total, n = sums[b, t], events(spikes[b, row + t], index)
             for j in range(outputs):
                 total[j] = 0.0
-            k = 0
-            while k + 4 <= n:
-                p, q, r, s = weight[index[k]], weight[index[k + 1]], weight[index[k + 2]], weight[index[k + 3]]
-                for j in range(outputs):
-                    total[j] += (p[j] + q[j]) + (r[j] + s[j])
-                k += 4
-            while k < n:
-                p = weight[index[k]]
-                for j in range(outputs):
-                    total[j] += p[j]
-                k += 1
+            add_rows(weight, index, 0, n, total)
             for j in range(outputs):
                 total[j] += bias[j]

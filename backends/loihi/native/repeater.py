@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nmc.backends.loihi.native import kernels
 from nmc.backends.loihi.native.emulator import Emulator
 from nmc.backends.loihi.native.plan import Plan
 from nmc.backends.loihi.native.readout import ReadoutRunner
+from nmc.backends.loihi.native.restart import carried
 from nmc.backends.loihi.native.runner import Repeatable
 from nmc.estimates.events import NodeEvents
 from nmc.graph import Ref
@@ -66,8 +66,9 @@ class Repeater:
     def run(self, feeds: Mapping[str, Array], samples: int) -> Mapping[str, Array]:
         """What is recorded of so many samples, [B, T, *shape]; feeds likewise. Counts go on from run to run."""
         signals, shared = self.chip.signals, self.chip.layout.shared
-        given = {name: self._as_kept(name, value) for name, value in feeds.items()}
-        self._count(given, samples)
+        given = {name: self._as_kept(name, value, 1 if name in shared else samples) for name, value in feeds.items()}
+        for name, value in given.items():
+            signals.count(name, value, 0, samples if name in shared else 1)
         self._compute_once({name: value for name, value in given.items() if name in shared}, samples)
         kept = {name: self._rows(name) for name in self.record}
         results = {name: np.empty((samples, *rows.shape[1:]), rows.dtype) for name, rows in kept.items()}
@@ -80,27 +81,16 @@ class Repeater:
         """What every computed node did in all runs, and what arrived from outside, summed over the samples."""
         return self.chip.events()
 
-    def _as_kept(self, name: str, value: Array) -> Array:
-        """What is fed, [B, T, N] in the numbers in which its signal is kept."""
+    def _as_kept(self, name: str, value: Array, rows: int) -> Array:
+        """The first rows of what is fed, [rows, T, N] in the numbers in which its signal is kept."""
         window = self._window(name)
-        return np.ascontiguousarray(value, window.dtype).reshape(len(value), *window.shape[1:])
-
-    def _count(self, given: Mapping[str, Array], samples: int) -> None:
-        """Count what arrives."""
-        spikes = self.chip.signals.spikes
-        for name, value in given.items():
-            if name in self.chip.layout.shared:
-                spikes[name] += samples * np.count_nonzero(value[0], axis=0)
-            elif value.dtype == np.uint8:
-                kernels.count(value.view(np.uint8), 0, np.zeros(value.shape[2], np.uint8), spikes[name])
-            else:
-                spikes[name] += np.count_nonzero(value, axis=(0, 1))
+        return np.ascontiguousarray(value[:rows], window.dtype).reshape(rows, *window.shape[1:])
 
     def _compute_once(self, given: Mapping[str, Array], samples: int) -> None:
         """Compute what is the same for all samples, and count it for each."""
         signals = self.chip.signals
         for name, value in given.items():
-            self._window(name)[:] = value[:1]
+            self._window(name)[:] = value
         for group in self.chip.plan.schedule:
             for name in group.names:
                 if name in self.chip.layout.shared:
@@ -129,12 +119,4 @@ class Repeater:
 
 def _beginning(chip: Emulator) -> NDArray[np.int64]:
     """What puts a chip back to before the first step."""
-    arrays = (
-        (held, getattr(chip.plan.fresh[name], field))
-        for name, runner in chip.runners.items()
-        for field, held in vars(runner).items()
-    )
-    return moved(
-        (held, first) for held, first in arrays
-        if isinstance(held, np.ndarray) and held.ndim > 1 and isinstance(first, np.ndarray) and held is not first
-    )
+    return moved(pair for name, runner in chip.runners.items() for pair in carried(runner, chip.plan.fresh[name]))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from nmc.backends.loihi.native.runner import Runner
 from nmc.errors import UsageError
 from nmc.graph import Node
+from nmc.model import Array
 from nmc.nodes.fixed_point import FixedLIF, FixedPlasticDense
 
 
@@ -25,18 +26,24 @@ def check_clocks(nodes: Iterable[Node], shared: Iterable[str]) -> None:
         )
 
 
-def reset(runner: Runner, fresh: Runner) -> None:
-    """Put a runner back to what a fresh one of a single sample is, in the memory that it has.
+def carried(runner: Runner, fresh: Runner) -> Iterator[tuple[Array, Array]]:
+    """What a runner holds of samples, its arrays [B, N...], each with what a fresh one of a single sample has.
 
-    What it holds of samples are its arrays [B, N...]; others with one axis are room to work in, left as it was.
+    Arrays with one axis are room to work in.
     """
     for name, first in vars(fresh).items():
         held = getattr(runner, name)
-        if isinstance(held, np.ndarray) and isinstance(first, np.ndarray):
-            if held is not first and held.ndim > 1:
-                held[:] = first
-        elif held is not first and (first is None or isinstance(first, int)):
-            setattr(runner, name, first)
+        if isinstance(held, np.ndarray) and isinstance(first, np.ndarray) and held.ndim > 1 and held is not first:
+            yield held, first
+
+
+def reset(runner: Runner, fresh: Runner) -> None:
+    """Put a runner back to what a fresh one of a single sample is, in the memory that it has."""
+    for held, first in carried(runner, fresh):
+        held[:] = first
+    for name, value in vars(fresh).items():
+        if (value is None or isinstance(value, int)) and getattr(runner, name) is not value:
+            setattr(runner, name, value)
 
 
 def restart(runner: Runner, fresh: Runner, samples: Sequence[int]) -> None:

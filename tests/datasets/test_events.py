@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from needs import extra
 from nmc import datasets
 from nmc.data_source import EventRecordings
 from nmc.datasets.event import Events
@@ -49,7 +50,7 @@ def test_an_event_in_row_240_of_nmnist_is_an_overflow_of_time(tmp_path: Path) ->
 
 @pytest.mark.parametrize(("package", "number"), [("lz4.frame", 1), ("zstandard", 3)])
 def test_aedat4_may_be_compressed(tmp_path: Path, package: str, number: int) -> None:
-    module = pytest.importorskip(package)
+    module = extra(package)
     path = tmp_path / "r.aedat4"
     path.write_bytes(aedat4(EVENTS, number, module.compress))
     assert recorded(read_events(path)) == EVENTS

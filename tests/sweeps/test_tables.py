@@ -12,6 +12,7 @@ import duckdb
 import pytest
 from sweeps.conftest import result_with
 
+from needs import extra
 from nmc.comparison import Comparison
 from nmc.data_source import DataRecord
 from nmc.errors import UsageError
@@ -69,7 +70,7 @@ def test_arrow_reads_it() -> None:
 
 
 def test_data_frames() -> None:
-    pandas = pytest.importorskip("pandas")
+    pandas = extra("pandas")
     frame = COMPARISON.to_pandas()
     assert isinstance(frame, pandas.DataFrame) and frame["score"].max() == 0.9
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 import nmc
+from needs import extra
 from nmc import datasets, reference
 from nmc.model import Model
 from nmc.text import parse
 
-torch = pytest.importorskip("torch")
+torch = extra("torch")
 from nmc.training.network import FORWARDS, Network  # noqa: E402
 from nmc.training.parameters import fitted_arrays  # noqa: E402
 

@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import nmc
+from needs import extra
 from nmc.cli import app
 from nmc.errors import ModelError, ToolError, UnsupportedError, UsageError
 from nmc.model import Model, Task
@@ -86,7 +87,7 @@ def test_first_weights_follow_from_the_seed_and_the_number_of_inputs(ring: Path)
 def _take_torch(method: str) -> None:
     """Skip where the method takes PyTorch, and there is none."""
     if method != "es":
-        pytest.importorskip("torch")
+        extra("torch")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -110,14 +111,14 @@ def test_a_seed_makes_a_model(method: str, ring: Path) -> None:
 
 
 def test_fine_tuning_starts_from_the_weights_there_are(ring: Path) -> None:
-    pytest.importorskip("torch")
+    extra("torch")
     model = train(nmc.load(ring, untrained=True), options=TrainingOptions(epochs=40, learning_rate=0.02)).model
     tuned = train(model, options=TrainingOptions(epochs=1, learning_rate=1e-5, fine_tune=True))
     assert max(np.abs(tuned.model.weights[name] - model.weights[name]).max() for name in model.weights) < 1e-3
 
 
 def test_a_spiking_network_is_not_for_synthetic_gradients_but_for_backpropagation() -> None:
-    pytest.importorskip("torch")
+    extra("torch")
     from nmc.data_source import Arrays
 
     rng = np.random.default_rng(0)
@@ -136,7 +137,7 @@ def test_a_spiking_network_is_not_for_synthetic_gradients_but_for_backpropagatio
 
 
 def test_nodes_without_a_gradient_are_all_named() -> None:
-    pytest.importorskip("torch")
+    extra("torch")
     from nmc.training.network import Network
 
     graph = parse("x = Input(shape=(4,))\na = Floor(x)\nb = ArgMax(a, axis=0)\nreturn b")

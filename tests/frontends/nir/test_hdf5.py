@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 import nmc
+from needs import extra
 from nmc.errors import ModelError, NmcError, UsageError
 from nmc.frontends.nir import hdf5
 
-h5py = pytest.importorskip("h5py")
+h5py = extra("h5py")
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.nir"))
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 import nmc
 from frontends.nir.trees import chain, graph, graphs, imported, lif, node
+from needs import extra
 from nmc import reference
 from nmc.errors import UnsupportedError, UsageError
 from nmc.frontends.nir.conventions import PROFILES
@@ -178,7 +179,7 @@ return x
 
 def test_nir_reads_what_is_written(tmp_path: Path) -> None:
     """The reference implementation takes the file, and infers the shapes that the model has."""
-    nir = pytest.importorskip("nir")
+    nir = extra("nir")
     tree = chain(node("Linear", weight=np.ones((3, 2))), lif(3))
     nested = graph({"input": node("Input", shape=[2]), "net": tree, "output": node("Output")},
                    ["input -> net", "net -> output"])  # fmt: skip

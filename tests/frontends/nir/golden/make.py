@@ -1,7 +1,7 @@
 """Makes the golden files: NIR files of other tools, and the spikes of their networks in those tools.
 
 Run with a Python that has torch and the tools, as in
-    pip install torch snntorch norse spikingjelly sinabs nirtorch nir
+    pip install torch && pip install --no-deps -r tools.lock
     python make.py FOLDER
 Each case writes NAME.nir and adds `NAME.x` [steps, 1, *shape] and `NAME.y` to golden.npz; `versions` says
 which tools made them.

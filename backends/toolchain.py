@@ -11,10 +11,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nmc.backends.process import run_process
 from nmc.cache import cache_directory
 from nmc.errors import ToolError, UsageError
+
+if TYPE_CHECKING:
+    from nmc.model import Array
 
 Progress = Callable[[str, int, int], None]
 """`progress(what, done, of)`."""
@@ -137,6 +141,39 @@ def run(
         raise ToolError(f"the toolchain {tool.name} is not installed", f"run 'nmc toolchain install {tool.name}'")
     command = [str(python), "-I", "-B", str(script), *arguments]
     return run_process(command, folder=script.parent, name=tool.name, timeout_s=timeout_s)
+
+
+def exchange(
+    tool: Toolchain,
+    scripts: Mapping[str, bytes],
+    data: Mapping[str, bytes],
+    sent: Mapping[str, Array],
+    arguments: Sequence[str] = (),
+    *,
+    timeout_s: float,
+) -> Mapping[str, Array]:
+    """Run nmc's own run.py, one of `scripts`, in the toolchain's environment on a program's `data`; what it answers.
+
+    Scripts come from the installed package and never from a program, whose files a stranger may have written.
+    `sent` are the arrays it reads, beside `arguments`. Raises ToolError as `run` does, and where it writes no arrays.
+    """
+    import numpy as np
+
+    if double := scripts.keys() & data.keys():
+        raise ValueError(f"a program's {', '.join(sorted(double))} would take the place of a script")
+    with tempfile.TemporaryDirectory(prefix=f"nmc-{tool.name}-") as name:
+        folder = Path(name)
+        for file, content in (*scripts.items(), *data.items()):
+            (folder / file).write_bytes(content)
+        np.savez(folder / "sent.npz", **sent)  # type: ignore[arg-type]
+        received = folder / "received.npz"
+        places = ["--input", str(folder / "sent.npz"), "--output", str(received)]
+        run(tool, folder / "run.py", [*places, *arguments], timeout_s=timeout_s)
+        try:
+            with np.load(received) as arrays:
+                return dict(arrays)
+        except (OSError, ValueError) as error:
+            raise ToolError(f"{tool.name} ended well, but what it wrote cannot be read: {error}") from None
 
 
 def _interpreter(place: Path) -> Path:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 
 from nmc.backends import toolchain
 from nmc.backends.lava.chip import Chip
-from nmc.backends.lava.lowering import FOLDER, UNSUPPORTED
+from nmc.backends.lava.lowering import FOLDER, UNSUPPORTED, scripts
 from nmc.backends.lava.processes import NEURONS
 from nmc.backends.target import Learned, RunResult
-from nmc.errors import ToolError, UnsupportedError
+from nmc.errors import UnsupportedError
 from nmc.estimates.events import Events, NodeEvents
 from nmc.graph import Node
 from nmc.model import Array, FloatArray, Model
@@ -25,7 +23,7 @@ from nmc.program import Program
 from nmc.reference.interpreter import as_feeds, run_length
 from nmc.reference.tensor import convolve
 
-FILES = ("run.py", "graph.json", "weights.npz")
+FILES = ("graph.json", "weights.npz")
 STARTUP_S = 120.0
 PER_STEP_S = 2.0
 """Far more than a step takes; only what hangs runs into it."""
@@ -73,28 +71,18 @@ def _run(program: Program, x: FloatArray, steps: int | None, learn: bool) -> Lea
 def run_files(
     files: Mapping[str, bytes], sent: Mapping[str, Array], stops: Sequence[int] = (), learn: bool = False
 ) -> Mapping[str, Array]:
-    """What a Lava program puts out; `files` by name, as in the program's folder.
+    """What a Lava program puts out; `files` are the program's data by name.
 
     With `learn` weights go from sample to sample; they are there as "weights/NAME". With `stops` also "count/NAME", how
     many messages there were up to these steps, [samples, stops, *shape].
     """
     samples, steps = next(iter(sent.values())).shape[:2]
-    with tempfile.TemporaryDirectory(prefix="nmc-lava-") as name:
-        folder = Path(name)
-        for file, data in files.items():
-            (folder / file).write_bytes(data)
-        np.savez(folder / "sent.npz", **{key: value.astype(np.int32) for key, value in sent.items()})  # type: ignore[arg-type]
-        toolchain.run(
-            toolchain.toolchain_named("lava"), folder / "run.py",
-            ["--input", str(folder / "sent.npz"), "--output", str(folder / "received.npz"),
-             *(["--count", *map(str, stops)] if stops else []), *(["--learn"] if learn else [])],
-            timeout_s=STARTUP_S + samples * steps * PER_STEP_S,
-        )  # fmt: skip
-        try:
-            with np.load(folder / "received.npz") as received:
-                return dict(received)
-        except (OSError, ValueError) as error:
-            raise ToolError(f"lava ended well, but what it wrote cannot be read: {error}") from None
+    return toolchain.exchange(
+        toolchain.toolchain_named("lava"), scripts(), files,
+        {name: value.astype(np.int32) for name, value in sent.items()},
+        [*(["--count", *map(str, stops)] if stops else []), *(["--learn"] if learn else [])],
+        timeout_s=STARTUP_S + samples * steps * PER_STEP_S,
+    )  # fmt: skip
 
 
 def _lateness(chip: Chip, node: Node) -> int:

@@ -244,16 +244,23 @@ def program_files(
         **{f"output/{name}": value.astype(np.int64) for name, value in received.items()},
         **{f"weights/{name}": value.astype(np.int64) for name, value in learned(Chip(model).as_model, sent).items()},
     }
-    here = files("nmc.backends.lava")
     contents = {
         "graph.json": (json.dumps(graph.as_json(model), indent=1) + "\n").encode(),
         "weights.npz": _npz({name: array.astype(np.int32) for name, array in graph.arrays.items()}),
         "golden.npz": _npz(arrays),
-        "requirements.txt": (here / "requirements.lock").read_bytes(),
-        "run.py": (here / "run.py").read_bytes(),
+        **scripts(),
         **netx_files(model),
     }
     return {f"{FOLDER}/{name}": data for name, data in contents.items()}
+
+
+def scripts() -> dict[str, bytes]:
+    """The files that are the same in every program."""
+    here = files("nmc.backends.lava")
+    return {
+        "requirements.txt": (here / "requirements.lock").read_bytes(),
+        "run.py": (here / "run.py").read_bytes(),
+    }
 
 
 def lower_program(model: Model, execution: Execution = reference.run) -> dict[str, bytes]:

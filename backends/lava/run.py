@@ -36,6 +36,22 @@ if TYPE_CHECKING:
     Array = NDArray[np.int64]
     Processes = dict[str, AbstractProcess]
 
+CLASSES = frozenset((
+    *(
+        f"lava.proc.{module}.process:{name}"
+        for module, names in {
+            "lif": ("LIF", "LIFReset", "TernaryLIF"), "rf": ("RF",), "rf_iz": ("RF_IZ",),
+            "sdn": ("Delta", "Sigma", "SigmaDelta", "ActivationMode"),
+            "graded": ("GradedVec", "GradedReluVec", "NormVecDelay"), "prodneuron": ("ProdNeuron",),
+            "dense": ("Dense", "LearningDense", "DelayDense"),
+            "sparse": ("Sparse", "DelaySparse"), "conv": ("Conv",),
+        }.items()
+        for name in names
+    ),
+    "lava.utils.weightutils:SignMode",
+    "lava.magma.core.learning.learning_rule:Loihi2FLearningRule",
+))  # fmt: skip
+"""All that graph.json may name."""
 Setting = Union[int, str, bool, "list[int]", "dict[str, Any]"]
 """A number, a list that becomes a tuple, {"array": name}, {"csr": name} for the four arrays of a sparse matrix, or
 {"enum": "module:Class.MEMBER"}, or {"make": "module:Class", "with": {...}}."""
@@ -136,7 +152,9 @@ def read_program(folder: Path) -> tuple[Graph, dict[str, Array]]:
 
 
 def named(place: str) -> type:
-    """The class "module:Class"."""
+    """The class "module:Class", one of CLASSES: graph.json is data, and must not say what is called."""
+    if place not in CLASSES:
+        sys.exit(f"run.py: graph.json names {place!r}, which is no part of a program")
     module, _, name = place.partition(":")
     kind: type = getattr(importlib.import_module(module), name)
     return kind

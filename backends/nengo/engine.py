@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from math import prod
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 
 from nmc.backends import toolchain
-from nmc.backends.nengo.files import FOLDER
+from nmc.backends.nengo.files import FOLDER, scripts
 from nmc.backends.target import Learned, RunResult
-from nmc.errors import ToolError
 from nmc.estimates.events import Events, NodeEvents
 from nmc.model import Array, FloatArray
 from nmc.nodes.plasticity import learning_nodes
 from nmc.program import Program
 from nmc.reference.interpreter import as_feeds, run_length
 
-FILES = ("run.py", "network.json", "weights.npz")
+FILES = ("network.json", "weights.npz")
 STARTUP_S = 120.0
 PER_STEP_S = 2.0
 """Far more than a step takes; only what hangs runs into it."""
@@ -67,24 +64,13 @@ def _run(program: Program, x: FloatArray, steps: int | None, learn: bool) -> Lea
 def run_files(
     files: Mapping[str, bytes], feeds: Mapping[str, FloatArray], steps: int, learn: bool = False
 ) -> Mapping[str, Array]:
-    """What a Nengo program puts out, and counts of its spikes; `files` by name, as in the program's folder.
+    """What a Nengo program puts out, and counts of its spikes; `files` are the program's data by name.
 
     With `learn` weights go from sample to sample.
     """
     samples = len(next(iter(feeds.values())))
-    with tempfile.TemporaryDirectory(prefix="nmc-nengo-") as name:
-        folder = Path(name)
-        for file, data in files.items():
-            (folder / file).write_bytes(data)
-        np.savez(folder / "sent.npz", **feeds)  # type: ignore[arg-type]
-        toolchain.run(
-            toolchain.toolchain_named("nengo"), folder / "run.py",
-            ["--input", str(folder / "sent.npz"), "--output", str(folder / "received.npz"), "--steps", str(steps),
-             "--count", *(["--learn"] if learn else [])],
-            timeout_s=STARTUP_S + samples * steps * PER_STEP_S,
-        )  # fmt: skip
-        try:
-            with np.load(folder / "received.npz") as received:
-                return dict(received)
-        except (OSError, ValueError) as error:
-            raise ToolError(f"nengo ended well, but what it wrote cannot be read: {error}") from None
+    return toolchain.exchange(
+        toolchain.toolchain_named("nengo"), scripts(), files, feeds,
+        ["--steps", str(steps), "--count", *(["--learn"] if learn else [])],
+        timeout_s=STARTUP_S + samples * steps * PER_STEP_S,
+    )  # fmt: skip

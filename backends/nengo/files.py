@@ -25,12 +25,19 @@ def program_files(model: Model, neuron_types: NeuronTypes) -> dict[str, bytes]:
         **{f"input/{name}": x for name, x in feeds.items()},
         **{f"output/{name}": y for name, y in reference.run(model, feeds, steps).items()},
     }
-    here = files("nmc.backends.nengo")
     contents = {
         "network.json": network.json(),
         "weights.npz": network.npz(),
         "golden.npz": npz(golden),
+        **scripts(),
+    }
+    return {f"{FOLDER}/{name}": data for name, data in contents.items()}
+
+
+def scripts() -> dict[str, bytes]:
+    """The files that are the same in every program."""
+    here = files("nmc.backends.nengo")
+    return {
         "requirements.txt": (here / "requirements.lock").read_bytes(),
         "run.py": (here / "run.py").read_bytes(),
     }
-    return {f"{FOLDER}/{name}": data for name, data in contents.items()}

@@ -543,7 +543,9 @@ def make_part(
 ) -> nengo.neurons.NeuronType | nengo.Process:
     """A neuron type or an operation; for neurons of a shape, parameters that are arrays are spread over them."""
     home, _, name = part["type"].rpartition(".")
-    kind = getattr(nengo, name) if home == "nengo" else globals()[name]
+    kind = getattr(nengo, name, None) if home == "nengo" else globals().get(name)
+    if not (isinstance(kind, type) and issubclass(kind, (nengo.neurons.NeuronType, Operation))):
+        sys.exit(f"run.py: network.json names {part['type']!r}, which is no part of a program")
     settings = {name: setting(value, arrays) for name, value in part["settings"].items()}
     if shape is not None:
         settings = {

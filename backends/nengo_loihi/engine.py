@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from math import prod
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -17,10 +15,9 @@ from nmc.backends.lava.chip import Chip
 from nmc.backends.lava.engine import weights_read
 from nmc.backends.loihi.native.layout import Layout
 from nmc.backends.loihi.native.plan import Plan
-from nmc.backends.nengo_loihi.lowering import FOLDER
+from nmc.backends.nengo_loihi.lowering import FOLDER, scripts
 from nmc.backends.nengo_loihi.spikes import neurons_of, sent
 from nmc.backends.target import RunResult
-from nmc.errors import ToolError
 from nmc.estimates.events import Events, NodeEvents
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import FAMILIES
@@ -28,7 +25,7 @@ from nmc.nodes.fixed_point import FixedCompartments
 from nmc.program import Program
 from nmc.reference.interpreter import as_feeds, run_length
 
-FILES = ("run.py", "nengo_network.py", "network.json", "weights.npz")
+FILES = ("network.json", "weights.npz")
 STARTUP_S = 300.0
 PER_STEP_S = 10.0
 """Far more than a step takes; only what hangs runs into it."""
@@ -76,20 +73,10 @@ def events(model: Model, spikes: Mapping[str, Array]) -> Events:
 
 
 def run_files(files: Mapping[str, bytes], inputs: Mapping[str, Array]) -> Mapping[str, Array]:
-    """The spikes of all ensembles on the chip; `files` by name, as in the program's folder."""
+    """The spikes of all ensembles on the chip; `files` are the program's data by name."""
     samples, steps = next(iter(inputs.values())).shape[:2]
-    with tempfile.TemporaryDirectory(prefix="nmc-nengo-loihi-") as name:
-        folder = Path(name)
-        for file, data in files.items():
-            (folder / file).write_bytes(data)
-        np.savez(folder / "sent.npz", **{key: value.astype(np.uint8) for key, value in inputs.items()})  # type: ignore[arg-type]
-        toolchain.run(
-            toolchain.toolchain_named("nengo-loihi"), folder / "run.py",
-            ["--input", str(folder / "sent.npz"), "--output", str(folder / "received.npz"), "--all"],
-            timeout_s=STARTUP_S + samples * steps * PER_STEP_S,
-        )  # fmt: skip
-        try:
-            with np.load(folder / "received.npz") as received:
-                return dict(received)
-        except (OSError, ValueError) as error:
-            raise ToolError(f"nengo-loihi ended well, but what it wrote cannot be read: {error}") from None
+    return toolchain.exchange(
+        toolchain.toolchain_named("nengo-loihi"), scripts(), files,
+        {name: spikes.astype(np.uint8) for name, spikes in inputs.items()}, ["--all"],
+        timeout_s=STARTUP_S + samples * steps * PER_STEP_S,
+    )  # fmt: skip

@@ -1,11 +1,10 @@
-"""Points measured by Dask: by processes on this machine, or by the workers of a scheduler that is running already.
+"""Points measured by the workers of a Dask scheduler that is running already.
 
 The subject goes to each worker once. Dask gives the points of a worker that is lost to another one.
 """
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from nmc.errors import ToolError
 from nmc.sweeps.measure import measure
-from nmc.sweeps.sweep import LOCAL, Job, Measure
+from nmc.sweeps.sweep import Job, Measure
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -23,26 +22,16 @@ if TYPE_CHECKING:
     from nmc.sweeps.result import Execution, PointResult
 
 CONNECT_S = 30
-_LOCAL = {
-    "distributed.nanny.pre-spawn-environ": {
-        **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), 1),
-        "MALLOC_TRIM_THRESHOLD_": 1 << 28, "MALLOC_MMAP_THRESHOLD_": 1 << 28,
-    },
-    "distributed.worker.profile.enabled": False,
-    "distributed.admin.tick.interval": "1s",
-}
-"""What Dask is told of local workers: one thread each, and memory kept for the next array, which Dask would give back
-all the time; no profiles, and looking after them less often."""
 
 
 @contextmanager
-def connected(subject: Subject, cluster: str, count: int) -> Iterator[Measure]:
+def connected(subject: Subject, cluster: str) -> Iterator[Measure]:
     """A function that measures points on a cluster, and gives results in the order in which they come.
 
-    `cluster` is "local", which starts `count` processes of one thread each, or the address of a scheduler. Raises
-    ToolError where there is none, or where a point brings down worker after worker.
+    `cluster` is the address of a scheduler. Raises ToolError where there is none, or where a point brings down worker
+    after worker.
     """
-    with _client(cluster, count) as client:
+    with _client(cluster) as client:
         held = _held(client, subject)
         numbers = count_from(0)
 
@@ -72,28 +61,17 @@ def _as_they_come(
 
 
 @contextmanager
-def _client(cluster: str, count: int) -> Iterator[Client]:
-    from dask import config
-    from distributed import Client, LocalCluster
+def _client(cluster: str) -> Iterator[Client]:
+    from distributed import Client
 
-    if cluster != LOCAL:
-        try:
-            client = Client(cluster, timeout=CONNECT_S, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise ToolError(
-                f"there is no Dask scheduler at {cluster}: {error}",
-                "start one with 'dask scheduler', or mend the address",
-            ) from None
-        with client:
-            yield client
-        return
-    with (
-        config.set(_LOCAL),
-        LocalCluster(
-            n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=logging.CRITICAL
-        ) as workers,
-        Client(workers, set_as_default=False) as client,
-    ):
+    try:
+        client = Client(cluster, timeout=CONNECT_S, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ToolError(
+            f"there is no Dask scheduler at {cluster}: {error}",
+            "start one with 'dask scheduler', or mend the address",
+        ) from None
+    with client:
         yield client
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -114,14 +114,21 @@ def crew(subject: Subject, workers: Workers) -> Iterator[Measure]:
                 yield measure(subject, point, directory)
             away = [job for job, is_here in zip(jobs, here, strict=True) if not is_here]
             if away and there is None:
-                from nmc.sweeps.cluster import connected
-
-                count = chosen.count or os.cpu_count() or 1
-                there = stack.enter_context(connected(subject, chosen.cluster, count))
+                there = stack.enter_context(_elsewhere(subject, chosen))
             if away and there is not None:
                 yield from there(away)
 
         yield measured
+
+
+def _elsewhere(subject: Subject, workers: Workers) -> AbstractContextManager[Measure]:
+    if workers.cluster == LOCAL:
+        from nmc.sweeps.processes import started
+
+        return started(subject, workers.count or os.cpu_count() or 1)
+    from nmc.sweeps.cluster import connected
+
+    return connected(subject, workers.cluster)
 
 
 def timed_here(target: str) -> bool:

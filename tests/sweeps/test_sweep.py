@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -12,12 +13,14 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import duckdb
+import psutil
 import pytest
 from dask.distributed import Client
 
 from nmc import zoo
 from nmc.comparison import Comparison, compare_targets
 from nmc.errors import ToolError, UsageError
+from nmc.sweeps import processes
 from nmc.sweeps.sweep import Workers
 
 AXES = {"steps": [2, 3, 4, 5], "weight_bits": [4, 6]}
@@ -47,8 +50,10 @@ STOPPED = """
 import sys
 from pathlib import Path
 from sweeps.test_sweep import swept
-swept(Path(sys.argv[1]), progress=lambda what, done, of: print(done, flush=True))
+if __name__ == "__main__":
+    swept(Path(sys.argv[1]), progress=lambda what, done, of: print(done, flush=True))
 """
+IMPORTED = "import sys\nfrom nmc.sweeps.sweep import Workers"
 
 
 def test_a_sweep_that_was_killed_redoes_nothing(tmp_path: Path, expected: Comparison) -> None:
@@ -78,6 +83,75 @@ def test_workers_find_the_same_rows_bit_for_bit(tmp_path: Path, expected: Compar
         results = tmp_path / f"{count}.duckdb"
         assert swept(results, Workers("local", count)).rows == expected.rows
         assert executions(results) == (len(expected), len(expected))
+
+
+def test_no_port_is_open_while_workers_measure() -> None:
+    """Whoever may use the machine could send tasks to a port, the loopback address's too."""
+    seen: list[int] = []
+    own = psutil.Process()
+    before = {connection.laddr for connection in own.net_connections("inet")}
+
+    def watch(what: str, done: int, of: int) -> None:
+        workers = own.children(recursive=True)
+        seen.append(len(workers))
+        for process in (own, *workers):
+            assert {connection.laddr for connection in process.net_connections("inet")} <= before
+
+    swept(workers=Workers("local", 2), progress=watch)
+    assert max(seen) >= 2
+
+
+def test_the_points_of_a_lost_worker_are_measured_by_others(tmp_path: Path, expected: Comparison) -> None:
+    results = tmp_path / "r.duckdb"
+    killed: list[int] = []
+
+    def watch(what: str, done: int, of: int) -> None:
+        if done >= 2 and not killed:
+            worker = workers_of(os.getpid())[0]
+            worker.kill()
+            killed.append(worker.pid)
+
+    assert swept(results, Workers("local", 2), progress=watch).rows == expected.rows
+    assert killed and executions(results) == (len(expected), len(expected))
+
+
+def test_a_point_that_brings_down_workers_is_said_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "_measure", kill_itself)
+    with pytest.raises(ToolError, match="a point brought down worker after worker: loihi-sim"):
+        swept(workers=Workers("local", 1))
+
+
+def kill_itself(*job: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 1)])
+def test_workers_end_with_the_sweep(sent: signal.Signals, code: int, tmp_path: Path) -> None:
+    script = STOPPED.replace("progress=", "Workers('local', 2), progress=").replace("import sys", IMPORTED)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    path = tmp_path / "script.py"
+    path.write_text(script)
+    running = subprocess.Popen(
+        [sys.executable, path, str(tmp_path / "r.duckdb")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=environment,
+    )  # fmt: skip
+    assert running.stdout is not None
+    for line in running.stdout:
+        if int(line) >= 1:
+            workers = workers_of(running.pid)
+            running.send_signal(sent)
+            break
+    _, said = running.communicate(timeout=30)
+    assert running.returncode in (code, -sent)
+    assert "SpawnProcess" not in said
+    assert workers
+    _, alive = psutil.wait_procs(workers, timeout=20)
+    assert not alive
+
+
+def workers_of(pid: int) -> list[psutil.Process]:
+    """The processes that measure for this one; one more keeps count of what they share."""
+    return [child for child in psutil.Process(pid).children() if "spawn_main" in " ".join(child.cmdline())]
 
 
 @contextmanager

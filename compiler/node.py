@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
+from math import prod
 from typing import ClassVar, Literal
 
 Shape = tuple[int, ...]
@@ -89,6 +90,9 @@ class Node:
     Shapes exclude the batch axis. Where `sums` is true, several inputs add up to one operand;
     otherwise each input is an operand of its own. `operands` bounds the number of inputs. The shape of the
     output follows from the first `shaped_by` operands, or from all; the others are checked once they are known.
+
+    What it costs a chip that runs kernels: a `view` nothing, since another kernel reads or writes in its place; a node
+    that `moves` values no arithmetic; others `operations`, by default `per_element` for each element put out.
     """
 
     name: str
@@ -97,6 +101,9 @@ class Node:
     sums: ClassVar[bool] = True
     operands: ClassVar[tuple[int, int | None]] = (1, None)
     shaped_by: ClassVar[int | None] = None
+    view: ClassVar[bool] = False
+    moves: ClassVar[bool] = False
+    per_element: ClassVar[float]
 
     @property
     def produces(self) -> Timing | None:
@@ -119,6 +126,10 @@ class Node:
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
         """The arrays this node reads, by name, given the shapes of its operands."""
         return {}
+
+    def operations(self, *xs: Shape) -> float:
+        """Arithmetic operations on one sample beyond those of products, given the shapes of its operands."""
+        return 0.0 if self.view or self.moves else self.per_element * prod(self.output_shape(*xs))
 
     def state(self, *xs: Shape) -> Mapping[str, State]:
         """What the node carries from one step to the next, by name; shapes without the batch axis."""

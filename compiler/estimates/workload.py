@@ -11,30 +11,14 @@ from functools import cached_property
 from math import prod
 from typing import TYPE_CHECKING
 
-from nmc.graph import Graph, Node, Shape
-from nmc.nodes.plasticity import PlasticLinear
+from nmc.graph import Graph, Node
 from nmc.nodes.product import ConvTranspose1d, ConvTranspose2d, MatMul
-from nmc.nodes.reduction import ArgMax, Reduction
-from nmc.nodes.spiking import SumPool2d
-from nmc.nodes.tensor import Conv1d, Conv2d, Input, Linear, Window
+from nmc.nodes.tensor import Constant, Conv1d, Conv2d, Input, Linear
 
 if TYPE_CHECKING:
     from nmc.chips.chip import Precision
 
 BYTES: Mapping[Precision, int] = {"fp32": 4, "fp16": 2, "bf16": 2, "int8": 1}
-
-_VIEWS = frozenset({"Flatten", "Reshape", "QuantizeLinear", "DequantizeLinear"})
-"""Nodes that take no kernel: a runtime quantizes where another kernel writes or reads."""
-_SOURCES = frozenset({"Input", "Constant"})
-_MOVES = frozenset({"Concat", "Transpose", "Pad", "Delay", "Slice", "Gather", "Embedding", "Expand"})
-
-OPERATIONS: Mapping[str, float] = {
-    "BatchNorm": 2, "LeakyRelu": 2, "Sigmoid": 4, "Tanh": 4, "Clip": 2, "Softmax": 6,
-    "Affine": 2, "Exp": 4, "Log": 4, "Sqrt": 4, "Erf": 8, "Sin": 4, "Cos": 4, "Div": 4, "Pow": 8,
-    "LIF": 6, "CubaLIF": 9, "IF": 4, "LI": 4, "I": 2, "SigmaDelta": 6, "Delta": 4,
-    "BernoulliEncode": 6, "RateEncode": 3, "DeltaEncode": 5, "LatencyEncode": 4,
-}  # fmt: skip
-"""Operations for each element put out, by kind of node; 1 for a kind that is not listed."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +107,7 @@ def workload(
     owner: dict[str, str] = {}
     for name in graph.order:
         node = graph[name]
-        if node.kind in _VIEWS | _SOURCES:
+        if node.view or isinstance(node, Input | Constant):
             continue
         kernel = replace(_kernel(graph, node, steps, batch), precision=(precisions or {}).get(name))
         head = next((owner[name] for name in _fusible(graph, node) if name in owner), None)
@@ -162,7 +146,7 @@ def _kernel(graph: Graph, node: Node, steps: int, batch: int) -> Kernel:
     return Kernel(
         nodes=(node.name,),
         gemm=gemm(graph, node, batch),
-        operations=elements * _operations(node, operands) + elements * (len(node.inputs) - len(operands)),
+        operations=batch * node.operations(*operands) + elements * (len(node.inputs) - len(operands)),
         weights=sum(prod(spec.shape) for spec in node.arrays(*operands).values()),
         reads=sum(prod(graph.signals[ref.node].shape) for ref in node.inputs) * batch,
         writes=elements,
@@ -171,35 +155,15 @@ def _kernel(graph: Graph, node: Node, steps: int, batch: int) -> Kernel:
     )
 
 
-def _operations(node: Node, operands: tuple[Shape, ...]) -> float:
-    """Operations for each element put out, beyond those of a product."""
-    if isinstance(node, Linear | Conv1d | Conv2d | ConvTranspose1d | ConvTranspose2d):
-        return 1.0 if node.bias else 0.0
-    if isinstance(node, MatMul):
-        return 0.0
-    if isinstance(node, PlasticLinear):
-        learning = sum(len(product.factors) + 1 for rule in node.rules.values() for product in rule)
-        return float(operands[0][0] * (2 + learning))  # each sample's own weights: no product of matrices
-    if isinstance(node, Reduction | ArgMax):
-        return prod(operands[0]) / prod(node.output_shape(*operands))
-    if isinstance(node, Window | SumPool2d):
-        return float(prod(node.kernel))
-    if node.kind in _MOVES:
-        return 0.0
-    if node.kind in ("Add", "Mul", "Maximum", "Minimum"):
-        return float(len(node.inputs) - 1)
-    return OPERATIONS.get(node.kind, 1.0)
-
-
 def _fusible(graph: Graph, node: Node) -> list[str]:
     """The nodes that this one could be fused to, since nothing else reads them, views skipped; the latest first."""
-    if node.kind in _MOVES and len(node.inputs) > 1:
+    if node.moves and len(node.inputs) > 1:
         return []
     found = []
     for ref in node.inputs:
         producer, delay = graph[ref.node], ref.delay
         while not delay and producer.name not in graph.outputs and len(graph.consumers[producer.name]) == 1:
-            if producer.kind not in _VIEWS:
+            if not producer.view:
                 found.append(producer.name)
                 break
             delay, producer = producer.inputs[0].delay, graph[producer.inputs[0].node]

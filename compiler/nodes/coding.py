@@ -28,6 +28,8 @@ class ConstantCurrent(_Encoder):
 
     gain: float = 1.0
 
+    per_element: ClassVar[float] = 1
+
     def output_dtype(self, *xs: DType) -> DType:
         return xs[0] if self.gain == 1.0 else "real"
 
@@ -44,6 +46,8 @@ class BernoulliEncode(_Encoder):
 
     seed: int = 0
     gain: float = 1.0
+
+    per_element: ClassVar[float] = 6
 
     def __post_init__(self) -> None:
         require(0 <= self.seed < 2**31 - 1, f"seed is {self.seed}: it takes a number from 0 to 2^31 - 2")
@@ -67,6 +71,8 @@ class RateEncode(_Encoder):
     gain: float = 1.0
     initial: float = 0.0
 
+    per_element: ClassVar[float] = 3
+
     def state(self, *xs: Shape) -> Mapping[str, State]:
         return {"a": State(xs[0], self.initial)}
 
@@ -80,6 +86,8 @@ class LatencyEncode(_Encoder):
 
     window: int
     minimum: float = 0.0
+
+    per_element: ClassVar[float] = 4
 
     def __post_init__(self) -> None:
         require(self.window >= 1, f"window is {self.window}: it is at least 1 step")
@@ -98,6 +106,8 @@ class DeltaEncode(_Encoder):
     threshold: float
     falling: bool = True
 
+    per_element: ClassVar[float] = 5
+
     def __post_init__(self) -> None:
         require(self.threshold > 0, f"threshold is {self.threshold}: it must be positive")
 
@@ -113,6 +123,8 @@ class Delta(_Encoder):
     """Changes: y = x - r where |x - r| >= threshold, else 0; r' = r + y. r starts at 0."""
 
     threshold: float = 0.0
+
+    per_element: ClassVar[float] = 4
 
     def __post_init__(self) -> None:
         require(self.threshold >= 0, f"threshold is {self.threshold}: it is 0 or more")
@@ -133,6 +145,8 @@ class _Readout(Node):
 class Last(_Readout):
     """x at the last step."""
 
+    per_element: ClassVar[float] = 1
+
     def output_dtype(self, *xs: DType) -> DType:
         return xs[0]
 
@@ -140,6 +154,8 @@ class Last(_Readout):
 @dataclass(frozen=True, kw_only=True)
 class Sum(_Readout):
     """The sum of x over all steps: with spikes, their count."""
+
+    per_element: ClassVar[float] = 1
 
     def output_dtype(self, *xs: DType) -> DType:
         return "integer" if xs[0] == "spike" else xs[0]
@@ -152,6 +168,8 @@ class Sum(_Readout):
 class Mean(_Readout):
     """The mean of x over all steps: with spikes, their rate."""
 
+    per_element: ClassVar[float] = 1
+
     def state(self, *xs: Shape) -> Mapping[str, State]:
         return {"sum": State(xs[0]), "t": State(())}
 
@@ -159,6 +177,8 @@ class Mean(_Readout):
 @dataclass(frozen=True, kw_only=True)
 class Max(_Readout):
     """The largest x of all steps."""
+
+    per_element: ClassVar[float] = 1
 
     def output_dtype(self, *xs: DType) -> DType:
         return xs[0]

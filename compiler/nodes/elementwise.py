@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import ClassVar
 
 from nmc.graph import DType, Node, Shape, widest
@@ -16,6 +17,8 @@ class Affine(Node):
     gain: float = 1.0
     offset: float = 0.0
 
+    per_element: ClassVar[float] = 2
+
     def output_dtype(self, *xs: DType) -> DType:
         if self.gain == 1 and self.offset == 0:
             return xs[0]
@@ -27,6 +30,8 @@ class Affine(Node):
 class Abs(Node):
     """y = |x|."""
 
+    per_element: ClassVar[float] = 1
+
     def output_dtype(self, *xs: DType) -> DType:
         return xs[0]
 
@@ -35,35 +40,49 @@ class Abs(Node):
 class Exp(Node):
     """y = exp(x)."""
 
+    per_element: ClassVar[float] = 4
+
 
 @dataclass(frozen=True, kw_only=True)
 class Log(Node):
     """y = ln(x)."""
+
+    per_element: ClassVar[float] = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sqrt(Node):
     """y = sqrt(x)."""
 
+    per_element: ClassVar[float] = 4
+
 
 @dataclass(frozen=True, kw_only=True)
 class Erf(Node):
     """y = erf(x), the error function 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x."""
+
+    per_element: ClassVar[float] = 8
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sin(Node):
     """y = sin(x)."""
 
+    per_element: ClassVar[float] = 4
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cos(Node):
     """y = cos(x)."""
 
+    per_element: ClassVar[float] = 4
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Whole(Node):
     """A function whose values are whole numbers."""
+
+    per_element: ClassVar[float] = 1
 
     def output_dtype(self, *xs: DType) -> DType:
         return "integer"
@@ -99,6 +118,8 @@ class _Broadcast(Node):
 class Sub(_Broadcast):
     """y = x0 - x1; operands of one rank broadcast."""
 
+    per_element: ClassVar[float] = 1
+
     def output_dtype(self, *xs: DType) -> DType:
         return widest("integer", *xs)
 
@@ -107,10 +128,14 @@ class Sub(_Broadcast):
 class Div(_Broadcast):
     """y = x0 / x1; operands of one rank broadcast."""
 
+    per_element: ClassVar[float] = 4
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pow(_Broadcast):
     """y = x0 to the power x1; operands of one rank broadcast."""
+
+    per_element: ClassVar[float] = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +143,9 @@ class _Choice(_Broadcast):
     """A function whose value is that of one of its operands."""
 
     operands: ClassVar[tuple[int, int | None]] = (1, None)
+
+    def operations(self, *xs: Shape) -> float:
+        return float((len(xs) - 1) * prod(self.output_shape(*xs)))
 
     def output_dtype(self, *xs: DType) -> DType:
         return widest(*xs)
@@ -136,6 +164,8 @@ class Minimum(_Choice):
 @dataclass(frozen=True, kw_only=True)
 class _Comparison(_Broadcast):
     """Whether something holds: 1 or 0."""
+
+    per_element: ClassVar[float] = 1
 
     def output_dtype(self, *xs: DType) -> DType:
         return "spike"
@@ -161,6 +191,7 @@ class Where(_Broadcast):
     """y = x1 where x0 is not 0, else x2; operands of one rank broadcast."""
 
     operands: ClassVar[tuple[int, int | None]] = (3, 3)
+    per_element: ClassVar[float] = 1
 
     def output_dtype(self, *xs: DType) -> DType:
         return widest(*xs[1:])

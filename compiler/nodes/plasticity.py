@@ -131,6 +131,11 @@ class PlasticLinear(Learning):
             raise ShapeError(f"the third factor of {self.kind} has shape ({self.features},) or (1,), got {xs[2]}")
         return super().output_shape(*xs)
 
+    def operations(self, *xs: Shape) -> float:
+        """Each sample has weights of its own, so that reading them is no product of matrices."""
+        learning = sum(len(product.factors) + 1 for rule in self.rules.values() for product in rule)
+        return float(self.features * xs[0][0] * (2 + learning))
+
     def output_dtype(self, *xs: DType) -> DType:
         return "real"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Annotated, ClassVar
 
 from nmc.graph import ArraySpec, DType, Node, Shape, ShapeError, widest
@@ -25,6 +26,7 @@ class MatMul(Node):
 
     sums: ClassVar[bool] = False
     operands: ClassVar[tuple[int, int | None]] = (2, 2)
+    per_element: ClassVar[float] = 0
 
     def output_shape(self, *xs: Shape) -> Shape:
         left, right = xs
@@ -74,6 +76,9 @@ class _ConvTranspose(Node):
         reach = self.dilation[axis] * (self.kernel[axis] - 1) + 1
         pads = self.padding[axis] + self.padding[self.rank + axis]
         return self.stride[axis] * (n - 1) + reach + self.output_padding[axis] - pads
+
+    def operations(self, *xs: Shape) -> float:
+        return float(prod(self.output_shape(*xs))) if self.bias else 0.0
 
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
         specs = {self.weight: ArraySpec((xs[0][0], self.channels // self.groups, *self.kernel))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from nmc.graph import DType, Node, Shape, ShapeError
 from nmc.nodes.facts import require
@@ -30,6 +31,8 @@ class _Affine(Node):
 class QuantizeLinear(_Affine):
     """y = saturate(round(x / scale) + zero_point) to signed `bits`-bit integers; rounding is half to even."""
 
+    view: ClassVar[bool] = True
+
     def output_dtype(self, *xs: DType) -> DType:
         return "integer"
 
@@ -37,6 +40,8 @@ class QuantizeLinear(_Affine):
 @dataclass(frozen=True, kw_only=True)
 class DequantizeLinear(_Affine):
     """y = (x - zero_point) scale."""
+
+    view: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +52,8 @@ class BitPlanes(Node):
     """
 
     bits: int = 8
+
+    per_element: ClassVar[float] = 1
 
     def __post_init__(self) -> None:
         require(2 <= self.bits <= 32, f"bits is {self.bits}: it takes 2 to 32")

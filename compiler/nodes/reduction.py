@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 from nmc.graph import DType, Node, Shape, ShapeError, widest
 from nmc.nodes.facts import require, require_axis
@@ -22,6 +23,9 @@ class Reduction(Node):
         if len(set(axes)) < len(axes):
             raise ShapeError(f"{self.kind} takes each axis once, got {self.axes} for shape {xs[0]}")
         return tuple(1 if axis in axes else n for axis, n in enumerate(xs[0]))
+
+    def operations(self, *xs: Shape) -> float:
+        return float(prod(xs[0]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +66,9 @@ class ArgMax(Node):
     def output_shape(self, *xs: Shape) -> Shape:
         axis = require_axis(self.kind, self.axis, xs[0])
         return (*xs[0][:axis], 1, *xs[0][axis + 1 :])
+
+    def operations(self, *xs: Shape) -> float:
+        return float(prod(xs[0]))
 
     def output_dtype(self, *xs: DType) -> DType:
         return "integer"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from nmc.graph import ArraySpec, DType, Node, Shape, ShapeError
 from nmc.nodes.facts import broadcast_shape, require, require_axis
@@ -17,6 +18,8 @@ class Slice(Node):
     start: int
     stop: int
     step: int = 1
+
+    moves: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require(0 <= self.start < self.stop, f"start is {self.start}: it must be from 0 to below stop {self.stop}")
@@ -39,6 +42,8 @@ class Gather(Node):
     axis: int
     indices: str
     count: int
+
+    moves: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require(self.count > 0, f"count is {self.count}: it must be positive")
@@ -63,6 +68,8 @@ class Embedding(Node):
     features: int
     weight: str
 
+    moves: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         require(self.rows > 0, f"rows is {self.rows}: it must be positive")
         require(self.features > 0, f"features is {self.features}: it must be positive")
@@ -79,6 +86,8 @@ class Expand(Node):
     """x repeated along its axes of size one, to `shape`, which has as many axes."""
 
     shape: tuple[int, ...]
+
+    moves: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require(all(n > 0 for n in self.shape), f"shape {self.shape} must be positive in every axis")

@@ -91,6 +91,8 @@ class LIF(Neuron):
     gain: Param = 1.0
     leak: Param = 0.0
 
+    per_element: ClassVar[float] = 6
+
     def params(self) -> tuple[Param, ...]:
         return (*super().params(), self.decay, self.gain, self.leak)
 
@@ -109,6 +111,8 @@ class CubaLIF(Neuron):
     leak: Param = 0.0
     current: Literal["new", "old"] = "new"
 
+    per_element: ClassVar[float] = 9
+
     def params(self) -> tuple[Param, ...]:
         return (*super().params(), self.decay, self.current_decay, self.gain, self.current_gain, self.leak)
 
@@ -122,6 +126,8 @@ class IF(Neuron):
 
     gain: Param = 1.0
 
+    per_element: ClassVar[float] = 4
+
     def params(self) -> tuple[Param, ...]:
         return (*super().params(), self.gain)
 
@@ -134,6 +140,8 @@ class LI(_Stateful):
     gain: Param = 1.0
     leak: Param = 0.0
 
+    per_element: ClassVar[float] = 4
+
     def params(self) -> tuple[Param, ...]:
         return (self.initial, self.decay, self.gain, self.leak)
 
@@ -143,6 +151,8 @@ class I(_Stateful):  # noqa: E742 - NIR names it so
     """v' = v + gain x; puts out v'."""
 
     gain: Param = 1.0
+
+    per_element: ClassVar[float] = 2
 
     def params(self) -> tuple[Param, ...]:
         return (self.initial, self.gain)
@@ -160,6 +170,7 @@ class SigmaDelta(Node):
     activation: Literal["relu", "unit"] = "relu"
 
     produces: ClassVar[Timing | None] = "stream"
+    per_element: ClassVar[float] = 6
 
     def __post_init__(self) -> None:
         require(self.threshold >= 0, f"threshold is {self.threshold}: it is 0 or more")
@@ -177,6 +188,8 @@ class Threshold(Node):
 
     threshold: Param = 1.0
     compare: Compare = ">"
+
+    per_element: ClassVar[float] = 1
 
     def output_dtype(self, *xs: DType) -> DType:
         return "spike"
@@ -196,6 +209,7 @@ class Delay(Node):
     longest: int = 0
 
     produces: ClassVar[Timing | None] = "stream"
+    moves: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if isinstance(self.steps, int):

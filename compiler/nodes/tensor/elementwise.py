@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import ClassVar
 
 from nmc.graph import DType, Node, Shape, widest
@@ -12,6 +13,8 @@ from nmc.nodes.facts import broadcast_shape, require, require_axis
 @dataclass(frozen=True, kw_only=True)
 class Relu(Node):
     """y = max(x, 0)."""
+
+    per_element: ClassVar[float] = 1
 
     def output_dtype(self, *xs: DType) -> DType:
         return xs[0]
@@ -23,15 +26,21 @@ class LeakyRelu(Node):
 
     alpha: float = 0.01
 
+    per_element: ClassVar[float] = 2
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sigmoid(Node):
     """y = 1 / (1 + exp(-x))."""
 
+    per_element: ClassVar[float] = 4
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tanh(Node):
     """y = tanh(x)."""
+
+    per_element: ClassVar[float] = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +49,8 @@ class Clip(Node):
 
     minimum: float = float("-inf")
     maximum: float = float("inf")
+
+    per_element: ClassVar[float] = 2
 
     def __post_init__(self) -> None:
         require(self.minimum <= self.maximum, f"minimum {self.minimum} is above maximum {self.maximum}")
@@ -50,6 +61,8 @@ class Softmax(Node):
     """y = exp(x) / sum(exp(x)) along `axis`, which does not count the batch."""
 
     axis: int = -1
+
+    per_element: ClassVar[float] = 6
 
     def output_shape(self, *xs: Shape) -> Shape:
         require_axis(self.kind, self.axis, xs[0])
@@ -65,6 +78,9 @@ class Add(Node):
     def output_shape(self, *xs: Shape) -> Shape:
         return broadcast_shape(self.kind, *xs)
 
+    def operations(self, *xs: Shape) -> float:
+        return float((len(xs) - 1) * prod(self.output_shape(*xs)))
+
     def output_dtype(self, *xs: DType) -> DType:
         return xs[0] if len(xs) == 1 else widest("integer", *xs)
 
@@ -77,6 +93,9 @@ class Mul(Node):
 
     def output_shape(self, *xs: Shape) -> Shape:
         return broadcast_shape(self.kind, *xs)
+
+    def operations(self, *xs: Shape) -> float:
+        return float((len(xs) - 1) * prod(self.output_shape(*xs)))
 
     def output_dtype(self, *xs: DType) -> DType:
         return widest(*xs)

@@ -17,6 +17,7 @@ class Concat(Node):
     axis: int = 0
 
     sums: ClassVar[bool] = False
+    moves: ClassVar[bool] = True
 
     def output_shape(self, *xs: Shape) -> Shape:
         axis = require_axis(self.kind, self.axis, xs[0])
@@ -41,6 +42,8 @@ class _Moves(Node):
 class Flatten(_Moves):
     """All elements in one axis, the last axis running fastest."""
 
+    view: ClassVar[bool] = True
+
     def output_shape(self, *xs: Shape) -> Shape:
         return (prod(xs[0]),)
 
@@ -50,6 +53,8 @@ class Reshape(_Moves):
     """The same elements in another shape; one axis may be -1, to take what is left."""
 
     shape: tuple[int, ...]
+
+    view: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require(
@@ -70,6 +75,8 @@ class Transpose(_Moves):
 
     permutation: tuple[int, ...]
 
+    moves: ClassVar[bool] = True
+
     def __post_init__(self) -> None:
         require(
             sorted(self.permutation) == list(range(len(self.permutation))),
@@ -88,6 +95,8 @@ class Pad(_Moves):
 
     padding: tuple[int, ...]
     value: float = 0.0
+
+    moves: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         require(all(n >= 0 for n in self.padding), f"padding {self.padding} must not be negative")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Annotated, ClassVar
 
 from nmc.graph import DType, Node, Shape, ShapeError
@@ -36,6 +37,9 @@ class Window(Node):
         require_rank(self.kind, x, self.rank + 1, LAYOUT[self.rank])
         ones = (1,) * self.rank
         return (x[0], *window_shape(self.kind, x[1:], self.kernel, self.stride, self.padding, ones))
+
+    def operations(self, *xs: Shape) -> float:
+        return float(prod(self.kernel) * prod(self.output_shape(*xs)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,3 +89,6 @@ class GlobalAvgPool(Node):
         if len(xs[0]) < 2:
             raise ShapeError(f"GlobalAvgPool takes channels and at least one spatial axis, got shape {xs[0]}")
         return (xs[0][0], *(1 for _ in xs[0][1:]))
+
+    def operations(self, *xs: Shape) -> float:
+        return float(prod(xs[0]))

@@ -19,6 +19,7 @@ class Input(Node):
 
     operands: ClassVar[tuple[int, int | None]] = (0, 0)
     sums: ClassVar[bool] = False
+    per_element: ClassVar[float] = 0
 
     def __post_init__(self) -> None:
         require(all(n > 0 for n in self.shape), f"shape {self.shape} must be positive in every axis")
@@ -40,6 +41,7 @@ class Constant(Node):
 
     operands: ClassVar[tuple[int, int | None]] = (0, 0)
     sums: ClassVar[bool] = False
+    per_element: ClassVar[float] = 0
 
     def output_shape(self, *xs: Shape) -> Shape:
         return self.shape

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import Annotated, ClassVar
 
 from nmc.graph import ArraySpec, Node, Shape, ShapeError
@@ -40,6 +41,9 @@ class Linear(Node):
             raise ShapeError("Linear takes at least one axis, got a scalar")
         return (*xs[0][:-1], self.features)
 
+    def operations(self, *xs: Shape) -> float:
+        return float(prod(self.output_shape(*xs))) if self.bias else 0.0
+
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
         return _weights(self.weight, (self.features, xs[0][-1]), self.bias, self.weight_scale)
 
@@ -70,6 +74,9 @@ class _Conv(Node):
             self.kind, xs[0], self.channels, self.groups, self.kernel, self.stride, self.padding, self.dilation
         )
 
+    def operations(self, *xs: Shape) -> float:
+        return float(prod(self.output_shape(*xs))) if self.bias else 0.0
+
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
         shape = (self.channels, xs[0][0] // self.groups, *self.kernel)
         return _weights(self.weight, shape, self.bias, self.weight_scale)
@@ -98,6 +105,8 @@ class BatchNorm(Node):
     mean: str
     variance: str
     epsilon: float = 1e-5
+
+    per_element: ClassVar[float] = 2
 
     def output_shape(self, *xs: Shape) -> Shape:
         if not xs[0]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from nmc.backends.loihi.native.plan import Plan
 from nmc.backends.loihi.native.repeater import Repeater
 from nmc.datasets import test_data as held_out
 from nmc.errors import UsageError
-from nmc.model import Model
+from nmc.model import Array, Model
 from nmc.passes import apply
 from nmc.text import parse
 
@@ -126,15 +127,34 @@ def test_programs_of_the_zoo_run_one_sample_after_another(name: str, target: str
     assert assert_repeats(plan, host.feed(x, steps), steps, host.shown)
 
 
+SPIKES = Model("m", parse(
+    "dt = 0.001\nx = Input(shape=(3,))\ne = RateEncode(x)\nd = FixedDense(e, features=2, weight='w')\n"
+    "n = FixedLIF(d@1, du=4095, dv=0, vth=2)\nreturn n"
+), {"w": np.ones((2, 3))}, 4).checked()
+
+
 def test_feeds_of_another_size_are_refused() -> None:
     """More steps or samples than there are must not be looked for beyond the end of an array."""
-    graph = "dt = 0.001\nx = Input(shape=(3,))\ne = RateEncode(x)\nd = FixedDense(e, features=2, weight='w')\n"
-    graph += "n = FixedLIF(d@1, du=4095, dv=0, vth=2)\nreturn n"
-    plan = Plan.of(Model("m", parse(graph), {"w": np.ones((2, 3))}, 4).checked())
+    plan = Plan.of(SPIKES)
     chip, repeater = Emulator.of(plan, 4), Repeater.of(plan, 6, ["n"])
     assert repeater is not None
     for shape in ((4, 5, 3), (2, 6, 3), (3, 6, 3), (4, 6, 2)):
-        with pytest.raises(ValueError, match=r"reshape|broadcast"):
-            chip.advance({"e": np.ones(shape, np.uint8)}, 6, ["n"])
-        with pytest.raises(ValueError, match="reshape"):
-            repeater.run({"e": np.ones(shape, np.uint8)}, 4)
+        for run in (lambda fed: chip.advance(fed, 6, ["n"]), lambda fed: repeater.run(fed, 4)):
+            with pytest.raises(UsageError, match=re.escape(f"'e' is fed in shape {shape}")):
+                run({"e": np.ones(shape, np.uint8)})
+
+
+@pytest.mark.parametrize(("feeds", "what"), [
+    ({}, "nothing is fed for e"),
+    ({"e": np.ones((1, 2, 3), np.uint8), "f": np.ones((1, 2, 3), np.uint8)}, "'f' is not fed to the chip"),
+    ({"e": np.ones((1, 2, 3))}, "'e' is fed other values than whole numbers from 0 to 1"),
+    ({"e": np.full((1, 2, 3), 256)}, "'e' is fed other values than whole numbers from 0 to 1"),
+])
+def test_feeds_that_are_missing_or_have_no_place_are_refused(feeds: dict[str, Array], what: str) -> None:
+    """Not read from memory that nobody wrote, nor cut to the bits that are kept."""
+    plan = Plan.of(SPIKES)
+    repeater = Repeater.of(plan, 2, ["n"])
+    assert repeater is not None
+    for run in (lambda: Emulator.of(plan, 1).advance(feeds, 2, ["n"]), lambda: repeater.run(feeds, 1)):
+        with pytest.raises(UsageError, match=what):
+            run()

@@ -76,8 +76,10 @@ class Emulator:
     def advance(self, feeds: Mapping[str, Array], steps: int, record: Iterable[str]) -> Mapping[str, Array]:
         """Run so many steps; `feeds` are [B, T, *shape]. Gives the outputs of the nodes in `record`, likewise.
 
-        They may be nodes that the chip computes, and readouts of its plan.
+        They may be nodes that the chip computes, and readouts of its plan. Raises UsageError where feeds are not
+        whole numbers of that shape for each of `fed`.
         """
+        self.plan.check_feeds(feeds, self.batch, steps)
         signals = self.signals
         signals.open(steps)
         signals.feed(feeds)

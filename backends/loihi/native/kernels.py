@@ -273,9 +273,9 @@ def summed(
     x: Array, x_row: int, x_times: int, y: Array, y_row: int, y_times: int, z: Array, z_row: int, z_times: int,
     operands: int, steps: int, out: Rows,
 ) -> None:
-    """out [B, T, N] = x times x_times and y times y_times, and z times z_times if there are three; in 32 bits.
+    """out [B, T, N] = x times x_times and y times y_times and z times z_times, in 32 bits.
 
-    Each is [B, .., N], or [1, .., N] for all.
+    Each is [B, .., N], or [1, .., N] for all. Of two operands, z is not looked at.
     """
     x_scale, y_scale, z_scale = np.int32(x_times), np.int32(y_times), np.int32(z_times)
     for b in range(len(out)):

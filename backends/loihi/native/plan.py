@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
+
 from nmc.backends.loihi.native.layout import CHIP, Layout, is_view
 from nmc.backends.loihi.native.readout import Readout, readouts
 from nmc.backends.loihi.native.runner import Prepared, Runner
 from nmc.backends.loihi.native.runners import PREPARED
 from nmc.backends.loihi.native.signals import item_type
-from nmc.errors import UnsupportedError
+from nmc.errors import UnsupportedError, UsageError, closest
 from nmc.graph import Graph, Node, Ref
-from nmc.model import Model
+from nmc.model import Array, Model
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +88,29 @@ class Plan:
             self._bytes(name) + sum(self._bytes(ref.node) for ref in self.layout.reads(self.model.graph[name]))
             for name in self.prepared
         )
+
+    def check_feeds(self, feeds: Mapping[str, Array], batch: int, steps: int) -> None:
+        """Raise UsageError unless there are whole numbers [batch, steps, *shape] for each of `fed`, and for no others.
+
+        What is the same for all samples may have any number of them.
+        """
+        if missing := sorted(self.fed - feeds.keys()):
+            raise UsageError(f"nothing is fed for {', '.join(missing)}", f"feed all of: {', '.join(sorted(self.fed))}")
+        for name, value in feeds.items():
+            if name not in self.fed:
+                raise UsageError(f"{name!r} is not fed to the chip", closest(name, self.fed))
+            signal = self.layout.graph.signals[name]
+            samples = len(value) if name in self.layout.shared and len(value) else batch
+            if value.shape != (wanted := (samples, steps, *signal.shape)):
+                raise UsageError(f"{name!r} is fed in shape {value.shape}", f"feed it in shape {wanted}")
+            low, high = (0, 1) if signal.dtype == "spike" else (-(2**31), 2**31 - 1)
+            kept = np.dtype(np.uint8 if signal.dtype == "spike" else np.int32)
+            if value.dtype.kind not in "biu" or not (
+                np.can_cast(value.dtype, kept) or (low <= value.min() and value.max() <= high)
+            ):
+                raise UsageError(
+                    f"{name!r} is fed other values than whole numbers from {low} to {high}", "round or clip them first"
+                )
 
     def _bytes(self, name: str) -> int:
         if name in self.layout.shared:

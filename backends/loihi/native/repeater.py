@@ -64,7 +64,11 @@ class Repeater:
         return sum(array.nbytes for array in (*fed, *map(self._rows, self.record)))
 
     def run(self, feeds: Mapping[str, Array], samples: int) -> Mapping[str, Array]:
-        """What is recorded of so many samples, [B, T, *shape]; feeds likewise. Counts go on from run to run."""
+        """What is recorded of so many samples, [B, T, *shape]; feeds likewise. Counts go on from run to run.
+
+        Raises UsageError where feeds are not what the chip takes.
+        """
+        self.chip.plan.check_feeds(feeds, samples, self.steps)
         signals, shared = self.chip.signals, self.chip.layout.shared
         given = {name: self._as_kept(name, value, 1 if name in shared else samples) for name, value in feeds.items()}
         for name, value in given.items():

@@ -152,9 +152,13 @@ class Signals:
         return found
 
     def three_parts(self, node: Node, first: int, last: int) -> tuple[Array | int, ...]:
-        """Up to three parts as kernels take them, and how many there are."""
+        """Up to three parts as kernels take them, and how many there are.
+
+        Those that are missing have the factor 0, so that a kernel may always add up all three.
+        """
         parts = self.parts(node, first, last, 3)
-        one, two, three = (*parts, parts[0], parts[0])[:3]
+        nothing = (*parts[0][:2], 0)
+        one, two, three = (*parts, nothing, nothing)[:3]
         return *one, *two, *three, len(parts)
 
     def operands(self, node: Node, first: int, last: int) -> tuple[NDArray[np.int32], ...]:

@@ -164,7 +164,9 @@ class Signals:
     def operands(self, node: Node, first: int, last: int) -> tuple[NDArray[np.int32], ...]:
         """What a node reads at steps `first` to `last`, each of its operands as [B, T, N], as in the model."""
         self.translated = True
-        return tuple(self.window(ref, first, last).astype(np.int32) for ref in self.layout.reads(node))
+        return tuple(
+            np.ascontiguousarray(self.window(ref, first, last), np.int32) for ref in self.layout.reads(node)
+        )
 
     def send(self, node: Node, first: int, values: NDArray[np.int32]) -> None:
         """Put out what a neuron sends [B, T, N] from step `first` on, and count what is not 0."""

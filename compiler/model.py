@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nmc.data_source import Source
 from nmc.errors import Fault, closest
-from nmc.graph import ArraySpec, Graph
+from nmc.graph import ArraySpec, Graph, Node, Shape
 
 Array = NDArray[np.generic]
 FloatArray = NDArray[np.float64]
@@ -111,25 +111,10 @@ class Model:
         return self.weights[value].astype(np.float64) if isinstance(value, str) else value
 
     def _array_faults(self) -> list[Fault]:
-        faults = []
-        for node in self.graph:
-            for name, spec in node.arrays(*self.graph.operand_shapes(node)).items():
-                array = self.weights.get(name)
-                if array is None:
-                    faults.append(Fault(
-                        f"it reads the array {name!r}, which the weights do not have",
-                        f"add it with shape {spec.shape}; {closest(name, self.weights)}",
-                        node.name,
-                    ))
-                elif not spec.admits(array.shape):
-                    form = "a shape that broadcasts to" if spec.broadcast else "shape"
-                    faults.append(Fault(
-                        f"the array {name!r} has shape {array.shape}, but {node.kind} takes {form} {spec.shape}",
-                        "mend the node's facts or the weights", node.name,
-                    ))
-                elif wrong := _wrong_values(array, spec):
-                    faults.append(Fault(f"the array {name!r} {wrong}", "train or export the weights again", node.name))
-        return faults
+        graph = self.graph
+        return [
+            fault for node in graph for fault in array_faults(node, graph.operand_shapes(node), self.weights)
+        ]
 
     def _deviation_faults(self) -> list[Fault]:
         faults = []
@@ -146,6 +131,40 @@ class Model:
         return faults
 
 
+def array_faults(node: Node, shapes: Sequence[Shape], weights: Mapping[str, Array]) -> list[Fault]:
+    """Every fault of the arrays that a node reads, given the shapes of its operands."""
+    faults = []
+    specs = node.arrays(*shapes)
+    for name, spec in specs.items():
+        array = weights.get(name)
+        if array is None:
+            faults.append(Fault(
+                f"it reads the array {name!r}, which the weights do not have",
+                f"add it with shape {spec.shape}; {closest(name, weights)}",
+                node.name,
+            ))
+        elif not spec.admits(array.shape):
+            form = "a shape that broadcasts to" if spec.broadcast else "shape"
+            faults.append(Fault(
+                f"the array {name!r} has shape {array.shape}, but {node.kind} takes {form} {spec.shape}",
+                "mend the node's facts or the weights", node.name,
+            ))
+        elif wrong := _wrong_values(array, spec):
+            faults.append(Fault(f"the array {name!r} {wrong}", "train or export the weights again", node.name))
+        elif wrong := _wrong_order(array, spec):
+            faults.append(Fault(f"the array {name!r} {wrong}", "write the rows again, in order", node.name))
+    if not faults:
+        faults = [
+            Fault(
+                f"the array {name!r} must rise within each row of {spec.rises_in!r}, does not at entry {entry}",
+                "sort the synapses of each row by column, and add up those of the same column", node.name,
+            )
+            for name, spec in specs.items() if spec.rises_in is not None
+            if (entry := _first_fall(weights[name], weights[spec.rises_in])) is not None
+        ]
+    return faults
+
+
 def _wrong_values(array: Array, spec: ArraySpec) -> str:
     """What is wrong with the values of an array, for a message; empty if nothing is."""
     if array.dtype.kind not in "biuf":
@@ -158,3 +177,21 @@ def _wrong_values(array: Array, spec: ArraySpec) -> str:
     if array.size and not spec.low <= array.min() <= array.max() <= spec.high:
         return f"must hold values from {spec.low} to {spec.high}, has {array.min()} to {array.max()}"
     return ""
+
+
+def _wrong_order(values: Array, spec: ArraySpec) -> str:
+    """What is wrong with the order of an array's values, for a message; empty if nothing is."""
+    if not spec.spans:
+        return ""
+    array = values.astype(np.int64)
+    if array[0] != spec.low or array[-1] != spec.high:
+        return f"must rise from {spec.low} to {spec.high}, goes from {array[0]} to {array[-1]}"
+    falls = np.flatnonzero(array[1:] < array[:-1])
+    return f"must rise from {spec.low} to {spec.high}, falls after entry {falls[0]}" if len(falls) else ""
+
+
+def _first_fall(values: Array, starts: Array) -> int | None:
+    """The first entry that is not above the one before it, those apart with which rows start."""
+    falls, begun = np.less_equal(values[1:], values[:-1]), starts.astype(np.int64)
+    falls[begun[(begun > 0) & (begun < len(values))] - 1] = False
+    return int(falls.argmax()) + 1 if falls.any() else None

@@ -49,7 +49,9 @@ class Signal:
 class ArraySpec:
     """What a node expects of an array: its exact shape, or one that broadcasts to it, and its values.
 
-    `whole` asks for whole numbers; every value lies from `low` to `high`.
+    `whole` asks for whole numbers; every value lies from `low` to `high`. With `spans`, values go from `low` to
+    `high` and never fall, as the places do at which rows start in an array; `rises_in` names such an array, between
+    whose places values rise: no column comes twice in a row.
     """
 
     shape: Shape
@@ -57,6 +59,8 @@ class ArraySpec:
     whole: bool = False
     low: float = float("-inf")
     high: float = float("inf")
+    spans: bool = False
+    rises_in: str | None = None
 
     def admits(self, shape: Shape) -> bool:
         """Whether an array of `shape` is acceptable."""

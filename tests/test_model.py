@@ -81,6 +81,41 @@ def test_fixed_point_weights_are_whole() -> None:
     assert fault.what == "the array 'w' must hold whole numbers"
 
 
+SPARSE = parse("""
+dt = 0.001
+x = Input(shape=(4,), stream=True)
+s = FixedDelaySparse(x, features=3, synapses=5, weight='w', column='c', row_start='r', delay='d', longest=2)
+return s
+""")
+ROWS = {"w": np.arange(5), "c": np.array([0, 3, 1, 2, 3]), "r": np.array([0, 2, 2, 5]), "d": np.array([0, 2, 1, 0, 0])}
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint16, np.int64, np.uint64, np.float32])
+def test_sparse_arrays_may_be_of_any_type(kind: type[np.number]) -> None:
+    assert Model("m", SPARSE, {name: array.astype(kind) for name, array in ROWS.items()}).check() == []
+
+
+@pytest.mark.parametrize(("name", "values", "what"), [
+    ("r", [0, 5, 3, 5], "must rise from 0 to 5, falls after entry 1"),
+    ("r", [1, 2, 2, 5], "must rise from 0 to 5, goes from 1 to 5"),
+    ("r", [0, 2, 2, 4], "must rise from 0 to 5, goes from 0 to 4"),
+    ("r", [0, -7, 2, 5], "must hold values from 0 to 5, has -7 to 5"),
+    ("r", [0, 6, 6, 5], "must hold values from 0 to 5, has 0 to 6"),
+    ("r", [0, 2.5, 3, 5], "must hold whole numbers"),
+    ("c", [0, 3, 1, 2, 4], "must hold values from 0 to 3, has 0 to 4"),
+    ("c", [0, 3, 1, 2, 2**62], "must hold values from 0 to 3, has 0 to 4611686018427387904"),
+    ("c", [-1, 3, 1, 2, 3], "must hold values from 0 to 3, has -1 to 3"),
+    ("c", [0, 3, 1, 1, 3], "must rise within each row of 'r', does not at entry 3"),
+    ("c", [3, 0, 1, 2, 3], "must rise within each row of 'r', does not at entry 1"),
+    ("d", [0, 2, 3, 0, 0], "must hold values from 0 to 2, has 0 to 3"),
+    ("w", [0, 2**31, 3, 0, 0], "must hold values from -2147483648 to 2147483647, has 0 to 2147483648"),
+])
+def test_arrays_that_kernels_follow_are_checked_whole(name: str, values: list[float], what: str) -> None:
+    """Range, order and ends: else sums would be written beyond the end of an array, or lost."""
+    (fault,) = Model("m", SPARSE, {**ROWS, name: np.array(values)}).check()
+    assert (fault.node, fault.what) == ("s", f"the array {name!r} {what}")
+
+
 def test_faults_of_the_graph_come_before_those_of_arrays() -> None:
     model = Model("m", parse("y = Linear(x, features=2, weight='w')\nreturn y"), {})
     with pytest.raises(ModelError, match="reads 'x', which is not a node"):

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from math import isqrt
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from nmc.chips import chip_of
 from nmc.chips.chip import ManycoreChip
 from nmc.errors import ProgramError
+from nmc.graph import Shape
 from nmc.mapping.box import Box
 from nmc.mapping.network import network
 from nmc.mapping.partition import partition
@@ -112,8 +116,37 @@ def mapping_of(program: Program) -> Placement | None:
 
 
 def read_mapping(data: bytes, model: Model) -> Placement:
-    """The placement that a file holds, of the model beside it. Raises ProgramError."""
+    """The placement that a file holds, of the model beside it. Raises ProgramError where it is of another model."""
     facts = read_facts(data)
     slices = tuple(Slice(part.population, Box(part.neurons), part.use) for part in facts.slices)
     found = Partition(network(model.graph, model.weights), slices)
+    _require_whole(found)
     return Placement(found, tuple(part.place for part in facts.slices), facts.cores, facts.tiles, facts.chips)
+
+
+def _require_whole(found: Partition) -> None:
+    """Raises ProgramError unless slices hold every neuron once, population by population, those in a row in order."""
+    shapes = found.network.shapes
+    listed = [name for name, _ in groupby(part.population for part in found.slices)]
+    wrong = ""
+    if sorted(listed) != sorted(shapes):
+        wrong = f"it has slices of {', '.join(listed)}, not of {', '.join(shapes)}"
+    for name, boxes in () if wrong else found.boxes.items():
+        inside = all(
+            len(box.ranges) == len(shapes[name])
+            and all(0 <= low < high <= n for (low, high), n in zip(box.ranges, shapes[name], strict=True))
+            for box in boxes
+        )
+        in_order = len(shapes[name]) != 1 or [*boxes] == sorted(boxes, key=lambda box: box.ranges)
+        if not (inside and in_order and _disjoint(boxes, shapes[name])):
+            wrong = f"its slices do not hold every neuron of {name} once"
+    if wrong:
+        raise ProgramError(f"{MAPPING} is not a mapping of this model: {wrong}", "compile the model again")
+
+
+def _disjoint(boxes: Iterable[Box], shape: Shape) -> bool:
+    """Whether boxes within a shape hold each of its elements once."""
+    held = np.zeros(shape, np.int64)
+    for box in boxes:
+        held[box.slices] += 1
+    return bool(np.all(held == 1))

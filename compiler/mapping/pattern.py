@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmc.errors import ModelError
-from nmc.model import Array
+from nmc.model import Array, array_faults
 from nmc.nodes.fixed_point import FixedSparse
 
 IntArray = NDArray[np.int64]
@@ -30,18 +30,10 @@ class Pattern:
             raise ModelError(
                 "its pattern is not known", "map the model with its weights, not the graph alone", node=node.name
             )
+        if faults := array_faults(node, ((inputs,),), weights):
+            raise ModelError.of(faults)
         indices = np.ascontiguousarray(weights[node.column], dtype=np.int32)
-        indptr = np.ascontiguousarray(weights[node.row_start], dtype=np.int64)
-        if indptr[0] != 0 or indptr[-1] != len(indices) or np.any(np.diff(indptr) < 0):
-            raise ModelError(
-                f"the array {node.row_start!r} must rise from 0 to {len(indices)}",
-                "give where each row starts, and the number of synapses at the end", node=node.name,
-            )
-        if len(indices) and not 0 <= indices.min() <= indices.max() < inputs:
-            raise ModelError(
-                f"the array {node.column!r} must hold 0 to {inputs - 1}", "mend the weights", node=node.name
-            )
-        return cls(indices, indptr, inputs)
+        return cls(indices, np.ascontiguousarray(weights[node.row_start], dtype=np.int64), inputs)
 
 
 def joined(patterns: tuple[Pattern, ...]) -> Pattern:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Literal
 
-from nmc.graph import Node, Shape, ShapeError
+from nmc.graph import ArraySpec, Node, Shape, ShapeError
 
 Param = float | str
 """One value for all elements, or the name of an array that broadcasts over them."""
@@ -139,6 +139,19 @@ def broadcast_shape(kind: str, *xs: Shape) -> Shape:
             raise ShapeError(f"{kind} cannot broadcast shapes {', '.join(map(str, xs))}")
         out.append(wide.pop() if wide else 1)
     return tuple(out)
+
+
+def require_in_32_bits(**facts: object) -> None:
+    """Raise ValueError unless the whole numbers among some facts fit in 32 bits."""
+    for fact, value in facts.items():
+        require(
+            not isinstance(value, int) or -(2**31) <= value < 2**31, f"{fact} is {value}: it does not fit in 32 bits"
+        )
+
+
+def in_32_bits(shape: Shape, broadcast: bool = False) -> ArraySpec:
+    """An array of whole numbers of 32 bits."""
+    return ArraySpec(shape, broadcast, whole=True, low=-(2**31), high=2**31 - 1)
 
 
 def param_names(*params: Param | None) -> tuple[str, ...]:

@@ -13,7 +13,6 @@ from nmc import reference
 from nmc.backends.loihi.native import Emulator
 from nmc.backends.loihi.native.accumulators import packed, proven_accumulator
 from nmc.backends.loihi.native.plan import Plan
-from nmc.errors import UnsupportedError
 from nmc.model import FloatArray, Model
 from nmc.text import parse
 from strategies.chip_networks import STEPS, conv_networks, dense_networks, direct_networks, streams
@@ -187,8 +186,3 @@ def test_weights_are_stored_narrow() -> None:
     assert (weight.dtype, shift) == (np.int16, 0)
 
 
-def test_an_initial_voltage_beyond_32_bits_is_refused() -> None:
-    model = network("dt = 0.001\nx = Input(shape=(1,), stream=True)\n"
-                    "n = FixedLIF(x, du=0, dv=0, vth=1, initial=2147483648)\nreturn n")
-    with pytest.raises(UnsupportedError, match="2147483648"):
-        Emulator(model, 1)

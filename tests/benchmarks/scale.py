@@ -39,6 +39,8 @@ def network(neurons: int, fan_in: int = FAN_IN, seed: int = 0) -> tuple[Graph, d
         home = (rows // 500 * 7919) % neurons
         away = home + rng.integers(0, 2000, (len(rows), far))
         reads = np.sort(np.concatenate((rows + near, away), axis=1) % neurons, axis=1)
+        place = np.arange(fan_in)
+        reads = np.minimum(np.maximum.accumulate(reads - place, axis=1), neurons - fan_in) + place  # none comes twice
         column[start * fan_in : start * fan_in + reads.size] = reads.ravel()
     graph = parse(f"""
 dt = 0.001

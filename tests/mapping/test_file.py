@@ -36,6 +36,23 @@ def test_a_damaged_mapping():
         read_facts(b'{"chip": "loihi1"}')
 
 
+@pytest.mark.parametrize("change", [
+    lambda slices: slices[:-1],
+    lambda slices: [*slices[:3], slices[-1], *slices[3:-1]],
+    lambda slices: [slices[1], slices[0], *slices[2:]],
+    lambda slices: [{**slices[0], "neurons": [[0, 126]]}, *slices[1:]],
+    lambda slices: [{**slices[0], "neurons": [[-1, 125]]}, *slices[1:]],
+    lambda slices: [*slices[:-1], {**slices[-1], "neurons": [[0, 11]]}],
+    lambda slices: [*slices[:-1], {**slices[-1], "neurons": [[0, 10], [0, 1]]}],
+    lambda slices: [*slices[:-1], {**slices[-1], "population": "h3"}],
+])
+def test_a_mapping_of_other_neurons_is_refused(change):
+    """Whoever counts synapses by it must not look beyond the end of an array."""
+    facts = json.loads(written(map_model(MODEL, "loihi1")))
+    with pytest.raises(ProgramError, match=r"mapping.json is not a mapping of this model: .*h[12]"):
+        read_mapping(json.dumps({**facts, "slices": change(facts["slices"])}).encode(), MODEL)
+
+
 def test_the_number_of_chips_is_a_limit():
     wide = parse("""
 dt = 0.001

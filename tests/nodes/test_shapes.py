@@ -84,8 +84,9 @@ def test_arrays_are_named_with_the_shape_each_must_have() -> None:
     facts = "features=2, synapses=5, weight='w', column='c', row_start='r', delay='d', longest=7"
     sparse = node(f"FixedDelaySparse(x, {facts})")
     assert sparse.arrays((4,)) == {
-        "w": ArraySpec((5,), whole=True), "c": ArraySpec((5,), whole=True, low=0, high=3),
-        "r": ArraySpec((3,), whole=True, low=0, high=5), "d": ArraySpec((5,), whole=True, low=0, high=7),
+        "w": ArraySpec((5,), whole=True, low=-(2**31), high=2**31 - 1),
+        "c": ArraySpec((5,), whole=True, low=0, high=3, rises_in="r"),
+        "r": ArraySpec((3,), whole=True, low=0, high=5, spans=True), "d": ArraySpec((5,), whole=True, low=0, high=7),
     }  # fmt: skip
     delay = node("Delay(x, steps='s', longest=4)")
     assert delay.arrays((3,)) == {"s": ArraySpec((3,), broadcast=True, whole=True, low=0, high=4)}

@@ -33,7 +33,7 @@ class PreparedLif:
 
     @classmethod
     def of(cls, node: fixed_point.FixedLIF, model: Model, layout: Layout) -> PreparedLif:
-        """The neurons of a node. Raises UnsupportedError where they start beyond 32 bits."""
+        """The neurons of a node."""
         return cls(node, *lif_parameters(node, model, layout))
 
     def start(self, batch: int) -> Runner:

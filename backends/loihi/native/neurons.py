@@ -12,7 +12,6 @@ from nmc.backends.loihi.native import neuron_kernels as kernels
 from nmc.backends.loihi.native.layout import Layout
 from nmc.backends.loihi.native.runner import OneCall, Runner
 from nmc.backends.loihi.native.signals import Signals
-from nmc.errors import UnsupportedError
 from nmc.graph import Node
 from nmc.machine_code import Call
 from nmc.model import Array, Model
@@ -32,16 +31,10 @@ def spread(node: Node, value: int | str, model: Model, layout: Layout) -> NDArra
 def lif_parameters(
     node: fixed_point.FixedLIF | fixed_point.FixedTernaryLIF, model: Model, layout: Layout
 ) -> tuple[Int32Array, Int32Array]:
-    """Every neuron's bias and first voltage. Raises UnsupportedError where they start beyond 32 bits."""
+    """Every neuron's bias and first voltage."""
     mantissa, exponent = spread(node, node.bias_mant, model, layout), node.bias_exp
     bias = mantissa << exponent if exponent >= 0 else mantissa >> -exponent
-    initial = spread(node, node.initial, model, layout)
-    if np.any(np.abs(initial) >= 2**31):
-        raise UnsupportedError(
-            f"its initial voltage goes up to {np.abs(initial).max()}, the emulator's to {2**31 - 1}",
-            "start it lower", node=node.name,
-        )
-    return bias.astype(np.int32), initial.astype(np.int32)
+    return bias.astype(np.int32), spread(node, node.initial, model, layout).astype(np.int32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +48,7 @@ class PreparedTernaryLif:
 
     @classmethod
     def of(cls, node: fixed_point.FixedTernaryLIF, model: Model, layout: Layout) -> PreparedTernaryLif:
-        """The neurons of a node. Raises UnsupportedError where they start beyond 32 bits."""
+        """The neurons of a node."""
         return cls(node, *lif_parameters(node, model, layout))
 
     def start(self, batch: int) -> Runner:

@@ -11,10 +11,12 @@ from nmc.nodes.facts import (
     Pads,
     Spatial,
     conv_shape,
+    in_32_bits,
     param_names,
     require,
     require_entries,
     require_groups,
+    require_in_32_bits,
     require_rank,
 )
 
@@ -49,13 +51,14 @@ class FixedLIF(Node):
         for fact, low, high in (("du", -1, 4095), ("dv", 0, 4096), ("vth", 0, 2**17 - 1), ("bias_exp", -15, 15)):
             value: int = getattr(self, fact)
             require(low <= value <= high, f"{fact} is {value}: it takes {low} to {high}")
+        require_in_32_bits(bias_mant=self.bias_mant, initial=self.initial)
         require(self.reset_interval >= 0, f"reset_interval is {self.reset_interval}: it is 0 steps or more")
 
     def output_dtype(self, *xs: DType) -> DType:
         return "spike" if self.emits == "spikes" else "integer"
 
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
-        spec = ArraySpec(xs[0], broadcast=True, whole=True)
+        spec = in_32_bits(xs[0], broadcast=True)
         return dict.fromkeys(param_names(self.bias_mant, self.initial), spec)
 
     def state(self, *xs: Shape) -> Mapping[str, State]:
@@ -89,7 +92,7 @@ class FixedDense(Node):
         return "integer"
 
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
-        return {self.weight: ArraySpec((self.features, xs[0][0]), whole=True)}
+        return {self.weight: in_32_bits((self.features, xs[0][0]))}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +128,7 @@ class FixedConv2d(Node):
         return "integer"
 
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
-        return {self.weight: ArraySpec((self.channels, xs[0][0] // self.groups, *self.kernel), whole=True)}
+        return {self.weight: in_32_bits((self.channels, xs[0][0] // self.groups, *self.kernel))}
 
 
 def require_synapse(features: int, weight_exp: int, num_message_bits: int) -> None:

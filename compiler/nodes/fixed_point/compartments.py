@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from nmc.graph import ArraySpec, DType, Node, Shape, State, Timing
-from nmc.nodes.facts import param_names, require
+from nmc.nodes.facts import in_32_bits, param_names, require, require_in_32_bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,13 +33,14 @@ class FixedCompartments(Node):
         for fact in ("decay_u", "decay_v"):
             value: int = getattr(self, fact)
             require(0 <= value <= 4095, f"{fact} is {value}: it takes 0 to 4095")
+        require_in_32_bits(vth=self.vth, bias=self.bias, vmin=self.vmin, vmax=self.vmax)
         require(self.refractory >= 0, f"refractory is {self.refractory}: it is 0 steps or more")
 
     def output_dtype(self, *xs: DType) -> DType:
         return "spike"
 
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
-        spec = ArraySpec(xs[0], broadcast=True, whole=True)
+        spec = in_32_bits(xs[0], broadcast=True)
         return dict.fromkeys(param_names(self.vth, self.bias, self.vmin), spec)
 
     def state(self, *xs: Shape) -> Mapping[str, State]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from nmc.graph import ArraySpec, DType, Node, Shape, State, Timing
-from nmc.nodes.facts import param_names, require, same_shape
+from nmc.nodes.facts import in_32_bits, param_names, require, require_in_32_bits, same_shape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +62,12 @@ class FixedSigmaDelta(_Encoder):
     bias: int | str = 0
     activation: Literal["relu", "unit"] = "relu"
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        require_in_32_bits(bias=self.bias)
+
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
-        return dict.fromkeys(param_names(self.bias), ArraySpec(xs[0], broadcast=True, whole=True))
+        return dict.fromkeys(param_names(self.bias), in_32_bits(xs[0], broadcast=True))
 
     def state(self, *xs: Shape) -> Mapping[str, State]:
         return {"sigma": State(xs[0]), **super().state(*xs)}
@@ -77,7 +81,7 @@ class FixedGraded(_Graded):
     rectified: bool = False
 
     def __post_init__(self) -> None:
-        require(-(2**31) <= self.vth < 2**31, f"vth is {self.vth}: it does not fit in 32 bits")
+        require_in_32_bits(vth=self.vth)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +95,7 @@ class FixedProduct(_Graded):
     operands: ClassVar[tuple[int, int | None]] = (2, 2)
 
     def __post_init__(self) -> None:
-        require(-(2**31) <= self.vth < 2**31, f"vth is {self.vth}: it does not fit in 32 bits")
+        require_in_32_bits(vth=self.vth)
         require(0 <= self.exp <= 31, f"exp is {self.exp}: it takes 0 to 31")
 
     def output_shape(self, *xs: Shape) -> Shape:
@@ -111,7 +115,7 @@ class FixedNormDelay(_Graded):
     operands: ClassVar[tuple[int, int | None]] = (2, 2)
 
     def __post_init__(self) -> None:
-        require(-(2**31) <= self.vth < 2**31, f"vth is {self.vth}: it does not fit in 32 bits")
+        require_in_32_bits(vth=self.vth)
 
     def output_shape(self, *xs: Shape) -> Shape:
         return same_shape(self.kind, *xs)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from nmc.graph import ArraySpec, DType, Node, Shape, State, Timing
-from nmc.nodes.facts import param_names, require, same_shape
+from nmc.nodes.facts import in_32_bits, param_names, require, require_in_32_bits, same_shape
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +35,13 @@ class FixedTernaryLIF(Node):
         for fact, low, high in limits:
             value: int = getattr(self, fact)
             require(low <= value <= high, f"{fact} is {value}: it takes {low} to {high}")
+        require_in_32_bits(bias_mant=self.bias_mant, initial=self.initial)
 
     def output_dtype(self, *xs: DType) -> DType:
         return "integer"
 
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
-        spec = ArraySpec(xs[0], broadcast=True, whole=True)
+        spec = in_32_bits(xs[0], broadcast=True)
         return dict.fromkeys(param_names(self.bias_mant, self.initial), spec)
 
     def state(self, *xs: Shape) -> Mapping[str, State]:

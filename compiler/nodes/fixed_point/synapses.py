@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nmc.graph import ArraySpec, DType, Node, Shape, State
-from nmc.nodes.facts import require, require_rank
+from nmc.nodes.facts import in_32_bits, require, require_rank
 from nmc.nodes.fixed_point.basic import FixedDense, SignMode, require_synapse
 
 
@@ -41,9 +41,11 @@ class FixedSparse(Node):
 
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
         return {
-            self.weight: ArraySpec((self.synapses,), whole=True),
-            self.column: ArraySpec((self.synapses,), whole=True, low=0, high=xs[0][0] - 1),
-            self.row_start: ArraySpec((self.features + 1,), whole=True, low=0, high=self.synapses),
+            self.weight: in_32_bits((self.synapses,)),
+            self.column: ArraySpec(
+                (self.synapses,), whole=True, low=0, high=xs[0][0] - 1, rises_in=self.row_start
+            ),
+            self.row_start: ArraySpec((self.features + 1,), whole=True, low=0, high=self.synapses, spans=True),
         }
 
 

@@ -43,9 +43,10 @@ class ConversionOptions(Options):
 
 def spiking_passes(options: ConversionOptions, calibration: FloatArray | None) -> tuple[Pass, ...]:
     """The passes from an ordinary network to a spiking one."""
+    from nmc.passes.element_maps import FactorsAsNorms
     from nmc.passes.to_spiking import ToSpiking
 
-    return *max_pool_passes(options, calibration), ToSpiking(
+    return *max_pool_passes(options, calibration), FactorsAsNorms(), ToSpiking(
         options.steps, options.encoding, calibration, options.reset, options.charge,
         threshold_scale=options.threshold_scale,
     )  # fmt: skip

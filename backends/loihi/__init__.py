@@ -71,6 +71,7 @@ class Loihi2Options(LoihiOptions):
 
 
 def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
+    from nmc.passes.element_maps import FactorsAsNorms
     from nmc.passes.fuse_synapses import FuseSynapses
     from nmc.passes.quantize_fixed_point import QuantizeFixedPoint
     from nmc.passes.spike_logic import SpikeLogic
@@ -81,7 +82,7 @@ def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...
     conversion = spiking_passes(chosen, calibration)
     if isinstance(chosen, Loihi2Options) and chosen.neurons == "sigma-delta":
         changes = ToSigmaDelta(steps=chosen.steps, threshold=chosen.threshold, calibration=calibration)
-        conversion = (*max_pool_passes(chosen, calibration), changes)
+        conversion = (*max_pool_passes(chosen, calibration), FactorsAsNorms(), changes)
     quantize = QuantizeFixedPoint(chosen.weight_bits, calibration, graded=second)
     return SpikeLogic(), *conversion, FuseSynapses(), quantize
 

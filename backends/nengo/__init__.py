@@ -29,12 +29,12 @@ class NengoOptions(ConversionOptions):
 
 
 def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
-    from nmc.passes.fold_batchnorm import FoldBatchNorm
+    from nmc.passes.fold_element_maps import FoldElementMaps
     from nmc.passes.set_steps import SetSteps
 
     if isinstance(options, NengoOptions) and options.neurons == "spiking":
-        return (FoldBatchNorm(), *spiking_passes(options, calibration))
-    return (SetSteps(options.steps), FoldBatchNorm())
+        return (FoldElementMaps(), *spiking_passes(options, calibration))
+    return (SetSteps(options.steps), FoldElementMaps())
 
 
 def _lower(model: Model, options: Options) -> Mapping[str, bytes]:

@@ -10,7 +10,7 @@ from nmc.backends.conversion import ConversionOptions, spiking_passes
 from nmc.backends.target import Options, Target, applies
 from nmc.errors import UsageError
 from nmc.model import FloatArray, Model
-from nmc.passes.fold_batchnorm import FoldBatchNorm
+from nmc.passes.fold_element_maps import FoldElementMaps
 from nmc.passes.quantize_int8 import QuantizeInt8
 from nmc.passes.set_steps import SetSteps
 from nmc.passes.value_ranges import RangeMethod
@@ -82,9 +82,9 @@ class TpuOptions(OnnxOptions):
 
 
 def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
-    exact: tuple[Pass, ...] = (SetSteps(options.steps), FoldBatchNorm())
+    exact: tuple[Pass, ...] = (SetSteps(options.steps), FoldElementMaps())
     if isinstance(options, OnnxOptions) and options.form == "spiking":
-        exact = (FoldBatchNorm(), *spiking_passes(options, calibration))
+        exact = (FoldElementMaps(), *spiking_passes(options, calibration))
     if not isinstance(options, OnnxOptions) or options.precision != "int8":
         return exact
     return (*exact, QuantizeInt8(

@@ -55,6 +55,13 @@ class Parts:
     @classmethod
     def of(cls, graph: Graph) -> Parts:
         """The parts of a graph. Raises UnsupportedError with every node between them that neurons cannot do."""
+        parts = cls.around(graph)
+        refuse(graph, (_refusal(n) for n in graph if n.name not in parts.hosted and not _is_possible(n)))
+        return parts
+
+    @classmethod
+    def around(cls, graph: Graph) -> Parts:
+        """The same, whatever lies between them."""
         head = before_layers(graph)
         tail: set[str] = set()
         for name in reversed(graph.order):
@@ -65,7 +72,6 @@ class Parts:
             node = graph[name]
             if not isinstance(node, _FINISH + _COMBINE) and not any(ref.node in tail for ref in node.inputs):
                 tail.discard(name)
-        refuse(graph, (_refusal(n) for n in graph if n.name not in head | tail and not _is_possible(n)))
         return cls(head, frozenset(tail))
 
     @property

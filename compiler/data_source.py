@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,13 +94,18 @@ class TorchvisionSet:
     selection: Selection = EVERYTHING
 
 
+TimeUnit = Literal["s", "ms", "us", "ns"]
+"""The units that the times of events come in."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class EventRecordings:
     """Recordings of an event camera, in a folder for each class, or labelled ones in one HDF5 file.
 
     Events are counted in `bins` time bins (None: the steps of the model) of `bin_s` seconds, or, without it, of
     equal parts of each recording. `size`: [height, width] of the sensor; None takes the input's. `binary`: a
-    bin holds 1 where there was an event, not their number.
+    bin holds 1 where there was an event, not their number. `unit`: that of the times in HDF5 files; None takes what
+    the file says, or else the format's own, and refuses times that cannot be in it.
     """
 
     path: Path
@@ -107,6 +113,7 @@ class EventRecordings:
     bins: int | None = None
     bin_s: float | None = None
     binary: bool = False
+    unit: TimeUnit | None = None
     selection: Selection = EVERYTHING
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nmc.data_source import DataRecord, Selection
 from nmc.errors import ModelError, NmcError
+from nmc.findings import Finding
 from nmc.graph import Shape
 from nmc.model import Array
 
@@ -23,12 +24,16 @@ LIMIT_FILES = 1_000_000
 
 @dataclass(frozen=True)
 class Listing:
-    """The samples of a data set in order: their labels [samples], the shape of each, and how to read one."""
+    """The samples of a data set in order: their labels [samples], the shape of each, and how to read one.
+
+    `findings` says what is to be known of those that were read.
+    """
 
     name: str
     labels: NDArray[np.int64]
     shape: Shape
     read: Callable[[int], Array]
+    findings: Callable[[], tuple[Finding, ...]] = tuple
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +43,7 @@ class Samples:
     x: Array
     y: Array | None
     record: DataRecord
+    findings: tuple[Finding, ...] = ()
 
 
 def gathered(listing: Listing, selection: Selection, limit: int | None = None) -> Samples:
@@ -57,7 +63,7 @@ def gathered(listing: Listing, selection: Selection, limit: int | None = None) -
     for row, index in enumerate(chosen):
         x[row] = listing.read(int(index))
     y = listing.labels[chosen]
-    return Samples(x, y, DataRecord(listing.name, digest_of(x, y), len(x), selection))
+    return Samples(x, y, DataRecord(listing.name, digest_of(x, y), len(x), selection), listing.findings())
 
 
 def selected(name: str, selection: Selection, count: int, limit: int | None = None) -> NDArray[np.intp]:
@@ -73,7 +79,8 @@ def digest_of(*arrays: Array | None) -> str:
     digest = hashlib.sha256()
     for array in arrays:
         if array is not None:
-            digest.update(f"{array.dtype.str} {array.shape}".encode())
+            kind = array.dtype.str if array.dtype.names is None else array.dtype.descr
+            digest.update(f"{kind} {array.shape}".encode())
             digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 

@@ -20,7 +20,7 @@ from nmc.frontends.schema import SamplesSpec
 _KEYS: Mapping[str, frozenset[str]] = {
     "file": frozenset(),
     "images": frozenset({"size", "mean", "std"}),
-    "events": frozenset({"size", "bins", "bin", "binary"}),
+    "events": frozenset({"size", "bins", "bin", "binary", "unit"}),
     "torchvision": frozenset({"root", "train", "size", "mean", "std"}),
 }
 """What else goes with each kind of source, beside the keys that select."""
@@ -57,7 +57,7 @@ def source_of(spec: SamplesSpec, paths: Mapping[str, Path]) -> Source:
         return ImageFolder(path=paths["images"], scaling=scaling, selection=selection)
     if spec.events is not None:
         return EventRecordings(
-            path=paths["events"], size=size, bins=spec.bins, bin_s=spec.bin, binary=bool(spec.binary),
+            path=paths["events"], size=size, bins=spec.bins, bin_s=spec.bin, binary=bool(spec.binary), unit=spec.unit,
             selection=selection,
         )  # fmt: skip
     if spec.torchvision is not None:

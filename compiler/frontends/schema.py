@@ -26,6 +26,7 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, ErrorDetails
 
+from nmc.data_source import TimeUnit
 from nmc.errors import Fault, closest
 from nmc.frontends.document import Document, KeyPath
 from nmc.frontends.learning import OWN, RULES, parameters
@@ -125,6 +126,9 @@ class SamplesSpec(_Strict):
     )
     binary: bool | None = Field(
         None, description="Of events: whether a bin holds 1 instead of their number.", examples=["true"]
+    )
+    unit: TimeUnit | None = Field(
+        None, description="Of events in HDF5, the unit of their times: s, ms, us or ns.", examples=["us"]
     )
     share: Annotated[list[Share], Field(min_length=2, max_length=2)] | None = Field(
         None, description="Which part of all samples, from 0 to 1.", examples=["[0.8, 1.0]"]

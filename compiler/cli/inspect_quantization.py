@@ -50,15 +50,17 @@ def _fixed_point(stages: dict[str, Model], json: bool) -> None:
         print_json(errors.as_facts())
         return
     activity = {error.population: f"{100 * error.relative_rms:.2f} %" for error in errors.activity}
+    thresholds = {error.population: f"{100 * error.relative:+.2f} %" for error in errors.thresholds}
     print_table(
-        ("synapses", "onto", "weights", "error (rms)", "largest error", "error of activity (rms)"),
+        ("synapses", "onto", "weights", "error (rms)", "largest error", "threshold", "error of activity (rms)"),
         [
             (e.synapse, e.population, str(e.weights), f"{100 * e.relative_rms:.2f} %", f"{100 * e.largest:.2f} %",
-             activity.get(e.population, "-"))
+             thresholds.get(e.population, "-"), activity.get(e.population, "-"))
             for e in errors.synapses
         ],
     )  # fmt: skip
     typer.echo("errors of weights: over the root mean square and over the largest weight; of activity: on samples")
+    typer.echo("threshold: where neurons begin to spike, against where the model's do")
 
 
 def _errors(stages: dict[str, Model]) -> QuantizationErrors:

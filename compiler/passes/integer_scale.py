@@ -22,6 +22,8 @@ FINE = 256
 SUM_LIMIT = 2**23 - 1
 """The largest sum of a sigma-delta neuron, in the 24 bits of the chip's state; Lava's wraps at 32 bits only."""
 BIAS_BITS = 12
+VOLTAGES = 64
+"""How many voltages there are to a unit of activation, in which thresholds are whole."""
 _SAMPLED = 1 << 18
 
 
@@ -149,32 +151,22 @@ def _error(weights: Sequence[Weights], threshold: float | None, scale: float) ->
     return relative
 
 
-def integer_threshold(threshold: float, scale: float, compare: str, whole: bool) -> int:
-    """vth such that v > vth means what `v compare threshold` does, as nearly as integers can.
-
-    `whole`: voltages are whole numbers of activation units, so that nothing lies between two of them.
-    """
-    x = threshold * scale
-    if abs(x - round(x)) < 1e-6:
-        return round(x) - (compare == ">=")
-    if whole:
-        return floor(x)
-    return round(x)
-
-
 def integer_bias(bias: FloatArray, scale: float) -> tuple[FloatArray, int]:
-    """Mantissas of 13 bits with sign, and their shared exponent, for biases in the target's own units."""
-    value = bias * (scale * 64)
+    """Mantissas of 13 bits with sign, and their shared exponent, for biases in the target's own units.
+
+    One more than each of them is a mantissa, too.
+    """
+    value = bias * (scale * VOLTAGES)
     exponent = 0
-    while np.max(np.abs(np.rint(value / 2**exponent))) > 2**BIAS_BITS - 1 and exponent < LARGEST_EXPONENT:
+    while np.max(np.abs(np.rint(value / 2**exponent))) > 2**BIAS_BITS - 2 and exponent < LARGEST_EXPONENT:
         exponent += 1
-    return np.clip(np.rint(value / 2**exponent), -(2**BIAS_BITS), 2**BIAS_BITS - 1), exponent
+    return np.clip(np.rint(value / 2**exponent), -(2**BIAS_BITS), 2**BIAS_BITS - 2), exponent
 
 
 def largest_bias_scale(bias: FloatArray) -> float:
     """The largest scale at which the biases fit their mantissa and exponent."""
     peak = float(np.max(np.abs(bias), initial=0.0))
-    return (2**BIAS_BITS - 1) * 2**LARGEST_EXPONENT / (64 * peak) if peak else inf
+    return (2**BIAS_BITS - 2) * 2**LARGEST_EXPONENT / (VOLTAGES * peak) if peak else inf
 
 
 def message_scale(values: FloatArray, bits: int = 8) -> float:

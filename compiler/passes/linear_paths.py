@@ -75,12 +75,8 @@ def paths_to(graph: Graph, ref: Ref, through: tuple[str, ...] = ()) -> Iterator[
 
 def apply_linear(model: Model, node: Node, operands: tuple[FloatArray, ...], constant: bool) -> FloatArray:
     """What the node makes of its operands [B, ...], without the part that no input changes unless `constant`."""
-    if not constant and isinstance(node, _WITH_BIAS):
-        node = replace(node, bias=None)
-    if not constant and isinstance(node, elementwise.Affine):
-        node = replace(node, offset=0.0)
-    if not constant and isinstance(node, tensor.Pad):
-        node = replace(node, value=0.0)
+    if not constant:
+        node = without_constant(node)
     if not constant and isinstance(node, tensor.BatchNorm):
         (x,) = operands
         return x * _norm_gain(model, node).reshape(-1, *(1,) * (x.ndim - 2))
@@ -88,6 +84,15 @@ def apply_linear(model: Model, node: Node, operands: tuple[FloatArray, ...], con
         name: model.weights[name].astype(np.float64) for name in node.arrays(*(x.shape[1:] for x in operands))
     }
     return stateless(MEANINGS[type(node)](node, Step(operands, arrays, {}))).y
+
+
+def without_constant(node: Node) -> Node:
+    """The node without the part that no input changes; but for BatchNorm, whose part is in its arrays."""
+    if isinstance(node, _WITH_BIAS):
+        return replace(node, bias=None)
+    if isinstance(node, elementwise.Affine):
+        return replace(node, offset=0.0)
+    return replace(node, value=0.0) if isinstance(node, tensor.Pad) else node
 
 
 def _norm_gain(model: Model, node: tensor.BatchNorm) -> FloatArray:

@@ -11,6 +11,7 @@ from nmc.graph import Ref
 from nmc.model import FloatArray, Model
 from nmc.nodes import fixed_point, quantized
 from nmc.nodes.plasticity import PlasticLinear
+from nmc.passes.integer_threshold import threshold_error
 from nmc.passes.populations import Population, populations
 from nmc.reference import each_step, run
 
@@ -42,17 +43,27 @@ class ActivityError:
 
 
 @dataclass(frozen=True)
+class ThresholdError:
+    """Where the neurons of a population begin to spike on the chip, over where the model's do, less 1."""
+
+    population: str
+    relative: float
+
+
+@dataclass(frozen=True)
 class QuantizationErrors:
-    """The errors of every synapse and, where samples were given, of every population."""
+    """The errors of every synapse and threshold and, where samples were given, of every population."""
 
     synapses: tuple[SynapseError, ...]
     activity: tuple[ActivityError, ...] = ()
+    thresholds: tuple[ThresholdError, ...] = ()
 
     def as_facts(self) -> Mapping[str, list[Mapping[str, str | int | float]]]:
         """The same in lists and dictionaries, as JSON takes it."""
         facts: Mapping[str, list[Mapping[str, str | int | float]]] = {
             "synapses": [asdict(error) for error in self.synapses],
             "activity": [asdict(error) for error in self.activity],
+            "thresholds": [asdict(error) for error in self.thresholds],
         }
         return facts
 
@@ -64,21 +75,14 @@ def quantization_errors(fused: Model, fixed: Model, samples: FloatArray | None =
     """
     found = populations(fused)
     weights = tuple(error for population in found for error in _weight_errors(fixed, population))
+    thresholds = tuple(error for population in found for error in _threshold_errors(fixed, population))
     activity = () if samples is None else tuple(_activity_errors(fused, fixed, found, samples))
-    return QuantizationErrors(weights, activity)
+    return QuantizationErrors(weights, activity, thresholds)
 
 
 def _weight_errors(fixed: Model, population: Population) -> Iterator[SynapseError]:
-    """The population's scale, by which its integers are put into the model's units, is that of least squares.
-
-    Weights that learn are left out: they do not stay what they were.
-    """
-    pairs = [
-        (synapse.node.name, synapse.weight, _integers(fixed, synapse.node.name)) for synapse in population.synapses
-        if not isinstance(synapse.node, PlasticLinear)
-    ]
-    along = sum(float(np.sum(have * want)) for _, want, have in pairs)
-    scale = along / max(sum(float(np.sum(have * have)) for _, _, have in pairs), 1e-300)
+    pairs = _weight_pairs(fixed, population)
+    scale = _unit(pairs)
     for name, want, have in pairs:
         size = float(np.sqrt(np.mean(want**2))) or 1.0
         off = have * scale - want
@@ -86,6 +90,32 @@ def _weight_errors(fixed: Model, population: Population) -> Iterator[SynapseErro
             name, population.name, want.size, float(np.sqrt(np.mean(off**2))) / size,
             float(np.max(np.abs(off))) / (float(np.max(np.abs(want))) or 1.0),
         )
+
+
+def _threshold_errors(fixed: Model, population: Population) -> Iterator[ThresholdError]:
+    """Of neurons that read weights which stay what they were."""
+    neuron, unit = fixed.graph.by_name.get(population.name), _unit(_weight_pairs(fixed, population))
+    if isinstance(neuron, fixed_point.FixedLIF) and population.spikes and unit:
+        mantissa, initial = (np.asarray(fixed.param(fact)) for fact in (neuron.bias_mant, neuron.initial))
+        x = float(getattr(population.node, "threshold")) / unit  # noqa: B009 - any kind that spikes has one
+        yield ThresholdError(population.name, threshold_error(x, neuron, mantissa, initial))
+
+
+def _weight_pairs(fixed: Model, population: Population) -> list[tuple[str, FloatArray, FloatArray]]:
+    """The weights of each synapse, in the model and in integers.
+
+    Weights that learn are left out: they do not stay what they were.
+    """
+    return [
+        (synapse.node.name, synapse.weight, _integers(fixed, synapse.node.name)) for synapse in population.synapses
+        if not isinstance(synapse.node, PlasticLinear)
+    ]
+
+
+def _unit(pairs: list[tuple[str, FloatArray, FloatArray]]) -> float:
+    """What an integer means in the model's units: that of least squares."""
+    along = sum(float(np.sum(have * want)) for _, want, have in pairs)
+    return along / max(sum(float(np.sum(have * have)) for _, _, have in pairs), 1e-300)
 
 
 def _integers(fixed: Model, name: str) -> FloatArray:

@@ -18,12 +18,13 @@ from nmc.nodes.plasticity import PlasticLinear
 from nmc.passes.bias_axons import with_bias_axons
 from nmc.passes.fuse_synapses import fresh, pruned
 from nmc.passes.integer_scale import (
+    VOLTAGES,
     Grid,
     Weights,
     choose_scale,
     integer_bias,
-    integer_threshold,
 )
+from nmc.passes.integer_threshold import integer_threshold
 from nmc.passes.plastic_units import in_integers, saturating_scale
 from nmc.passes.populations import Population, Synapse, populations
 from nmc.passes.refusal import refuse
@@ -252,21 +253,21 @@ class _Writer:
 
     def _neuron(self, population: Population, name: str, reads: tuple[Ref, ...], scale: float) -> Node:
         node = population.node
-        facts = _dynamics(node)
-        if population.spikes:
-            threshold, compare = float(node.threshold), node.compare  # type: ignore[attr-defined]
-            whole = not population.biases and facts.dv in (0, 4096) and facts.du == 4095
-            facts = replace(facts, vth=integer_threshold(threshold, scale, compare, whole))
         bias = sum(population.biases.values()) + np.zeros(population.shape)
         if isinstance(node, spiking.CubaLIF):
             bias = bias + (1 - float(node.decay)) * self._value(node.leak)
-        if np.any(bias):
-            mantissa, exponent = integer_bias(bias, scale)
-            facts = replace(facts, bias_mant=self._parameter(f"{name}.bias", mantissa), bias_exp=exponent)
+        mantissa, exponent = integer_bias(bias, scale)
+        facts = replace(_dynamics(node), bias_exp=exponent)
         initial = self._value(getattr(node, "initial", 0.0))
-        if np.any(initial):
-            whole_v = np.rint(np.broadcast_to(initial, population.shape) * scale * 64)
-            facts = replace(facts, initial=self._parameter(f"{name}.initial", whole_v))
+        first = np.rint(np.broadcast_to(initial, population.shape) * scale * VOLTAGES)
+        if population.spikes:
+            threshold, compare = float(node.threshold), node.compare  # type: ignore[attr-defined]
+            vth, more = integer_threshold(threshold * scale, compare, facts, mantissa, first)
+            facts, mantissa = replace(facts, vth=vth), mantissa + more
+        facts = replace(
+            facts, bias_mant=self._parameter(f"{name}.bias", mantissa),
+            initial=self._parameter(f"{name}.initial", first),
+        )
         lag = self.lag[population.name]
         if lag and getattr(node, "leak", 0.0) != 0.0 and self.remembers:
             raise UnsupportedError(

@@ -14,7 +14,7 @@ from nmc.nodes import coding, spiking, tensor
 from nmc.passes.conversion import Conversion, Converted, Parts
 from nmc.passes.fuse_synapses import fresh
 from nmc.passes.host_streams import HostStreams
-from nmc.passes.linear_paths import constant
+from nmc.passes.linear_paths import constant, without_constant
 from nmc.passes.rate_calibration import Activations
 from nmc.passes.refusal import refuse
 from nmc.passes.to_spiking import calibrated
@@ -96,16 +96,11 @@ class _Changes(Conversion):
         self.decoded[node.name] = name
 
     def layer(self, node: Node, inputs: tuple[Ref, ...]) -> None:
-        plain = replace(node, inputs=inputs)
-        match plain:
-            case tensor.Linear() | tensor.Conv1d() | tensor.Conv2d():
-                plain = replace(plain, bias=None)
-            case tensor.BatchNorm():
-                zeros = f"{node.name}.no_bias"
-                self.arrays[zeros] = np.zeros(self.model.graph.signals[node.name].shape[:1])
-                plain = replace(plain, bias=zeros, mean=zeros)
-            case tensor.Pad():
-                plain = replace(plain, value=0.0)
+        plain = without_constant(replace(node, inputs=inputs))
+        if isinstance(plain, tensor.BatchNorm):
+            zeros = f"{node.name}.no_bias"
+            self.arrays[zeros] = np.zeros(self.model.graph.signals[node.name].shape[:1])
+            plain = replace(plain, bias=zeros, mean=zeros)
         self.nodes.append(plain)
 
     def neurons(self, node: Node, inputs: tuple[Ref, ...]) -> None:

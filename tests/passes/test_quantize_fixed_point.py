@@ -268,6 +268,63 @@ def test_reaching_the_threshold_exactly_counts_as_the_model_says(compare: str, s
     assert reference.run(quantized(model), x)["n"].sum() == spikes
 
 
+@pytest.mark.parametrize("neuron", [
+    "LIF(y, decay=0.9, threshold=1.0, compare='{}')",
+    "LIF(y, decay=0.5, threshold=1.0, compare='{}', leak=-0.25)",
+    "CubaLIF(y, decay=0.75, current_decay=0.5, threshold=1.0, compare='{}')",
+    "CubaLIF(y, decay=0.0, current_decay=0.0, threshold=1.0, compare='{}', leak=0.25)",
+    "IF(y, threshold=1.0, compare='{}')",
+    "Threshold(y, threshold=1.0, compare='{}')",
+])
+@pytest.mark.parametrize("compare", [">", ">="])
+def test_a_spike_that_just_reaches_the_threshold_passes_where_the_model_says_so(neuron: str, compare: str) -> None:
+    """The first spike brings exactly the threshold."""
+    model = network(f"y = Linear(x, features=3, weight='w')\nn = {neuron.format(compare)}\nreturn n",
+                    w=np.diag([1.125 if "leak=-" in neuron else 0.75 if "leak=" in neuron else 1.0, 0.5, -1.0]))
+    x = np.zeros((1, 12, 3))
+    x[0, ::6] = 1.0
+    fixed = quantized(model, calibration=x)
+    assert np.array_equal(reference.run(fixed, x)["n"], reference.run(model, x)["n"])
+    assert reference.run(model, x)["n"][0, 0, 0] == (compare == ">=")
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), decay=st.sampled_from([0.25, 0.8, 0.95]), high=st.sampled_from([0.05, 0.3, 2.0]),
+       bias=st.booleans(), conv=st.booleans(), current=st.booleans())
+def test_reaching_costs_no_more_than_exceeding(
+    seed: int, decay: float, high: float, bias: bool, conv: bool, current: bool
+) -> None:
+    """Voltages that decay hardly ever meet a threshold: both comparisons give the same number of spikes, as in reals."""
+    rng = np.random.default_rng(seed)
+    layer, shape = ("Conv2d(z, channels=4, kernel=(1, 1)", (4, 3, 1, 1)) if conv else ("Linear(x, features=8", (8, 3))
+    kind = f"CubaLIF(y, current_decay=0.5, decay={decay}" if current else f"LIF(y, decay={decay}"
+    weights = {"w": rng.uniform(-1, 1, shape)} | ({"b": rng.uniform(-0.1, 0.1, shape[0])} if bias else {})
+    x, counts, thresholds = (rng.random((4, 60, 3)) < 0.4) * 1.0, [], []
+    for compare in (">", ">="):
+        model = network(
+            f"z = Reshape(x, shape=(3, 1, 1))\ny = {layer}, weight='w'{chr(44) + ' bias=' + repr('b') if bias else ''})\n"
+            f"n = {kind}, threshold={high}, compare='{compare}')\nreturn n", **weights,
+        )
+        fixed = quantized(model, calibration=x)
+        counts.append(int(reference.run(fixed, x)["n"].sum()))
+        thresholds.append(fixed.graph["n"].vth)
+    assert thresholds[0] == thresholds[1]
+    assert abs(counts[0] - counts[1]) <= 0.02 * counts[0] + 3
+
+
+def test_the_error_of_a_threshold_is_reported() -> None:
+    """A weight of 1 is 147 units: 0.0205 would be at 3.01, and is at 3; for whole voltages that is the same."""
+    found = []
+    for neuron in ("LIF(y, decay=0.5, threshold=0.0205)", "IF(y, threshold=0.0205)"):
+        model = network(f"c = Reshape(x, shape=(3, 1, 1))\ny = Conv2d(c, channels=1, kernel=(1, 1), weight='w')\n"
+                        f"n = {neuron}\nreturn n", w=np.reshape([1, 0.5, 0.5], (1, 3, 1, 1)))
+        fused = passes.apply([FuseSynapses()], model)
+        fixed = passes.apply([QuantizeFixedPoint(8, SPIKES)], fused)
+        assert fixed.weights["y.weight"].ravel().tolist() == [147, 74, 74]
+        found.append((fixed.graph["n"].vth, quantization_errors(fused, fixed).thresholds[0].relative))
+    assert found == [(3, pytest.approx(3 / (0.0205 * 147) - 1, abs=4e-3)), (3, 0.0)]
+
+
 def test_errors_are_measured() -> None:
     """With 4 bits and mixed signs weights are multiples of 32 up to 224: S = 224, and 0.3 becomes 64 / 224 = 0.2857."""
     model = network("y = Linear(x, features=2, weight='w')\nn = IF(y)\nreturn n", w=[[1, 0.3, 0], [-1, 0, 0]])

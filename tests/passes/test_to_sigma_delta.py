@@ -60,6 +60,19 @@ def test_it_says_what_the_network_says(steps: int) -> None:
     )
 
 
+def test_what_no_input_changes_is_said_once() -> None:
+    """Offsets, biases and padding of every kind of layer."""
+    model = Model("m", parse(
+        "x = Input(shape=(2, 3, 3))\nc = ConvTranspose2d(x, channels=2, kernel=(2, 2), weight='w', bias='b')\n"
+        "a = Affine(c, gain=0.5, offset=0.25)\np = Pad(a, padding=(0, 1, 0, 0, 0, 1), value=-1.0)\n"
+        "d = Conv2d(p, channels=1, kernel=(2, 2), weight='v', bias='e')\nreturn d"
+    ), {"w": np.ones((2, 2, 2, 2)), "b": np.ones(2), "v": np.ones((1, 2, 2, 2)), "e": np.ones(1)}).checked()
+    x = np.abs(dyadic(3, 2, 3, 3, seed=1))
+    for steps in (1, 3):
+        found = reference.run(ToSigmaDelta(steps=steps)(model).checked(), x)["d"]
+        np.testing.assert_allclose(found, reference.run(model, x)["d"], rtol=1e-9)
+
+
 @settings(max_examples=40, deadline=None)
 @given(model=models(timed=False, recurrent=False))
 def test_random_networks_say_the_same_or_are_refused(model: Model) -> None:

@@ -48,6 +48,11 @@ class Values:
         """The mean over samples and steps, [*shape]."""
         return np.asarray(self._total / self._count)
 
+    def within(self, low: float, high: float) -> Values:
+        """The same values, those beyond the two ends as these."""
+        least, most = (float(np.clip(end, low, high)) for end in (self.low, self.high))
+        return Values(least, most, np.clip(self.sample, low, high))
+
     def add(self, batch: FloatArray) -> None:
         """Take in values [B, *shape]."""
         self.low, self.high = min(self.low, float(batch.min())), max(self.high, float(batch.max()))

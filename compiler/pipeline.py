@@ -144,14 +144,21 @@ def run_program(
     """Run a program on samples [B, *shape], or [B, T, *shape] where its input streams; by name, for several inputs.
 
     `record` is a directory for a recording of all steps; `strict` asks for warnings where engine and chip may differ.
-    Raises UsageError for an unknown engine or a wrong input, ToolError where the engine fails.
+    Raises UsageError for an unknown engine or a wrong input, ToolError where the engine fails, ModelError where it puts
+    out what is not finite though the model does not.
     """
+    from nmc.finite import require_finite
+
     if steps is not None and steps < 1:
         raise UsageError(f"a run of {steps} steps", "run for 1 step or more")
     target = target_named(compiled.target)
     if record is not None or strict:
-        return observed_engine_of(target, engine)(compiled, x, steps=steps, record=record, strict=strict)
-    return engine_of(target, engine)(compiled, x, steps=steps)
+        result = observed_engine_of(target, engine)(compiled, x, steps=steps, record=record, strict=strict)
+    else:
+        result = engine_of(target, engine)(compiled, x, steps=steps)
+    chosen = compiled.options.get("steps")
+    require_finite(compiled, x, result.outputs, steps or (chosen if isinstance(chosen, int) else None))
+    return result
 
 
 def estimate_run(compiled: Program, result: RunResult) -> Estimate | None:

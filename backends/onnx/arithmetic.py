@@ -8,12 +8,22 @@ import numpy as np
 
 from nmc.backends.onnx.site import Emission, Site, folded, plain, with_batch
 from nmc.graph import Node
-from nmc.nodes import elementwise, product, reduction, selection
+from nmc.nodes import elementwise, product, reduction, selection, tensor
 
 
 def _affine(node: elementwise.Affine, site: Site) -> str:
     y = site.x if node.gain == 1 else site.out.op("Mul", site.x, site.out.constant(node.gain))
     return y if node.offset == 0 else site.out.op("Add", y, site.out.constant(node.offset))
+
+
+def _div(node: elementwise.Div, site: Site) -> str:
+    """A quotient; a known divisor must not become 0 in any place."""
+    divisor = node.inputs[1].node
+    known = site.model.graph[divisor]
+    if isinstance(known, tensor.Constant):
+        value = site.model.weights[known.value]
+        site.out.converted(value, site.out.file.real, beside=np.abs(value.astype(np.float64)))
+    return site.out.op("Div", *site.operands)
 
 
 def _comparison(kind: str) -> Emission:
@@ -57,7 +67,7 @@ def _expand(node: selection.Expand, site: Site) -> str:
 
 
 def _conv_transpose(node: product.ConvTranspose1d | product.ConvTranspose2d, site: Site) -> str:
-    bias = [] if node.bias is None else [site.array(node.bias)]
+    bias = site.added(node.bias)
     return site.out.op(
         "ConvTranspose", site.x, site.array(node.weight), *bias,
         kernel_shape=node.kernel, strides=node.stride, pads=node.padding, dilations=node.dilation,
@@ -81,7 +91,7 @@ EMISSIONS: Mapping[type[Node], Emission] = {
     elementwise.Round: plain("Round"),
     elementwise.Sign: plain("Sign"),
     elementwise.Sub: folded("Sub"),
-    elementwise.Div: folded("Div"),
+    elementwise.Div: _div,
     elementwise.Pow: folded("Pow"),
     elementwise.Maximum: folded("Max"),
     elementwise.Minimum: folded("Min"),

@@ -15,6 +15,9 @@ OPSET = 18
 IR_VERSION = 8
 DOMAIN = "nmc"
 """The domain of the functions that nodes with a state become; the file defines them itself."""
+_INFINITE = float(np.finfo(np.float32).max)
+_LOST = 1 / 16
+"""The part of a constant that it may lose to the coarse numbers near 0 before it means something else."""
 
 Attribute = int | float | str | Sequence[int] | GraphProto | TensorProto
 
@@ -94,21 +97,41 @@ class Emitter:
         """A new name for something that belongs to the node at work."""
         return self.file.fresh(f"{self.label}/{what}" if self.label else what)
 
-    def constant(self, value: ArrayLike, dtype: DTypeLike | None = None, hint: str | None = None) -> str:
-        """The name of a constant; `dtype` defaults to that of real numbers. Raises UnsupportedError on overflow."""
-        array = self.converted(value, dtype or self.file.real)
+    def constant(
+        self, value: ArrayLike, dtype: DTypeLike | None = None, hint: str | None = None, beside: ArrayLike | None = None
+    ) -> str:
+        """The name of a constant; `dtype` defaults to that of real numbers. Raises UnsupportedError as `converted`."""
+        array = self.converted(value, dtype or self.file.real, beside)
         return self.file.constant(array, hint or "_".join([str(array.dtype), *map(str, array.reshape(-1)[:8])]))
 
-    def converted(self, value: ArrayLike, dtype: DTypeLike) -> np.ndarray:
-        """A value as an array of a type. Raises UnsupportedError where it is too large for it."""
+    def converted(self, value: ArrayLike, dtype: DTypeLike, beside: ArrayLike | None = None) -> np.ndarray:
+        """A value as an array of a type. Raises UnsupportedError where it is too large for it, or too small.
+
+        Infinity stays: what a model means by it is the largest 32-bit float. Too small is what 16-bit floats lose
+        more than a sixteenth of; beside the largest number of the array, or beside what it is added to.
+        """
         with np.errstate(over="ignore"):
             array = np.asarray(value, dtype=dtype)
-        if array.dtype.kind == "f" and np.any(np.isinf(array) & np.isfinite(value)):
+        if array.dtype.kind != "f":
+            return array
+        given = np.asarray(value, np.float64)
+        infinite = np.isinf(array)
+        if np.any(infinite & (np.abs(given) < _INFINITE)):
             raise UnsupportedError(
                 f"it holds {np.max(np.abs(value)):g}, which is too large for {array.dtype}",
                 "compile with precision fp32" if array.dtype == np.float16 else "scale the weights down",
                 node=self.label or None,
             )
+        if array.dtype == np.float16 and array.size:
+            sizes = np.abs(given) if beside is None else np.asarray(beside, np.float64)
+            lost = np.abs(np.where(infinite, 0.0, given - array)) > _LOST * (sizes.max() if beside is None else sizes)
+            if np.any(lost):
+                raise UnsupportedError(
+                    f"it holds {np.max(np.abs(given[lost])):g}, of which {array.dtype} keeps"
+                    f" {np.max(np.abs(array[lost])):g}: the smallest that it tells from 0 is 6e-08",
+                    "compile with precision fp32, or make it larger in the model, such as 1e-05",
+                    node=self.label or None,
+                )
         return array
 
     def integers(self, *values: int) -> str:
@@ -133,8 +156,10 @@ class Emitter:
 class FunctionBody(Emitter):
     """The operations of a model-local function: its names are its own, and its constants are inside it."""
 
-    def constant(self, value: ArrayLike, dtype: DTypeLike | None = None, hint: str | None = None) -> str:
-        array = self.converted(value, dtype or self.file.real)
+    def constant(
+        self, value: ArrayLike, dtype: DTypeLike | None = None, hint: str | None = None, beside: ArrayLike | None = None
+    ) -> str:
+        array = self.converted(value, dtype or self.file.real, beside)
         return self.op("Constant", value=numpy_helper.from_array(array))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import reduce
+from math import inf
 
 from nmc.backends.onnx.emit import Emitter, File, FunctionBody
 from nmc.graph import Shape
@@ -50,6 +51,10 @@ class Site:
     def array(self, name: str) -> str:
         """An array of the model as real numbers."""
         return self.out.constant(self.model.weights[name], hint=name)
+
+    def added(self, name: str | None) -> tuple[str, ...]:
+        """An array that is added to sums of products, if there is one; what is too small to be said is lost in them."""
+        return () if name is None else (self.out.constant(self.model.weights[name], hint=name, beside=inf),)
 
     def param(self, value: Param) -> str:
         """A parameter as real numbers: its one value, or the array that it names."""

@@ -11,6 +11,7 @@ from nmc.backends.target import Options, Target, applies
 from nmc.errors import UsageError
 from nmc.model import FloatArray, Model
 from nmc.passes.fold_element_maps import FoldElementMaps
+from nmc.passes.half_masks import HalfMasks
 from nmc.passes.quantize_int8 import QuantizeInt8
 from nmc.passes.set_steps import SetSteps
 from nmc.passes.value_ranges import RangeMethod
@@ -85,8 +86,10 @@ def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...
     exact: tuple[Pass, ...] = (SetSteps(options.steps), FoldElementMaps())
     if isinstance(options, OnnxOptions) and options.form == "spiking":
         exact = (FoldElementMaps(), *spiking_passes(options, calibration))
-    if not isinstance(options, OnnxOptions) or options.precision != "int8":
+    if not isinstance(options, OnnxOptions) or options.precision == "fp32":
         return exact
+    if options.precision == "fp16":
+        return (*exact, HalfMasks())
     return (*exact, QuantizeInt8(
         calibration,
         method=options.ranges,

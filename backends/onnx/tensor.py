@@ -25,7 +25,7 @@ def _constant(node: tensor.Constant, site: Site) -> str:
 
 
 def _linear(node: tensor.Linear, site: Site) -> str:
-    bias = [] if node.bias is None else [site.array(node.bias)]
+    bias = site.added(node.bias)
     if len(site.shape) == 1:
         return site.out.op("Gemm", site.x, _weight(node, site), *bias, transB=1)
     product = site.out.op("MatMul", site.x, _weight(node, site, transposed=True))
@@ -33,7 +33,7 @@ def _linear(node: tensor.Linear, site: Site) -> str:
 
 
 def _conv(node: tensor.Conv1d | tensor.Conv2d, site: Site) -> str:
-    bias = [] if node.bias is None else [site.array(node.bias)]
+    bias = site.added(node.bias)
     return site.out.op(
         "Conv", site.x, _weight(node, site), *bias,
         kernel_shape=node.kernel, strides=node.stride, pads=node.padding, dilations=node.dilation, group=node.groups,
@@ -70,7 +70,9 @@ def _narrowed(out: Emitter, x: str) -> str:
 
 
 def _batch_norm(node: tensor.BatchNorm, site: Site) -> str:
-    facts = [site.array(name) for name in (node.scale, node.bias, node.mean, node.variance)]
+    spread = site.model.weights[node.variance]
+    variance = site.out.constant(spread, hint=node.variance, beside=spread.astype(np.float64) + node.epsilon)
+    facts = (site.array(node.scale), *site.added(node.bias), *site.added(node.mean), variance)
     return site.out.op("BatchNormalization", site.x, *facts, epsilon=node.epsilon)
 
 

@@ -8,7 +8,9 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nmc.model import Model
+import numpy as np
+
+from nmc.model import FloatArray, Model
 
 if TYPE_CHECKING:
     from nmc.backends.target import RunResult, RunWarning, Target
@@ -109,10 +111,15 @@ class RunFacts:
     steps: int
     seconds: float
     outputs: Mapping[str, tuple[int, ...]]
-    classes: list[int] | None
+    classes: list[int | None] | None
     estimate: Estimate | None
     warnings: tuple[RunWarning, ...]
     data: DataRecord | None = None
+
+
+def classes_of(outputs: FloatArray) -> list[int | None]:
+    """The class of each sample [samples, classes]: where its largest value is; None where one is NaN."""
+    return [None if np.isnan(each).any() else int(each.argmax()) for each in outputs]
 
 
 def run_facts(
@@ -120,7 +127,7 @@ def run_facts(
 ) -> RunFacts:
     """What a run gave, without the arrays themselves. `data` is what it ran on."""
     first = result.outputs[program.model.graph.outputs[0]]
-    classes = [int(index) for index in first.argmax(axis=-1)] if first.ndim == 2 else None
+    classes = classes_of(first) if first.ndim == 2 else None
     shapes = {name: array.shape for name, array in result.outputs.items()}
     events = result.events
     return RunFacts(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from nmc.report.plain import classes_of
 from nmc.report.units import si
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def run_text(program: Program, result: RunResult, estimate: Estimate | None) -> 
     ]
     first = result.outputs[program.model.graph.outputs[0]]
     if first.ndim == 2 and first.shape[1] > 1:
-        classes = " ".join(str(int(index)) for index in first[:20].argmax(axis=-1))
+        classes = " ".join("NaN" if index is None else str(index) for index in classes_of(first[:20]))
         lines.append(f"classes: {classes}{' ...' if len(first) > 20 else ''}")
     return "\n".join([*lines, *(estimate_lines(estimate) if estimate else [f"one inference: {NO_CHIP}"])])
 

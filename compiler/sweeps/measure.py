@@ -22,6 +22,7 @@ from nmc.control.score import Played, played, streams
 from nmc.data_source import Arrays, DataRecord
 from nmc.datasets import Dataset, calibration_data, score, test_data
 from nmc.errors import ModelError, ToolError, UsageError
+from nmc.finite import require_numbers
 from nmc.metrics import metric_of
 from nmc.model import Array, FloatArray, Model, Task
 from nmc.program import nmc_version
@@ -69,6 +70,7 @@ class Subject:
         task = model.task if read is None else replace(model.task, calibration=read)
         task = task if acting is None else replace(task, control=acting.control)
         outputs = _result(reference.run(model, data.x), model)
+        require_numbers(model, {model.graph.outputs[0]: outputs})
         return cls(
             replace(model, task=task), task, model_digest(model), data,
             task.calibration.record if isinstance(task.calibration, Arrays) else None,
@@ -127,7 +129,10 @@ def _measure(subject: Subject, point: Point, directory: Path) -> tuple[PointResu
         returns = None if control is None else rollout(program, control).returns
     except (ModelError, UsageError) as error:
         return replace(row, refusal=error.summary()), _execution(began, compiled - started, perf_counter() - compiled)
-    result = pipeline.run_program(program, subject.data.x)
+    try:
+        result = pipeline.run_program(program, subject.data.x)
+    except ModelError as error:
+        return replace(row, refusal=error.summary()), _execution(began, compiled - started, perf_counter() - compiled)
     ran = perf_counter()
     outputs = _result(result.outputs, program.model)
     execution = _execution(began, compiled - started, ran - compiled)
@@ -189,8 +194,9 @@ def _score(task: Task, scored: FloatArray, labels: Array) -> float:
 
 
 def _agreement(outputs: FloatArray, expected: FloatArray) -> float:
-    """The share of samples in which the same of the values is the largest."""
-    return float(np.mean(outputs.argmax(axis=-1) == expected.argmax(axis=-1)))
+    """The share of samples in which the same of the values is the largest; one that is NaN never is."""
+    alike = outputs.argmax(axis=-1) == expected.argmax(axis=-1)
+    return float(np.mean(alike & ~np.isnan(outputs).any(axis=-1)))
 
 
 def _result(outputs: Mapping[str, FloatArray], model: Model) -> FloatArray:

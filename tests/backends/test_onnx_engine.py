@@ -151,3 +151,47 @@ def test_numbers_beyond_the_precision_are_refused():
     model = model_of("x = Input(shape=(1,))\ny = Linear(x, features=1, weight='w')\nreturn y", w=np.array([[1e5]]))
     with pytest.raises(UnsupportedError, match="100000, which is too large for float16"):
         program_of(model, half=True)
+
+
+TOO_SMALL = {
+    "y = Affine(x, offset=1e-12)": "1e-12, of which float16 keeps 0",
+    "y = Affine(x, gain=1e-9)": "1e-09, of which float16 keeps 0",
+    "y = Affine(x, offset=4e-8)": "4e-08",
+    "y = Clip(x, minimum=1e-12)": "1e-12",
+    "c = Constant(shape=(2,), value='tiny')\ny = Maximum(x, c)": "1e-10",
+    "c = Constant(shape=(2,), value='uneven')\ny = Div(x, c)": "1e-09",
+    "y = Linear(x, features=2, weight='tinies')": "1e-09",
+    "y = BatchNorm(x, scale='ones', bias='tiny', mean='tiny', variance='uneven', epsilon=0.0)": "1e-09",
+}
+HARMLESS = (
+    "y = Linear(x, features=2, weight='mixed', bias='tiny')",
+    "y = Affine(x, offset=1e-6)",
+    "c = Constant(shape=(2,), value='uneven')\ny = Add(x, c)",
+    "y = BatchNorm(x, scale='ones', bias='tiny', mean='tiny', variance='uneven')",
+)
+SMALL = {
+    "tiny": np.full(2, 1e-10), "uneven": np.array([1.0, 1e-9]), "ones": np.ones(2),
+    "tinies": np.full((2, 2), 1e-9), "mixed": np.array([[0.5, 1e-9], [1e-30, 0.0]]),
+}  # fmt: skip
+
+
+def _small(nodes: str):
+    graph = f"x = Input(shape=(2,))\n{nodes}\nreturn y"
+    return model_of(graph, **{name: array for name, array in SMALL.items() if f"'{name}'" in nodes})
+
+
+@pytest.mark.parametrize("nodes", TOO_SMALL)
+def test_constants_that_half_precision_rounds_away_are_refused(nodes):
+    """log(x + 1e-12) was log(0) there, and put out NaN."""
+    with pytest.raises(UnsupportedError, match=TOO_SMALL[nodes]) as caught:
+        program_of(_small(nodes), half=True)
+    assert "fp32" in caught.value.faults[0].remedy
+    program_of(_small(nodes))
+
+
+@pytest.mark.parametrize("nodes", HARMLESS)
+def test_small_numbers_beside_large_ones_are_lost_in_them(nodes):
+    model = _small(nodes)
+    x = np.array([[0.5, -1.0]])
+    given, expected = run(program_of(model, half=True), x).outputs["y"], reference(model, x)["y"]
+    np.testing.assert_allclose(given, expected, rtol=5e-3, atol=1e-6)

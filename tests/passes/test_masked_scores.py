@@ -123,7 +123,12 @@ def test_scores_that_are_read_elsewhere_keep_their_true_range_there():
 
 def test_the_logarithm_of_a_softmax_keeps_what_is_not_masked():
     """What is not masked is as near as without a mask, and what is masked is exact."""
-    log = "b = ReduceMax(a, axes=(1,))\nd = Sub(a, b)\ne = Exp(d)\nf = ReduceSum(e, axes=(1,))\ng = Log(f)\ny = Sub(d, g)"
+    log = """b = ReduceMax(a, axes=(1,))
+d = Sub(a, b)
+e = Exp(d)
+f = ReduceSum(e, axes=(1,))
+g = Log(f)
+y = Sub(d, g)"""
     plain, masked = (
         model(f"{QKV}{scores}{log}\nreturn y")
         for scores in ("a = Affine(s, gain=1.0)\n", f"{constant('1e9')}a = Add(s, c)\n")

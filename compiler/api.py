@@ -14,7 +14,8 @@ from nmc import backends, pipeline, program, zoo
 from nmc.comparison import DEFAULT_TARGETS, Comparison, compare_targets
 from nmc.datasets import Data, given_samples, with_test_data
 from nmc.errors import UsageError
-from nmc.model import Control, Model
+from nmc.model import Array, Control, Model
+from nmc.side_by_side import joined
 from nmc.sweeps.grid import merged_axes
 from nmc.sweeps.sweep import LOCAL, NONE, Workers
 
@@ -229,7 +230,7 @@ def rollout(
 
 def raster(
     compiled: Program | str | Path,
-    x: ArrayLike,
+    x: ArrayLike | Mapping[str, ArrayLike],
     path: str | Path,
     *,
     sample: int = 0,
@@ -243,7 +244,8 @@ def raster(
     from nmc.recording import Recording
     from nmc.report.raster import check_name, write_raster
 
-    place, samples = Path(path), np.asarray(x, dtype=np.float64)
+    place = Path(path)
+    samples = _side_by_side(x) if isinstance(x, Mapping) else np.asarray(_samples(x))
     check_name(place)
     if not 0 <= sample < len(samples):
         raise UsageError(f"there is no sample {sample}", f"give 0 to {len(samples) - 1}")
@@ -281,8 +283,9 @@ def compare(
 ) -> Comparison:
     """Run a model's test set on several targets, at one setting or at many: accuracy, energy and latency of each.
 
-    `data`, a pair (x, y) or a function that returns one, takes the place of the test set; a model without a task
-    is scored by accuracy where y is [samples] whole numbers. `samples` limits the test set.
+    `data`, a pair (x, y) or a function that returns one, takes the place of the test set, x being one array or, for
+    several inputs, an array for each by its name; a model without a task is scored by accuracy where y is [samples]
+    whole numbers. `samples` limits the test set.
     `options` go to every target that has them. `sweep` gives values for options, as {"steps": [8, 16]}: every
     combination is measured, and kept in the file `results` (results/MODEL.duckdb without), from where it
     is taken the next time. Programs are written below `directory`; without, those of a sweep are not kept, others
@@ -386,7 +389,13 @@ def _untrained(model: Model | str | Path) -> Model:
 def _samples(x: ArrayLike | Mapping[str, ArrayLike]) -> Feed:
     if isinstance(x, Mapping):
         return {name: np.asarray(array, dtype=np.float64) for name, array in x.items()}
+    if isinstance(x, np.ndarray) and x.dtype.names is not None:
+        return x
     return np.asarray(x, dtype=np.float64)
+
+
+def _side_by_side(x: Mapping[str, ArrayLike]) -> Array:
+    return joined("x", {name: np.asarray(array) for name, array in x.items()})
 
 
 def _model(model: Model | str | Path) -> Model:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from nmc.data_source import DataRecord
 from nmc.datasets.stand_in import with_stand_in
+from nmc.findings import Finding, each_once
 from nmc.sweeps.grid import Axes, Point, grid
 from nmc.sweeps.measure import Subject
 from nmc.sweeps.sweep import HERE, Progress, Workers, crew, measure_all
@@ -53,6 +54,11 @@ class Comparison:
         from nmc.sweeps.front import pareto_front
 
         return pareto_front(self.rows)
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """The warnings about the data, the model and the targets, each once."""
+        return each_once([finding for row in self.rows for finding in row.findings])
 
     @property
     def swept(self) -> bool:
@@ -110,9 +116,9 @@ def compare_targets(
     """Compile the model for each target at every setting of the axes, run its test data, and price the runs.
 
     Programs are written below `programs`, if that is given. Results are kept in the file `results`, and those that
-    are there already are not measured again. A model without test data runs on random samples, and is scored by how
-    far a target follows it. Raises UsageError for an unknown target, option or value and ModelError for data that do
-    not fit, before anything runs; a target that refuses the model becomes a row.
+    are there already are not measured again. A model without test data runs on its calibration samples, or on
+    noise, and is scored by how far a target follows it. Raises UsageError for an unknown target, option or value and
+    ModelError for data that do not fit, before anything runs; a target that refuses the model becomes a row.
     """
     points = grid(model, targets, axes)
     tell = progress or (lambda what, done, of: None)

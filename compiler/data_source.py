@@ -31,14 +31,19 @@ class Selection:
 EVERYTHING = Selection()
 
 
+Role = Literal["test", "calibration", "noise"]
+"""What a score is taken on: test data or, where there is none, calibration samples or noise that stand in."""
+
+
 @dataclass(frozen=True)
 class DataRecord:
-    """What a result was measured on: the data's name, its SHA-256, how many samples, and which ones."""
+    """What a result was measured on: the data's name, its SHA-256, how many samples, which ones, and in which role."""
 
     name: str
     digest: str
     samples: int
     selection: Selection = EVERYTHING
+    role: Role = "test"
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 FindingName = Literal[
-    "noise-data", "calibration-as-test", "wide-interval", "events-left-out", "empty-steps", "data-range",
+    "noise-data", "calibration-as-test", "few-samples", "events-left-out", "empty-steps", "data-range",
     "constant-data", "one-label", "labels-shifted", "one-answer", "no-better-than-guessing", "silent-network",
     "silent-layer", "saturated-network", "saturated-layer", "score-above-float",
 ]  # fmt: skip

@@ -25,4 +25,6 @@ def unknown_samples(model: Model, x: FloatArray, seed: int, extra: Path | None =
     order = rng.permuted(np.tile(np.arange(values), (len(x), 1)), axis=1)
     permuted = np.take_along_axis(x.reshape(len(x), -1, values), order[:, None], axis=2).reshape(x.shape)
     sets = {"permuted": permuted, "noise": rng.uniform(x.min(), x.max(), x.shape)}
-    return sets if extra is None else {**sets, extra.name: fitting_samples(model, str(extra), read_samples(extra).x)}
+    if extra is None:
+        return sets
+    return {**sets, extra.name: fitting_samples(model, str(extra), read_samples(extra, model).x)}

@@ -14,6 +14,7 @@ from nmc.comparison import compare_targets
 from nmc.data_source import DataRecord
 from nmc.datasets import test_data
 from nmc.errors import Fault
+from nmc.findings import each_once
 from nmc.model import Budget, MetricName, Model
 from nmc.sweeps.result import PointResult
 from nmc.sweeps.sweep import Progress, timed_here
@@ -81,7 +82,8 @@ def judged(
     """The verdicts on results that there are, one or more; the baseline must be comparable."""
     assert model.task is not None  # it has budgets
     verdicts = [v for each in results for v in held_to_budget(model, each, budgets[each.target])]
-    notes = [note for each in results for note in _notes(each, budgets[each.target])]
+    notes = [f"warning: {found}" for found in each_once([found for each in results for found in each.findings])]
+    notes += [note for each in results for note in _notes(each, budgets[each.target])]
     if baseline is not None:
         verdicts += (v for each in results for v in held_to_baseline(each, baseline, tolerance))
         notes += notes_on_baseline(results, baseline)

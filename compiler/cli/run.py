@@ -12,7 +12,9 @@ from nmc.cli.output import JSON, print_json, progress
 
 def command(
     program: Annotated[Path, typer.Argument(help="A directory that 'nmc compile' wrote.")],
-    input: Annotated[Path, typer.Option("--input", "-i", help="Samples: .npy, or .npz with an array 'x'.")],
+    input: Annotated[
+        Path, typer.Option("--input", "-i", help="Samples: .npy, or .npz with 'x'; several inputs: each by its name.")
+    ],
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="Write what it puts out to this .npz; with --learn, the new program here."),
@@ -41,7 +43,7 @@ def command(
 
         check_name(raster)
     loaded = api.load_program(program)
-    samples = read_samples(input)
+    samples = read_samples(input, loaded.model)
     if learn and (output is None or record is not None or raster is not None or strict):
         raise UsageError(
             "--learn takes -o, a directory for the program that it leaves, and no --record, --raster or --strict",

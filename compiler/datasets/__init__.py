@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,18 +22,32 @@ from nmc.data_source import (
     TorchvisionSet,
 )  # fmt: skip
 from nmc.datasets.arrays import read_arrays, write_arrays
-from nmc.datasets.fitting import check_numbers, fitting_labels, fitting_samples, only_input
+from nmc.datasets.fitting import (
+    check_numbers,
+    fitting_labels,
+    fitting_samples,
+    inputs_of,
+    labels_name,
+    one_hot,
+    only_input,
+    picked,
+    writing,
+)
 from nmc.datasets.listing import Samples, digest_of, gathered, selected
 from nmc.errors import ModelError, UsageError
+from nmc.findings import Finding
 from nmc.metrics import metric_of
 from nmc.model import Array, FloatArray, Model, Task
+from nmc.side_by_side import joined
 
 __all__ = [
     "Data", "Dataset", "calibration", "calibration_data", "given_samples", "judged", "labelled_calibration",
     "read_samples", "score", "test_data", "train_data", "with_test_data", "write_arrays",
 ]  # fmt: skip
 
-Data = ArrayLike | tuple[ArrayLike, ArrayLike] | Callable[[], ArrayLike | tuple[ArrayLike, ArrayLike]]
+Given = ArrayLike | Mapping[str, ArrayLike]
+"""Samples of one input, or of several by their names."""
+Data = Given | tuple[Given, ArrayLike] | Callable[[], Given | tuple[Given, ArrayLike]]
 """Samples that Python code gives, with labels or without, or a function that returns them."""
 
 
@@ -41,12 +55,14 @@ Data = ArrayLike | tuple[ArrayLike, ArrayLike] | Callable[[], ArrayLike | tuple[
 class Dataset:
     """Labelled samples: x [samples, *shape], or [samples, steps, *shape] where the input streams.
 
-    y is [samples] whole numbers for classes, or the values of the output. `record` says where they come from.
+    Of several inputs, x is a structured array [samples], see `nmc.side_by_side`. y is [samples] whole numbers
+    for classes, or the values of the output. `record` says where they come from, `findings` what the reading found.
     """
 
     x: FloatArray
     y: Array
     record: DataRecord
+    findings: tuple[Finding, ...] = ()
 
     @property
     def name(self) -> str:
@@ -96,7 +112,7 @@ def _labelled(model: Model, split: Literal["test", "train", "calibration"], limi
     read = _read(model, source, limit)
     name = _place(source)
     x = fitting_samples(model, name, read.x)
-    return Dataset(x, fitting_labels(model, task, name, read.y, x), read.record)
+    return Dataset(x, fitting_labels(model, task, name, read.y, x), read.record, read.findings)
 
 
 def calibration_data(model: Model) -> Arrays | None:
@@ -114,30 +130,39 @@ def calibration_data(model: Model) -> Arrays | None:
 def calibration(model: Model) -> FloatArray | None:
     """The task's calibration samples alone; see `calibration_data`."""
     data = calibration_data(model)
-    return None if data is None else data.x.astype(np.float64, copy=False)
+    return None if data is None else cast(FloatArray, data.x)
 
 
-def read_samples(path: Path) -> Arrays:
-    """Samples from an .npy file, or from the array 'x' of an .npz. Raises UsageError or ModelError."""
+def read_samples(path: Path, model: Model) -> Arrays:
+    """Samples of an .npy file, or those that an .npz has for the model's inputs. Raises UsageError or ModelError."""
     if not path.is_file():
-        raise UsageError(f"there is no file {path}", "give an .npy file, or an .npz with an array 'x'")
-    arrays, digest = read_arrays(path)
-    x = arrays["x"]
-    check_numbers(str(path), x)
+        raise UsageError(f"there is no file {path}", f"give an .npy file, or an .npz: {writing(model)}")
+    arrays, digest = read_arrays(path, _names(model))
+    x, _ = picked(model, str(path), arrays)
+    if x.dtype.names is None:
+        check_numbers(str(path), x)
+        x = x.astype(np.float64)
+    else:
+        x = fitting_samples(model, str(path), x)
     count = len(x) if x.ndim else 0
-    return Arrays(x.astype(np.float64), name=path.name, record=DataRecord(path.name, digest, count))
+    return Arrays(x, name=path.name, record=DataRecord(path.name, digest, count))
 
 
 def given_samples(data: Data) -> Arrays:
     """Samples and labels that Python code gives: a pair (x, y), x alone, or a function that returns either.
 
-    They are named after the function. What it raises is the caller's. Raises UsageError where they are no arrays.
+    x is an array or, for several inputs, one for each by its name. They are named after the function. What
+    it raises is the caller's. Raises UsageError where they are no arrays.
     """
     name = getattr(data, "__qualname__", type(data).__name__) if callable(data) else "arrays"
     given = data() if callable(data) else data
     x, y = given if isinstance(given, tuple) and len(given) == 2 else (given, None)
     try:
-        return Arrays(np.asarray(x), None if y is None else np.asarray(y), name)
+        if isinstance(x, Mapping):
+            whole = joined(name, {str(part): np.asarray(array) for part, array in x.items()})
+        else:
+            whole = np.asarray(x)
+        return Arrays(whole, None if y is None else np.asarray(y), name)
     except ValueError as error:
         raise UsageError(f"the data of {name} are no arrays: {error}", "give x and y, each with one shape") from None
 
@@ -145,13 +170,17 @@ def given_samples(data: Data) -> Arrays:
 def with_test_data(model: Model, data: Data) -> Model:
     """The model with other test data. One without a task gets one: classes where y is [samples] whole numbers.
 
-    Raises UsageError where there are no labels, and for a task of control.
+    Raises UsageError where there are no labels, or one-hot ones for a model without a task, and for a task of control.
     """
     if model.task is not None and model.task.control is not None:
         raise UsageError(f"{model.name} acts in {model.task.control.environment}: no data can take its place")
     given = given_samples(data)
     if given.y is None:
         raise UsageError(f"the data of {given.name} have no labels", "give a pair (x, y)")
+    if model.task is None and one_hot(given.y):
+        raise UsageError(
+            f"the labels of {given.name} are one-hot, [samples, {given.y.shape[1]}]", "give classes: y.argmax(axis=1)"
+        )
     classes = given.y.ndim == 1 and given.y.dtype.kind in "biu"
     unknown = Task("classification", "accuracy") if classes else Task("regression", "mean-squared-error")
     return replace(model, task=replace(model.task or unknown, test=given))
@@ -220,9 +249,14 @@ def _read(model: Model, source: Source, limit: int | None = None) -> Samples:
 
 
 def _of_file(model: Model, path: Path, selection: Selection, limit: int | None) -> Samples:
-    arrays, digest = read_arrays(path)
+    arrays, digest = read_arrays(path, _names(model))
     record = DataRecord(f"{model.name}/{path.name}", digest, 0, selection)
-    return _part(arrays["x"], arrays.get("y"), record, limit)
+    return _part(*picked(model, str(path), arrays), record, limit)
+
+
+def _names(model: Model) -> tuple[str, ...]:
+    """What the arrays of a file may be called."""
+    return (*inputs_of(model), "x", labels_name(model))
 
 
 def _of_arrays(source: Arrays, limit: int | None) -> Samples:

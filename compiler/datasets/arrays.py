@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import IO
@@ -14,11 +14,15 @@ import numpy as np
 from nmc.datasets.listing import LIMIT_BYTES
 from nmc.errors import ModelError
 from nmc.files import appearing
+from nmc.frontends.onnx.names import identifier
 from nmc.model import Array
 
 
-def read_arrays(path: Path) -> tuple[Mapping[str, Array], str]:
-    """The arrays x and y of an .npz, or an .npy as 'x', and the file's SHA-256. Raises ModelError."""
+def read_arrays(path: Path, names: Collection[str] = ("x", "y")) -> tuple[Mapping[str, Array], str]:
+    """Those of the named arrays that an .npz holds, or an .npy as 'x', and the file's SHA-256. Raises ModelError.
+
+    An array of another spelling, as ONNX has names with dots, goes by the name that it would have as a node's.
+    """
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -28,7 +32,8 @@ def read_arrays(path: Path) -> tuple[Mapping[str, Array], str]:
             loaded = np.load(file, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
                 return {"x": loaded}, digest
-            arrays = {name: loaded[name] for name in ("x", "y") if name in loaded.files}
+            spelt = {identifier(name, ()): name for name in loaded.files} | {name: name for name in loaded.files}
+            return {name: loaded[spelt[name]] for name in names if name in spelt}, digest
     except ModelError:
         raise
     except OSError as error:
@@ -39,9 +44,6 @@ def read_arrays(path: Path) -> tuple[Mapping[str, Array], str]:
             f"{path} is not a whole .npz or .npy file of plain arrays: {reason}",
             "write it again: numpy.savez(path, x=samples, y=labels)",
         ) from None
-    if "x" not in arrays:
-        raise ModelError(f"{path} has no array 'x'", "write x and y: numpy.savez(path, x=samples, y=labels)")
-    return arrays, digest
 
 
 def _check_size(path: Path, file: IO[bytes]) -> None:

@@ -14,10 +14,11 @@ from nmc.frontends import weights as arrays
 from nmc.frontends.drafting import default_facts
 from nmc.frontends.units import written
 from nmc.graph import Graph, Node
-from nmc.model import Budget, Model, Task
+from nmc.model import Array, Budget, Model, Task
 from nmc.nodes import KINDS
 from nmc.nodes.build import FactsError, build
 from nmc.nodes.tensor import Input
+from nmc.side_by_side import parts_of
 
 MODEL_FILE = "model.yaml"
 WEIGHTS_FILE = "weights.safetensors"
@@ -93,13 +94,19 @@ def _arrays(model: Model, split: str) -> bytes:
     """The samples of a split that come from anything but one whole file, as an .npz."""
     from nmc import datasets
     from nmc.datasets.arrays import packed
+    from nmc.datasets.fitting import labels_name
 
     if split != "calibration":
         labelled = datasets.test_data(model) if split == "test" else datasets.train_data(model)
-        return packed({"x": labelled.x.astype("float32"), "y": labelled.y})
+        return packed({**_named(labelled.x), labels_name(model): labelled.y})
     calibration = datasets.calibration_data(model)
     assert calibration is not None  # the task has one
-    return packed({"x": calibration.x.astype("float32")})
+    return packed(_named(calibration.x))
+
+
+def _named(x: Array) -> Mapping[str, Array]:
+    """Samples as the arrays of a file: 'x' of one input, each of several by its name."""
+    return {part or "x": array.astype("float32") for part, array in parts_of(x).items()}
 
 
 def _top(model: Model, data: Mapping[str, str]) -> dict[str, object]:

@@ -9,6 +9,7 @@ from math import inf
 
 import numpy as np
 
+from nmc.datasets.fitting import stream_steps
 from nmc.errors import ModelError
 from nmc.model import FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
@@ -150,10 +151,8 @@ class Ranges:
 
     @cached_property
     def _steps(self) -> int:
-        streams = any(isinstance(node, tensor.Input) and node.stream for node in self.model.graph)
-        if self.calibration is not None and streams:
-            return int(self.calibration.shape[1])
-        return self.model.steps or 64
+        streamed = None if self.calibration is None else stream_steps(self.model, self.calibration)
+        return streamed or self.model.steps or 64
 
     @cached_property
     def _messages(self) -> Mapping[str, Message]:

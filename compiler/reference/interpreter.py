@@ -25,6 +25,7 @@ from nmc.reference import (
     tensor,
 )
 from nmc.reference.meaning import Meaning, Result, Step, stateless
+from nmc.side_by_side import parts_of
 
 MEANINGS: Mapping[type[Node], Meaning] = {
     **tensor.MEANINGS, **arithmetic.MEANINGS, **spiking.MEANINGS, **plasticity.MEANINGS,
@@ -183,10 +184,15 @@ def each_step(
 
 
 def as_feeds(graph: Graph, x: Feed) -> dict[str, FloatArray]:
-    """The value of each input node in double precision, its shape checked. Raises UsageError."""
+    """The value of each input node in double precision, its shape checked. Raises UsageError.
+
+    Samples of several inputs come by name, or as one structured array (see `nmc.side_by_side`).
+    """
     inputs = {node.name: node for node in graph if isinstance(node, Input)}
     if isinstance(x, Mapping):
         given = dict(x)
+    elif x.dtype.names is not None:
+        given = {name: part for name, part in parts_of(x).items() if name in inputs}
     elif len(inputs) == 1:
         given = dict.fromkeys(inputs, x)
     else:

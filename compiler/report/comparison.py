@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from nmc.metrics import counted_in, lower_is_better
-from nmc.report.scores import change, shown
+from nmc.report.scores import change, score_name, shown
 from nmc.report.terminal import NO_CHIP, print_table, spread, table_text
 from nmc.report.units import percent
 
@@ -35,11 +35,12 @@ def print_zoo(comparisons: Sequence[Comparison]) -> None:
 
 
 def _zoo_cells(row: PointResult) -> tuple[str, ...]:
+    name = score_name(row.metric, row.data.role)
     if row.refusal is not None:
         reason = re.sub(r"^.*?\.yaml(:\d+)*: ", "", row.refusal.partition("\n")[0])
-        return (row.model, row.target, row.metric, "refused", "", "", reason)
+        return (row.model, row.target, name, "refused", "", "", reason)
     score, _, _, *cost = result_cells(row)
-    return (row.model, row.target, row.metric, score, *cost[:2], cost[2] if row.cost else NO_CHIP)
+    return (row.model, row.target, name, score, *cost[:2], cost[2] if row.cost else NO_CHIP)
 
 
 def comparison_text(comparison: Comparison) -> str:
@@ -57,7 +58,13 @@ def comparison_markdown(comparison: Comparison) -> str:
 
 
 def heading(comparison: Comparison) -> str:
-    """What was compared, on which data, and how good the model itself is."""
+    """What was compared, on which data, and how good the model itself is; on stand-in data, that nothing says that."""
+    if (role := comparison.test.role) != "test":
+        lower = ", lower is better" if lower_is_better(comparison.metric) else ""
+        return (
+            f"{comparison.model}: {score_name(comparison.metric, role)}{lower}, {comparison.samples} samples: how far"
+            " each target follows the model itself, not how good the model is (there is no test data)"
+        )
     lower = " (lower is better)" if lower_is_better(comparison.metric) else ""
     return (
         f"{comparison.model}: {comparison.metric}{lower} on {comparison.samples} {counted_in(comparison.metric)} of"
@@ -70,6 +77,8 @@ def header(comparison: Comparison) -> tuple[str, ...]:
     """The table's heading; of a sweep with settings, and marks for the front."""
     acts = counted_in(comparison.metric) == "episodes"
     results = [name.replace("inference", "decision") if acts else name for name in _RESULTS]
+    if comparison.test.role != "test":
+        results[0] = f"{score_name(comparison.metric, comparison.test.role).partition(' (')[0]} (95 %)"
     return ("", "target", "setting", *results) if comparison.swept else ("target", "chip", *results)
 
 
@@ -93,7 +102,16 @@ def result_cells(row: PointResult) -> tuple[str, ...]:
     if row.score is None:
         return ("refused", "", "", "", "", "")
     difference = change(row.metric, row.reference_score, row.score)
-    return (shown(row.metric, row.score), difference, percent(row.agreement), *_cost_cells(row.cost))
+    return (_score_cell(row), difference, percent(row.agreement), *_cost_cells(row.cost))
+
+
+def _score_cell(row: PointResult) -> str:
+    """The score; of stand-in data with its interval."""
+    score = shown(row.metric, row.score)
+    if row.data.role == "test" or row.score_interval is None:
+        return score
+    low, high = (shown(row.metric, end).removesuffix(" %") for end in row.score_interval)
+    return f"{score} ({low} - {high})"
 
 
 def _cost_cells(cost: Cost | None) -> tuple[str, str, str]:
@@ -110,13 +128,17 @@ def _legend(comparison: Comparison) -> list[str]:
 
 def notes(comparison: Comparison) -> list[str]:
     """What is to be known about the table, each once."""
+    found = [f"WARNING {finding}" for finding in comparison.findings]
     costs = [row.cost for row in comparison.rows if row.cost]
     baselines = ", ".join(dict.fromkeys(cost.baseline for cost in costs))
-    found = [
+    found += [
         f"energy: {baselines}; best value (low - high); the grade is that of the weakest number that matters"
     ] if costs else []  # fmt: skip
     found += dict.fromkeys(note for row in comparison.rows for note in _row_notes(row, comparison.swept))
-    found += [f"{what} data: {data_origin(record)}" for what, record in _records(comparison)]
+    found += [
+        f"{what if what != 'test' or record.role == 'test' else 'compared on'} data: {data_origin(record)}"
+        for what, record in _records(comparison)
+    ]
     if not comparison.swept:
         found += [
             f"program for {row.target}: {comparison.programs[row.key]}"

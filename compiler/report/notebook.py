@@ -24,7 +24,9 @@ def comparison_html(comparison: Comparison) -> str:
     body = "".join(
         f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in line)}</tr>" for line in cells(comparison)
     )
-    return f"<p>{escape(heading(comparison))}</p>{_picture(comparison)}<table><tr>{head}</tr>{body}</table>"
+    warned = "".join(f"<li><strong>Warning:</strong> {escape(str(finding))}</li>" for finding in comparison.findings)
+    warnings = f"<ul>{warned}</ul>" if warned else ""
+    return f"<p>{escape(heading(comparison))}</p>{warnings}{_picture(comparison)}<table><tr>{head}</tr>{body}</table>"
 
 
 def _picture(comparison: Comparison) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nmc.model import FloatArray, Model
+from nmc.report.scores import score_name
 
 if TYPE_CHECKING:
     from nmc.backends.target import RunResult, RunWarning, Target
@@ -137,10 +138,11 @@ def run_facts(
 
 
 def comparison_facts(comparison: Comparison) -> Mapping[str, object]:
-    """A comparison with, in each row, its program's directory and whether it is on the Pareto front."""
+    """A comparison with what its scores mean, its warnings and, in each row, its program and whether on the front."""
     rows = [
         {**asdict(row), "program": comparison.programs.get(row.key), "front": row.key in comparison.front}
         for row in comparison.rows
     ]
     facts = {f.name: getattr(comparison, f.name) for f in fields(comparison) if f.name not in ("rows", "programs")}
-    return {**facts, "rows": rows}
+    means = score_name(comparison.metric, comparison.test.role)
+    return {**facts, "score_means": means, "findings": comparison.findings, "rows": rows}

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from nmc.data_source import Role
 from nmc.metrics import metric_of
 from nmc.model import MetricName
 from nmc.report.units import percent
+
+
+def score_name(metric: MetricName, role: Role) -> str:
+    """What a score is: the metric on test data, else agreement (or difference) with the model itself."""
+    if role == "test" or metric_of(metric).labels == "none":
+        return metric
+    on = "noise" if role == "noise" else "calibration samples"
+    return f"agreement on {on}" if metric_of(metric).unit == "share" else f"difference on {on} ({metric})"
 
 
 def shown(metric: MetricName, value: float | None) -> str:

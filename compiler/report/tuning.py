@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from nmc.report.comparison import heading, notes, result_cells, setting_text
+from nmc.report.comparison import header, heading, notes, result_cells, setting_text
+from nmc.report.scores import score_name
 from nmc.report.terminal import print_table
 
 if TYPE_CHECKING:
     from nmc.tuning.tune import Tuning
-
-_HEADER = ("target", "setting", "score", "vs float", "agreement", "energy / inference", "latency", "grade")
-
 
 def print_tuning(tuning: Tuning) -> None:
     """Print the best trade-offs within the budgets, how much was measured, and how to get each row again."""
@@ -23,7 +21,8 @@ def print_tuning(tuning: Tuning) -> None:
         f" {len(tuning.chosen)} best trade-offs within the budgets"
     )
     if tuning.chosen:
-        print_table(_HEADER, [(row.target, setting_text(row), *result_cells(row)) for row in tuning.chosen])
+        names = ("target", "setting", *header(tuning.measured)[-6:])
+        print_table(names, [(row.target, setting_text(row), *result_cells(row)) for row in tuning.chosen])
     else:
         print("no setting that was measured is within the budgets: give more --trials, or wider limits")
     print("\n".join([*notes(tuning.measured), *(f"again: {row.command}" for row in tuning.chosen)]))
@@ -33,6 +32,8 @@ def tuning_facts(tuning: Tuning) -> Mapping[str, object]:
     """The same as plain values."""
     return {
         "settings": tuning.space,
+        "score_means": score_name(tuning.measured.metric, tuning.measured.test.role),
+        "findings": tuning.measured.findings,
         "measured": [asdict(row) for row in tuning.measured],
         "chosen": [row.key for row in tuning.chosen],
     }

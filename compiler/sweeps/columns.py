@@ -60,7 +60,8 @@ def option_columns(results: Sequence[PointResult]) -> tuple[str, ...]:
 def records(results: Sequence[PointResult]) -> list[dict[str, Value]]:
     """Each result as a flat record: its columns, the chosen options of all results, and whether it is on the front.
 
-    Options are called "option.NAME"; None where a target does not have it.
+    `scored_on` is the role of the data, `findings` the names of the warnings. Options are called "option.NAME"; None
+    where a target does not have it.
     """
     from nmc.sweeps.front import pareto_front
 
@@ -70,6 +71,8 @@ def records(results: Sequence[PointResult]) -> list[dict[str, Value]]:
             **dict(zip(COLUMNS, column_values(result), strict=True)),
             **{f"option.{name}": result.options.get(name) for name in options},
             "front": result.key in front,
+            "scored_on": result.data.role,
+            "findings": " ".join(dict.fromkeys(finding.name for finding in result.findings)) or None,
             "key": result.key,
         }
         for result in results

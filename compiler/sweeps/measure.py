@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -21,14 +21,17 @@ from nmc.control.rollout import rollout
 from nmc.control.score import Played, played, streams
 from nmc.data_source import Arrays, DataRecord
 from nmc.datasets import Dataset, calibration_data, score, test_data
+from nmc.datasets.data_findings import data_findings
 from nmc.errors import ModelError, ToolError, UsageError
+from nmc.findings import Finding
 from nmc.finite import require_numbers
 from nmc.metrics import metric_of
 from nmc.model import Array, FloatArray, Model, Task
-from nmc.program import nmc_version
+from nmc.program import Program, nmc_version
 from nmc.sweeps.address import model_digest, point_key
 from nmc.sweeps.details import core_results, first_raster, layer_results, rounding_errors
-from nmc.sweeps.result import Cost, Execution, PointResult
+from nmc.sweeps.result import Cost, Execution, LayerResult, PointResult
+from nmc.sweeps.run_findings import answer_findings, own_findings, score_findings, spiking_findings
 from nmc.sweeps.score_interval import score_interval
 
 if TYPE_CHECKING:
@@ -43,7 +46,7 @@ class Subject:
     `expected` are its outputs in double precision, [samples, ...], and `scored` what its score is taken of: these or,
     for control, the return of each episode. `chooses`: whether the largest of an output's values is what counts.
     `source` is what to type for the model, `samples` the limit on the test set, or on the episodes, `seed` what random
-    choices start from.
+    choices start from. `findings` are warnings about the data and what the model itself makes of them.
     """
 
     model: Model
@@ -58,6 +61,7 @@ class Subject:
     samples: int | None
     seed: int
     nmc: str
+    findings: tuple[Finding, ...] = ()
 
     @classmethod
     def of(cls, model: Model, *, samples: int | None = None, seed: int = 0, source: str | None = None) -> Subject:
@@ -71,12 +75,14 @@ class Subject:
         task = task if acting is None else replace(task, control=acting.control)
         outputs = _result(reference.run(model, data.x), model)
         require_numbers(model, {model.graph.outputs[0]: outputs})
+        calibrated = None if read is None else read.x
+        found = (*data_findings(model, task, data, calibrated, outputs), *own_findings(model, data.x))
         return cls(
             replace(model, task=task), task, model_digest(model), data,
             task.calibration.record if isinstance(task.calibration, Arrays) else None,
             outputs, outputs if acting is None else acting.episodes.returns,
             task.kind == "classification" if acting is None else acting.episodes.chosen,
-            source or model.name, samples, seed, nmc_version(),
+            source or model.name, samples, seed, nmc_version(), found,
         )  # fmt: skip
 
     def key(self, point: Point) -> str:
@@ -143,17 +149,40 @@ def _measure(subject: Subject, point: Point, directory: Path) -> tuple[PointResu
     if not np.isfinite(value):
         return replace(row, refusal="its outputs there are not finite"), execution
     estimate = pipeline.estimate_run(program, result)
+    layers = layer_results(program, result.events, estimate, rounding_errors(stages))
+    interval = score_interval(subject.task, scored, subject.data.y, subject.seed)
     return replace(
         row,
         score=value,
-        score_interval=score_interval(subject.task, scored, subject.data.y, subject.seed),
+        score_interval=interval,
         agreement=_agreement(outputs, subject.expected) if subject.chooses else None,
         steps=None if program.model.graph.dt_s is None else program.steps,
         cost=None if estimate is None else _cost(estimate),
-        layers=layer_results(program, result.events, estimate, rounding_errors(stages)),
+        layers=layers,
         cores=core_results(program, result.events),
         raster=first_raster(program, subject.data.x),
+        findings=(*subject.findings, *_found(subject, point.target, program, layers, outputs, value, interval)),
     ), execution
+
+
+def _found(
+    subject: Subject,
+    target: str,
+    program: Program,
+    layers: tuple[LayerResult, ...],
+    outputs: FloatArray,
+    score: float,
+    interval: tuple[float, float] | None,
+) -> Iterator[Finding]:
+    """The warnings about a run that were not given about the model itself."""
+    known = {finding.name for finding in subject.findings}
+    for finding in spiking_findings(program.model.graph, layers, target):
+        if finding.name not in known:
+            yield finding
+    if "one-answer" not in known and subject.task.control is None:
+        yield from answer_findings(outputs, subject.expected, target)
+    if subject.task.control is None:
+        yield from score_findings(subject.task.metric, score, interval, subject.reference_score, target)
 
 
 def _unmeasured(subject: Subject, point: Point) -> PointResult:
@@ -172,6 +201,7 @@ def _unmeasured(subject: Subject, point: Point) -> PointResult:
         metric=subject.task.metric,
         reference_score=subject.reference_score,
         command=subject.command(point),
+        findings=subject.findings,
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from nmc.data_source import DataRecord
 from nmc.estimates.estimate import Baseline, Component, Measurement
 from nmc.estimates.interval import Grade, Interval
+from nmc.findings import Finding
 from nmc.mapping.slices import Resource, Use
 from nmc.model import MetricName
 from nmc.program import OptionValue
@@ -82,7 +83,8 @@ class PointResult:
     of the target's, `given` those that the user chose. `score` is the task's metric, `score_interval` its 95 %
     interval over samples (None where the metric has none), `agreement` the share of samples with the reference's
     class. `cost` is None where no chip stands behind the target. A target that cannot hold the model has a `refusal`
-    and nothing measured. `command` is what to type to get this row again.
+    and nothing measured. `command` is what to type to get this row again. `findings` are warnings about its data, the
+    model and this target.
     """
 
     key: str
@@ -108,6 +110,7 @@ class PointResult:
     cores: tuple[CoreResult, ...] = ()
     raster: Raster | None = None
     refusal: str | None = None
+    findings: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nmc.datasets import train_data
+from nmc.datasets.fitting import only_input
 from nmc.errors import ToolError, UsageError, closest
 from nmc.model import Model
 
@@ -67,6 +68,7 @@ def train(
     if method not in METHODS:
         raise UsageError(f"{method!r} is not a way to train", closest(method, METHODS))
     data = train_data(model)
+    only_input(model, "training data")
     module, function = METHODS[method].split(":")
     try:
         chosen: Method = getattr(import_module(module), function)

@@ -88,4 +88,4 @@ def test_small_archives_that_hold_much_are_refused(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("nmc.datasets.arrays.LIMIT_BYTES", 1000)
     np.savez_compressed(tmp_path / "zeros.npz", x=np.zeros((200, 2)))
     with pytest.raises(ModelError, match="holds 0 MiB of arrays, more than 0"):
-        datasets.read_samples(tmp_path / "zeros.npz")
+        datasets.read_samples(tmp_path / "zeros.npz", Model("m", GRAPH, {}))

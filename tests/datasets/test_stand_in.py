@@ -9,9 +9,11 @@ import numpy as np
 
 import nmc
 from nmc.data_source import Arrays
-from nmc.datasets.stand_in import SPIKE_RATE, STEPS, with_stand_in
+from nmc.datasets import calibration_data
+from nmc.datasets.stand_in import FEWEST, MOST, SPIKE_RATE, STEPS, affordable, with_stand_in
 from nmc.graph import Graph, Ref
 from nmc.model import Model
+from nmc.nodes.elementwise import Equal
 from nmc.nodes.selection import Embedding
 from nmc.nodes.spiking import IF
 from nmc.nodes.tensor import Flatten, Input, Linear
@@ -39,8 +41,10 @@ def test_targets_are_scored_by_how_far_they_follow_the_model(tmp_path: Path) -> 
     comparison = nmc.compare(linear(), ("cpu", "tpu-sim"), directory=tmp_path)
     assert comparison.reference_score == 1.0
     assert comparison.rows[0].score == comparison.rows[0].agreement == 1.0
-    assert "random noise, labelled by the model itself" in str(comparison)
-    assert comparison.test.samples == 8
+    assert str(comparison).startswith("net: agreement on noise, 200 samples: how far each target follows the model")
+    assert "accuracy" not in str(comparison)
+    assert [finding.name for finding in comparison.findings] == ["noise-data"]
+    assert (comparison.test.role, comparison.test.samples) == ("noise", 200)
     assert comparison.calibration is not None
     assert comparison.calibration.digest != comparison.test.digest
 
@@ -70,3 +74,22 @@ def test_data_that_are_there_stay() -> None:
     stood = with_stand_in(without)
     assert stood.task is not None
     assert stood.task.calibration == given.task.calibration
+    assert isinstance(stood.task.test, Arrays) and stood.task.test.record is not None
+    assert stood.task.test.record.role == "calibration"
+    read = calibration_data(given)
+    assert read is not None
+    np.testing.assert_array_equal(stood.task.test.x, read.x[: len(stood.task.test.x)])
+
+
+def test_as_many_samples_as_the_reference_runs_in_no_time() -> None:
+    assert affordable(linear()) == MOST
+    wide = model(Input(name="x", shape=(9000,)), Linear(name="y", inputs=(Ref("x"),), features=9000, weight="w"),
+                 output="y", w=np.zeros((9000, 9000), np.float32))  # fmt: skip
+    assert FEWEST <= affordable(wide) < 20
+
+
+def test_marks_are_zero_and_one() -> None:
+    """What Equal asks for, and what says which of two values Where takes."""
+    marks = Input(name="m", shape=(6,))
+    nodes = marks, Equal(name="e", inputs=(Ref("m"), Ref("m"))), Flatten(name="y", inputs=(Ref("e"),))
+    assert set(np.unique(samples(model(*nodes, output="y")).x)) == {0.0, 1.0}

@@ -12,7 +12,7 @@ from nmc.metrics import is_share, lower_is_better
 from nmc.report.advice import energy, latency
 from nmc.report.comparison import data_origin
 from nmc.report.html.groups import Group
-from nmc.report.html.words import setting
+from nmc.report.html.words import called, setting
 from nmc.sweeps.details import SHOWN_NEURONS
 from nmc.sweeps.result import CoreResult, PointResult, Raster
 
@@ -42,7 +42,7 @@ def drawn(groups: Sequence[Group]) -> Plain:
         "targets": targets,
         "groups": [
             {
-                "metric": group.first.metric,
+                "metric": called(group.first),
                 "share": is_share(group.first.metric),
                 "lower": lower_is_better(group.first.metric),
                 "reference": group.first.reference_score,

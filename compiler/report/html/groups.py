@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from nmc.estimates.interval import Grade
+from nmc.findings import Finding, each_once
 from nmc.report.advice import Advice, advise, common_baseline, energy, front, latency
 from nmc.report.comparison import data_origin
 from nmc.report.html.words import doubt
@@ -44,6 +45,11 @@ class Group:
     def seeds(self) -> frozenset[int]:
         """The seeds in use."""
         return frozenset(point.seed for point in self.points)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """The warnings about the data, the model and the targets, each once."""
+        return each_once([finding for point in (*self.points, *self.refused) for finding in point.findings])
 
     @property
     def calibrations(self) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from nmc.estimates.interval import SPREAD, Grade, Interval
 from nmc.model import MetricName
-from nmc.report.scores import change, shown
+from nmc.report.scores import change, score_name, shown
 from nmc.report.units import si
 from nmc.sweeps.result import PointResult
 
@@ -21,6 +21,11 @@ def quantity(value: float, unit: str) -> str:
 def spread(interval: Interval, unit: str) -> str:
     """The ends of an interval, as in '20 µJ - 90 µJ' with a long dash."""
     return f"{quantity(interval.low, unit)} {DASH} {quantity(interval.high, unit)}"
+
+
+def called(point: PointResult) -> str:
+    """What a point's score is: its metric, or agreement with the model itself on data that stands in."""
+    return score_name(point.metric, point.data.role)
 
 
 def score(metric: MetricName, value: float | None) -> str:

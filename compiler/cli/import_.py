@@ -27,10 +27,15 @@ def command(
     constant: Annotated[
         list[str] | None, typer.Option(metavar="INPUT=NUMBER", help="ONNX: a constant for an input, as in sr=16000.")
     ] = None,
+    calibration: Annotated[
+        Path | None, typer.Option(help="Samples to calibrate on: .npy, or .npz with 'x'; several inputs: each by name.")
+    ] = None,
+    test: Annotated[Path | None, typer.Option(help="Test data: an .npz of the same with labels 'y'.")] = None,
     json: Annotated[bool, JSON] = False,
 ) -> None:
     """Turn a model of another tool into a folder with model.yaml and weights, which every command takes."""
     from nmc import api
+    from nmc.datasets import with_files
     from nmc.frontends.dump import dump
     from nmc.report.plain import zoo_facts
 
@@ -38,6 +43,7 @@ def command(
         file, batch=batch, shapes=_shapes(shape), constants=_constants(constant), dt=dt, profile=profile,
         time_unit=time_unit,
     )  # fmt: skip
+    model = with_files(model, test, calibration)
     written = dump(model, output or Path(model.name))
     facts = zoo_facts(model.name, model)
     if json:

@@ -42,7 +42,7 @@ from nmc.side_by_side import joined
 
 __all__ = [
     "Data", "Dataset", "calibration", "calibration_data", "given_samples", "judged", "labelled_calibration",
-    "read_samples", "score", "test_data", "train_data", "with_test_data", "write_arrays",
+    "read_samples", "score", "test_data", "train_data", "with_files", "with_test_data", "write_arrays",
 ]  # fmt: skip
 
 Given = ArrayLike | Mapping[str, ArrayLike]
@@ -184,6 +184,33 @@ def with_test_data(model: Model, data: Data) -> Model:
     classes = given.y.ndim == 1 and given.y.dtype.kind in "biu"
     unknown = Task("classification", "accuracy") if classes else Task("regression", "mean-squared-error")
     return replace(model, task=replace(model.task or unknown, test=given))
+
+
+def with_files(model: Model, test: Path | None = None, calibration: Path | None = None) -> Model:
+    """The model with array files as its test and calibration data, which fit it.
+
+    One without a task gets one: classes where labels are [samples] whole numbers or, without labels, where it puts out
+    several numbers for each sample. Raises UsageError for a missing file, ModelError for one that does not fit.
+    """
+    files = {split: path for split, path in (("test", test), ("calibration", calibration)) if path is not None}
+    if missing := [path for path in files.values() if not path.is_file()]:
+        raise UsageError(f"there is no file {missing[0]}", f"write one in Python: {writing(model)}")
+    if not files:
+        return model
+    if model.task is None:
+        signal = model.graph.signals[model.graph.outputs[0]]
+        classes = len(signal.shape) == 1 and signal.shape[0] > 1 and signal.timing != "stream"
+        if test is not None:
+            y = read_arrays(test, (labels_name(model),))[0].get(labels_name(model))
+            classes = y is not None and (one_hot(y) or (y.ndim == 1 and y.dtype.kind in "biu"))
+        unknown = Task("classification", "accuracy") if classes else Task("regression", "mean-squared-error")
+        model = replace(model, task=unknown)
+    assert model.task is not None
+    given = replace(model, task=replace(model.task, **files))
+    if test is not None:
+        test_data(given)
+    calibration_data(given)
+    return given
 
 
 def score(task: Task, outputs: FloatArray, labels: Array) -> float:

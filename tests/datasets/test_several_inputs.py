@@ -12,7 +12,7 @@ import nmc
 from nmc import datasets, reference
 from nmc.data_source import ArrayFile, EventRecordings, Selection
 from nmc.datasets.stand_in import with_stand_in
-from nmc.errors import ModelError
+from nmc.errors import ModelError, UsageError
 from nmc.frontends.dump import dump
 from nmc.model import Model, Task
 from nmc.text import parse
@@ -179,3 +179,18 @@ def test_a_folder_keeps_the_data_of_each_input(tmp_path: Path) -> None:
     for name, array in parts.items():
         np.testing.assert_allclose(data.x[name], array)
         np.testing.assert_allclose(calibration[name], array)
+
+
+def test_files_become_the_data_of_a_model(tmp_path: Path) -> None:
+    """Whole numbers are classes; values are not; calibration alone leaves the task to the output."""
+    calibration = written(tmp_path, a=random(9, 6), b=random(9, 4))
+    (tmp_path / "t").mkdir()
+    for y, kind in ((np.arange(9) % 3, "classification"), (random(9, 3), "regression")):
+        test = written(tmp_path / "t", a=random(9, 6), b=random(9, 4), y=y)
+        given = datasets.with_files(two(), test, calibration)
+        assert given.task is not None and (given.task.kind, given.task.test) == (kind, test)
+    assert datasets.with_files(two(), calibration=calibration).task.kind == "classification"  # type: ignore[union-attr]
+    with pytest.raises(UsageError, match=r"no file[\s\S]*a=..., b=..."):
+        datasets.with_files(two(), tmp_path / "none.npz")
+    with pytest.raises(ModelError, match="has no array 'y'"):
+        datasets.with_files(two(), calibration)

@@ -36,6 +36,9 @@ def transform(model: Model, node: Node, operand: int, store: Store) -> Transform
     match node:
         case tensor.Linear():
             return _linear(_scaled(model, node), shape, keep)
+        case tensor.SparseLinear():
+            row, column = (model.weights[array].astype(np.intp) for array in (node.row, node.column))
+            return _sparse((node.features, shape[0]), row, column, model.weights[node.weight], keep)
         case tensor.Conv1d() | tensor.Conv2d():
             weight = _scaled(model, node)
             padding = _padding(node, shape)

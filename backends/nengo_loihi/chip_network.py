@@ -20,8 +20,8 @@ from nmc.backends.nengo_loihi.network import (
 )
 from nmc.model import FloatArray, Model
 from nmc.nodes import spiking, tensor
-from nmc.passes.linear_paths import Path, matrix
 from nmc.passes.populations import Population, Synapse, populations
+from nmc.passes.sparse_paths import entries
 
 LEAST_LEAK = 1 / 4095
 """Of a voltage that may be negative, in a step: nengo.SpikingRectifiedLinear has none, but stops at 0."""
@@ -83,6 +83,10 @@ def _connection(model: Model, synapse: Synapse, drive: float) -> Connection:
 def _transform(model: Model, synapse: Synapse, weight: FloatArray, drive: float) -> Transform:
     """What the synapse makes of spikes, as one of Nengo's transforms that NengoLoihi has."""
     node = synapse.node
+    if isinstance(node, tensor.SparseLinear):
+        rows, columns = (model.weights[name].astype(np.int64) for name in (node.row, node.column))
+        (inputs,) = model.graph.operand_shapes(node)[0]
+        return Sparse((node.features, inputs), rows, columns, weight)
     if isinstance(node, tensor.Linear):
         if np.count_nonzero(weight) < SPARSE_BELOW * weight.size:
             return _sparse(weight)
@@ -94,7 +98,8 @@ def _transform(model: Model, synapse: Synapse, weight: FloatArray, drive: float)
             convolution = Convolution((channels, height, width), weight, (node.stride[0], node.stride[1]), same)
             if convolution.padding == node.padding:
                 return convolution
-    return _sparse(matrix(model, Path(synapse.source, 0, ((node, 0),))) * drive)
+    found = entries(model, node, 0).merged()
+    return Sparse(found.shape, found.row, found.column, found.value * drive)
 
 
 def _sparse(weight: FloatArray) -> Sparse:

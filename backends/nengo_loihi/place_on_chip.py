@@ -17,11 +17,11 @@ from nmc.nodes import coding, quantized, spiking, tensor
 from nmc.nodes.plasticity import learning_nodes
 from nmc.passes.fuse_synapses import fresh, pruned
 from nmc.passes.host_streams import READOUTS
-from nmc.passes.linear_paths import Path, matrix
 from nmc.passes.populations import Population, Synapse, populations
 from nmc.passes.refusal import refuse
 from nmc.passes.retiming import Edge, chip_delay, lags
 from nmc.passes.signal_ranges import Ranges
+from nmc.passes.sparse_paths import entries
 from nmc.passes.unfit_neurons import faults_of
 
 ALWAYS_ON = "always_on"
@@ -195,9 +195,11 @@ class _Writer:
         elif isinstance(self.model.graph[source], coding.DeltaEncode):
             bits = 2
         if isinstance(synapse.node, tensor.Conv2d) and synapse.node.groups > 1:
-            weight = matrix(self.model, Path(source, 0, ((synapse.node, 0),)))
+            weight = entries(self.model, synapse.node, 0).merged().dense()
         planes = self._add(quantized.BitPlanes(name=f"{source}_bits", inputs=(Ref(number),), bits=bits))
         digits = [sign * 2.0**bit * message.unit * weight for bit in range(bits - 1) for sign in (1, -1)]
+        if isinstance(synapse.node, tensor.SparseLinear):
+            return self._sparse(population, synapse, self._late(planes, late), 1, digits)
         return self._synapse(population, synapse, self._late(planes, late), np.concatenate(digits, axis=1))
 
     def _late(self, source: str, steps: int) -> str:
@@ -233,21 +235,43 @@ class _Writer:
         self._add(tensor.Linear(
             name=name, inputs=(Ref(source, delay),), features=prod(shape), weight=f"{name}.weight"
         ))
-        if len(shape) == 1:
-            return Ref(name)
-        return Ref(self._add(tensor.Reshape(name=f"{name}_on_neurons", inputs=(Ref(name),), shape=shape)))
+        return self._on_neurons(name, shape)
 
     def _synapse(
         self, population: Population, synapse: Synapse, source: str, weight: FloatArray, delay: int = 1
     ) -> Ref:
         """A synapse from a source of spikes."""
         name = synapse.node.name
+        if isinstance(synapse.node, tensor.SparseLinear):
+            return self._sparse(population, synapse, source, delay, [weight])
         self.arrays[f"{name}.weight"] = weight
         if isinstance(synapse.node, tensor.Conv2d) and weight.ndim == 4:
             self._add(replace(synapse.node, name=name, inputs=(Ref(source, delay),), weight=f"{name}.weight"))
             return Ref(name)
         rank = len(self.model.graph.signals[synapse.source].shape)
         return self._linear(name, self._flat(source, rank), delay, population.shape)
+
+    def _sparse(
+        self, population: Population, synapse: Synapse, source: str, delay: int, parts: list[FloatArray]
+    ) -> Ref:
+        """A sparse synapse from a source in as many parts, one after another, each with its weights."""
+        node = synapse.node
+        assert isinstance(node, tensor.SparseLinear)
+        row, column = (self.model.weights[name].astype(np.int64) for name in (node.row, node.column))
+        (inputs,) = self.model.graph.operand_shapes(node)[0]
+        shifted = [column + k * inputs for k in range(len(parts))]
+        self.arrays |= {
+            node.weight: np.concatenate(parts), node.row: np.tile(row, len(parts)), node.column: np.concatenate(shifted)
+        }
+        flat = self._flat(source, len(self.model.graph.signals[synapse.source].shape))
+        self._add(replace(node, inputs=(Ref(flat, delay),), synapses=len(row) * len(parts)))
+        return self._on_neurons(node.name, population.shape)
+
+    def _on_neurons(self, name: str, shape: tuple[int, ...]) -> Ref:
+        """What arrives at a row of neurons, in their shape."""
+        if len(shape) == 1:
+            return Ref(name)
+        return Ref(self._add(tensor.Reshape(name=f"{name}_on_neurons", inputs=(Ref(name),), shape=shape)))
 
     def _bias(self, population: Population, bias: FloatArray, late: int) -> Ref:
         """Biases as weights of an input that is always on from some step."""

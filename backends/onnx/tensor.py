@@ -32,6 +32,16 @@ def _linear(node: tensor.Linear, site: Site) -> str:
     return reduce(lambda y, b: site.out.op("Add", y, b), bias, product)
 
 
+def _sparse_linear(node: tensor.SparseLinear, site: Site) -> str:
+    """Every entry's product, added up where it arrives."""
+    out = site.out
+    row, column = (out.constant(site.model.weights[name], np.int64, name) for name in (node.row, node.column))
+    products = out.op("Mul", out.op("Gather", site.x, column, axis=1), site.array(node.weight))
+    nothing = out.op("Expand", out.constant(0.0), out.op("Concat", site.batch, out.integers(node.features), axis=0))
+    places = out.op("Expand", row, out.op("Shape", products))
+    return out.op("ScatterElements", nothing, places, products, axis=1, reduction="add")
+
+
 def _conv(node: tensor.Conv1d | tensor.Conv2d, site: Site) -> str:
     bias = site.added(node.bias)
     return site.out.op(
@@ -158,6 +168,7 @@ def _require_8_bits(node: quantized.QuantizeLinear | quantized.DequantizeLinear)
 EMISSIONS: Mapping[type[Node], Emission] = {
     tensor.Constant: _constant,
     tensor.Linear: _linear,
+    tensor.SparseLinear: _sparse_linear,
     tensor.Conv1d: _conv,
     tensor.Conv2d: _conv,
     tensor.BatchNorm: _batch_norm,

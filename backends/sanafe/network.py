@@ -29,7 +29,7 @@ def network(model: Model, placement: Placement, sent: Mapping[str, Array], limit
     if placement.chips.used > 1:
         raise UnsupportedError("the network takes several chips", "SANA-FE has no links between chips")
     rows, per_tile = limits.mesh_rows.count, limits.cores_per_tile.count
-    cores = {part.population: np.zeros((*model.graph.signals[part.population].shape, 2), int)
+    cores = {part.population: np.zeros((*placement.partition.network.shapes[part.population], 2), int)
              for part in placement.partition.slices}  # fmt: skip
     for part, where in zip(placement.partition.slices, placement.places, strict=True):
         cores[part.population][part.neurons.slices] = (where.column * rows + where.row, where.core % per_tile)

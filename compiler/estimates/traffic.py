@@ -109,8 +109,9 @@ def _updates(placement: Placement, events: Events) -> FloatArray:
 
 
 def _spikes(placement: Placement, events: Events) -> FloatArray:
-    spikes = []
+    spikes, shapes = [], placement.partition.network.shapes
     for part in placement.partition.slices:
         counted = events.nodes.get(part.population, _NOTHING).spikes
-        spikes.append(0.0 if counted is None else float(counted[part.neurons.slices].sum()))
+        whole = None if counted is None else counted.reshape(shapes[part.population])
+        spikes.append(0.0 if whole is None else float(whole[part.neurons.slices].sum()))
     return np.array(spikes)

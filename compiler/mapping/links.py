@@ -62,7 +62,7 @@ def projection_links(partition: Partition, projection: Projection) -> Link:
         sizes = np.array([box.size for box in sources], np.int64)
         counts = np.broadcast_to(sizes[:, None], (len(sources), len(targets)))
     else:
-        counts = overlaps(sources, read)
+        counts = overlaps(projection, sources, read)
     target, source = np.nonzero(counts.T)
     return Link((source + start).astype(np.int32), (target + first).astype(np.int32), counts[source, target])
 
@@ -82,8 +82,23 @@ def spikes_along(partition: Partition, projection: Projection, spikes: FloatArra
     read = areas(projection, targets)
     if read is None:
         return np.tile(np.array([sent[box.slices].sum() for box in sources]), len(targets))
+    if projection.sender_shape != projection.source_shape:
+        return _carried(owners(sources, projection.sender_shape), spikes, projection, read)
     common = ((source & area) for area in read for source in sources)
     return np.array([float(sent[box.slices].sum()) for box in common if box.size])
+
+
+def _carried(
+    held: NDArray[np.int32], spikes: FloatArray, projection: Projection, read: tuple[Box, ...]
+) -> FloatArray:
+    """The same where slices of the source are runs of what is read in another shape."""
+    slices, sent = (array.reshape(projection.source_shape) for array in (held, spikes))
+    found = []
+    for area in read:
+        mine = slices[area.slices].ravel()
+        present = np.flatnonzero(np.bincount(mine))
+        found.append(np.bincount(mine, sent[area.slices].ravel())[present])
+    return np.concatenate(found)
 
 
 def _owners(partition: Partition, projection: Projection) -> NDArray[np.int32]:

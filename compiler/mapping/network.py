@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from math import prod
 
 from nmc.errors import UnsupportedError
 from nmc.graph import Graph, Node, Shape
@@ -34,7 +35,7 @@ class Projection:
     """Synapses from the elements of a source to a population.
 
     `on_chip` says whether the source is a population; otherwise the host sends its spikes. `sender_shape`
-    is the source's own shape, `source_shape` that in which the synapse sees it. `aligned` is false where
+    is the source's own shape, or a row, `source_shape` that in which the synapse sees it. `aligned` is false where
     the population sees the synapse's output in another shape, so that positions do not carry over.
     `pattern` is that of a sparse synapse.
     """
@@ -79,12 +80,11 @@ def network(graph: Graph, weights: Mapping[str, Array] | None = None) -> Network
     """The populations and projections of a fixed-point graph.
 
     Whatever is not of a fixed-point kind runs on the host. Of the weights, only the patterns of sparse synapses are
-    read. Raises UnsupportedError where neurons read neurons without synapses between them, or where
-    sparse synapses end on neurons that are not in one row.
+    read. Neurons on which sparse synapses end are in one row. Raises UnsupportedError where neurons read neurons
+    without synapses between them, or where convolutions end on neurons beside sparse synapses.
     """
-    populations = tuple(
-        Population(name, graph.signals[name].shape) for name in graph.order if isinstance(graph[name], _NEURONS)
-    )
+    neurons = [graph[name] for name in graph.order if isinstance(graph[name], _NEURONS)]
+    populations = tuple(Population(node.name, _shape(graph, node)) for node in neurons)
     projections = []
     for population in populations:
         for reached in _behind(graph, graph[population.name]):
@@ -96,16 +96,17 @@ def network(graph: Graph, weights: Mapping[str, Array] | None = None) -> Network
             if isinstance(reached, Synapse):
                 shape = graph.operand_shapes(reached)[0]
                 pattern = Pattern.of(reached, shape[0], weights or {}) if isinstance(reached, FixedSparse) else None
-                if pattern is not None and len(population.shape) != 1:
+                in_a_row = len(population.shape) < len(graph.signals[population.name].shape)
+                if in_a_row and isinstance(reached, FixedConv2d):
                     raise UnsupportedError(
-                        f"its neurons have shape {population.shape}, and sparse synapses end on them",
-                        "leave out the Reshape between them", node=population.name,
+                        f"the convolution {reached.name!r} and sparse synapses end on the same neurons",
+                        "write the convolution as a FixedSparse, too", node=population.name,
                     )
                 projections += [
                     Projection(
                         reached,
                         source.name,
-                        graph.signals[source.name].shape,
+                        _shape(graph, source),
                         shape,
                         population.name,
                         isinstance(source, _NEURONS),
@@ -115,6 +116,14 @@ def network(graph: Graph, weights: Mapping[str, Array] | None = None) -> Network
                     for source in _behind(graph, reached)
                 ]
     return Network(populations, tuple(projections))
+
+
+def _shape(graph: Graph, node: Node) -> Shape:
+    """The shape in which neurons are cut: that of a row where sparse synapses end on them."""
+    shape = graph.signals[node.name].shape
+    if len(shape) == 1 or not isinstance(node, _NEURONS):
+        return shape
+    return (prod(shape),) if any(isinstance(each, FixedSparse) for each in _behind(graph, node)) else shape
 
 
 def _behind(graph: Graph, node: Node, passed: frozenset[str] = frozenset()) -> list[Node]:

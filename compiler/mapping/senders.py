@@ -9,18 +9,22 @@ from nmc.mapping.box import Box
 from nmc.mapping.memory import receptive_field
 from nmc.mapping.network import Projection
 from nmc.mapping.pattern import IntArray
-from nmc.mapping.sparse import fan_outs, starts_of
+from nmc.mapping.sparse import fan_outs, owners, starts_of
 
 
 def areas(projection: Projection, targets: tuple[Box, ...]) -> tuple[Box, ...] | None:
     """What each slice of the population reads, in the shape of the source; None where each reads everything."""
-    if not projection.local or projection.sender_shape != projection.source_shape:
+    if not projection.local:
         return None
     return tuple(receptive_field(projection, target) for target in targets)
 
 
-def overlaps(sources: tuple[Box, ...], read: tuple[Box, ...]) -> IntArray:
+def overlaps(projection: Projection, sources: tuple[Box, ...], read: tuple[Box, ...]) -> IntArray:
     """The number of elements in both, of every source (rows) and every area that is read (columns)."""
+    if projection.sender_shape != projection.source_shape:
+        held = owners(sources, projection.sender_shape).reshape(projection.source_shape)
+        each = [np.bincount(held[area.slices].ravel(), minlength=len(sources)) for area in read]
+        return np.stack(each, axis=1).astype(np.int64)
     have = np.array([box.ranges for box in sources], dtype=np.int64).reshape(len(sources), 1, -1, 2)
     want = np.array([box.ranges for box in read], dtype=np.int64).reshape(1, len(read), -1, 2)
     common = np.minimum(have[..., 1], want[..., 1]) - np.maximum(have[..., 0], want[..., 0])
@@ -40,7 +44,7 @@ def output_axons(projection: Projection, sources: tuple[Box, ...], targets: tupl
     read = areas(projection, targets)
     if read is None:
         return np.array([box.size for box in sources], dtype=np.int64) * len(targets)
-    total: IntArray = overlaps(sources, read).sum(axis=1)
+    total: IntArray = overlaps(projection, sources, read).sum(axis=1)
     return total
 
 

@@ -20,13 +20,18 @@ from nmc.passes.linear_paths import (
     as_convolution,
     constant,
     is_linear,
-    matrix,
     paths_to,
     summed,
 )
 from nmc.passes.normalized_neurons import normalized
 from nmc.passes.plastic_units import faults_on_chip, with_weights_times
 from nmc.passes.refusal import refuse
+from nmc.passes.sparse_paths import SparseMatrix, added, sparse_matrix
+
+SPARSE_FROM = 1 << 12
+"""A matrix of fewer entries is stored whole."""
+SPARSE_BELOW = 0.5
+"""The share of entries other than 0 below which a larger matrix is stored by these."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +40,9 @@ class FuseSynapses:
 
     Afterwards a neuron reads synapses in the same step, and at most constants beside them, which are its
     biases. A synapse reads one source: a neuron, an encoder or an input that streams. It is a convolution
-    where the way between the two is one, else a matrix, with Flatten before and Reshape after as the shapes
-    need. Gains, leaks and per-neuron thresholds go into weights and biases. Currents that are read out
-    get an LI without memory, since a chip can show voltages only.
+    where the way between the two is one, else a matrix, by its entries where most are 0, with Flatten before and
+    Reshape after as the shapes need. Gains, leaks and per-neuron thresholds go into weights and biases. Currents
+    that are read out get an LI without memory, since a chip can show voltages only.
     """
 
     name: ClassVar[str] = "fuse_synapses"
@@ -113,6 +118,12 @@ def fresh(name: str, taken: set[str]) -> str:
     return candidate
 
 
+def _is_sparse(form: Convolution | SparseMatrix) -> bool:
+    """Whether a synapse is stored by the entries that are not 0."""
+    size = prod(form.shape) if isinstance(form, SparseMatrix) else 0
+    return isinstance(form, SparseMatrix) and size >= SPARSE_FROM and len(form) < SPARSE_BELOW * size
+
+
 @dataclass
 class _Writer:
     """Collects the nodes and arrays of the fused graph."""
@@ -163,27 +174,28 @@ class _Writer:
             biases[0] = biases.get(0, 0.0) + np.broadcast_to(plain.offset, shape)
         factor = np.broadcast_to(plain.factor, shape)
         alike = len(shape) == 3 and bool(np.all(factor == factor[:, :1, :1]))
-        reads = [
-            self._synapse(form, factor) for group in paths.values() for form in self._forms(group, alike)
-        ]
+        forms = [form for group in paths.values() for form in self._forms(group, alike)]
+        if any(_is_sparse(form) for _, form in forms):  # on a row of neurons no convolution ends
+            forms = [form for group in paths.values() for form in self._forms(group, alike=False)]
+        reads = [self._synapse(form, factor) for form in forms]
         reads += [self._plastic(read, factor) for read in learning]
         reads += [self._bias(node.name, np.broadcast_to(x, shape), late) for late, x in biases.items() if np.any(x)]
         self.nodes.append(replace(plain.node, inputs=tuple(reads)))
 
-    def _forms(self, paths: list[Path], alike: bool) -> list[tuple[Path, Convolution | FloatArray]]:
+    def _forms(self, paths: list[Path], alike: bool) -> list[tuple[Path, Convolution | SparseMatrix]]:
         """The paths of one source and delay, as few convolutions and at most one matrix.
 
         There are convolutions only where the neurons of a channel are `alike`.
         """
         forms = [(path, as_convolution(self.model, path) if alike else None) for path in paths]
         found = [form for _, form in forms if form is not None]
-        whole: list[tuple[Path, Convolution | FloatArray]] = [(paths[0], one) for one in summed(found)]
+        whole: list[tuple[Path, Convolution | SparseMatrix]] = [(paths[0], one) for one in summed(found)]
         dense = [path for path, form in forms if form is None]
         if dense:
-            whole.append((dense[0], np.sum([matrix(self.model, path) for path in dense], axis=0)))
+            whole.append((dense[0], added([sparse_matrix(self.model, path) for path in dense])))
         return whole
 
-    def _synapse(self, form: tuple[Path, Convolution | FloatArray], factor: FloatArray) -> Ref:
+    def _synapse(self, form: tuple[Path, Convolution | SparseMatrix], factor: FloatArray) -> Ref:
         """A synapse node, its weights multiplied by a factor for each neuron [*shape], as a read of it."""
         path, weights = form
         shape = factor.shape
@@ -197,16 +209,26 @@ class _Writer:
                 dilation=weights.dilation, groups=weights.groups,
             ))
             return Ref(name)
-        self.arrays[f"{name}.weight"] = weights * factor.reshape(-1, 1)
         flat = self._flat(source, self.model.graph.signals[path.source].shape)
-        self.nodes.append(tensor.Linear(
-            name=name, inputs=(Ref(flat, path.delay),), features=prod(shape), weight=f"{name}.weight"
-        ))
+        self.nodes.append(self._matrix(name, Ref(flat, path.delay), weights, factor.ravel()))
         if len(shape) == 1:
             return Ref(name)
         shaped = fresh(f"{name}_shaped", self.taken)
         self.nodes.append(tensor.Reshape(name=shaped, inputs=(Ref(name),), shape=shape))
         return Ref(shaped)
+
+    def _matrix(self, name: str, read: Ref, weights: SparseMatrix, factor: FloatArray) -> Node:
+        """A synapse that is a matrix, its rows multiplied by the factors; stored in the form that takes less."""
+        weight = f"{name}.weight"
+        if not _is_sparse(weights):
+            self.arrays[weight] = weights.dense() * factor[:, None]
+            return tensor.Linear(name=name, inputs=(read,), features=weights.shape[0], weight=weight)
+        self.arrays[weight] = weights.value * factor[weights.row]
+        self.arrays |= {f"{name}.row": weights.row, f"{name}.column": weights.column}
+        return tensor.SparseLinear(
+            name=name, inputs=(read,), features=weights.shape[0], synapses=len(weights), weight=weight,
+            row=f"{name}.row", column=f"{name}.column",
+        )
 
     def _plastic(self, node: PlasticLinear, factor: FloatArray) -> Ref:
         """A connection that learns, its weights multiplied by the neurons' factor, as a read of it."""

@@ -21,7 +21,7 @@ ENCODERS: tuple[type[Node], ...] = (
     coding.ConstantCurrent, coding.BernoulliEncode, coding.RateEncode, coding.LatencyEncode, coding.DeltaEncode,
     coding.Delta,
 )
-_WEIGHTED = (tensor.Linear, tensor.Conv1d, tensor.Conv2d)
+_WEIGHTED = (tensor.Linear, tensor.SparseLinear, tensor.Conv1d, tensor.Conv2d)
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,8 @@ from nmc.reference.interpreter import MEANINGS
 from nmc.reference.meaning import Step, stateless
 
 LINEAR: tuple[type[Node], ...] = (
-    tensor.Linear, tensor.Conv1d, tensor.Conv2d, tensor.AvgPool1d, tensor.AvgPool2d, tensor.GlobalAvgPool,
+    tensor.Linear, tensor.SparseLinear, tensor.Conv1d, tensor.Conv2d, tensor.AvgPool1d, tensor.AvgPool2d,
+    tensor.GlobalAvgPool,
     tensor.BatchNorm, tensor.Flatten, tensor.Reshape, tensor.Transpose, tensor.Pad, tensor.Concat, tensor.Add,
     product.ConvTranspose1d, product.ConvTranspose2d, elementwise.Affine, elementwise.Sub, reduction.ReduceSum,
     reduction.ReduceMean, selection.Slice, selection.Gather, selection.Expand, spiking.SumPool2d,
@@ -25,7 +26,6 @@ LINEAR: tuple[type[Node], ...] = (
 """Kinds without state whose output is a linear function of their inputs, plus a constant."""
 
 _WITH_BIAS = (tensor.Linear, tensor.Conv1d, tensor.Conv2d, product.ConvTranspose1d, product.ConvTranspose2d)
-_CHUNK = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -100,31 +100,6 @@ def _norm_gain(model: Model, node: tensor.BatchNorm) -> FloatArray:
     scale, variance = (model.weights[name].astype(np.float64) for name in (node.scale, node.variance))
     gain: FloatArray = scale / np.sqrt(variance + node.epsilon)
     return gain
-
-
-def follow(model: Model, path: Path, x: FloatArray) -> FloatArray:
-    """What arrives at the end of the path for x [B, *source shape], constants left out."""
-    for node, operand in path.nodes:
-        operands = [x]
-        if not node.sums:
-            operands = [np.zeros((len(x), *model.graph.signals[ref.node].shape)) for ref in node.inputs]
-            operands[operand] = x
-        x = apply_linear(model, node, tuple(operands), constant=False)
-    return x
-
-
-def matrix(model: Model, path: Path) -> FloatArray:
-    """The path as a matrix [outputs, inputs] over flattened elements: one-hot inputs, sent along it."""
-    shape = model.graph.signals[path.source].shape
-    inputs = prod(shape)
-    rows = max(1, _CHUNK // inputs)
-    columns = []
-    for first in range(0, inputs, rows):
-        count = min(rows, inputs - first)
-        one_hot = np.zeros((count, inputs))
-        one_hot[np.arange(count), np.arange(first, first + count)] = 1.0
-        columns.append(follow(model, path, one_hot.reshape(count, *shape)).reshape(count, -1))
-    return np.ascontiguousarray(np.concatenate(columns).T)
 
 
 def constant(model: Model, ref: Ref) -> dict[int, FloatArray]:
@@ -240,8 +215,8 @@ def as_convolution(model: Model, path: Path) -> Convolution | None:
         return None
     found: list[Convolution] = []
     shapes: list[Shape] = [shape]
-    for node, _ in path.nodes:
-        one = _convolution(model, node, shapes[-1])
+    for node, operand in path.nodes:
+        one = _convolution(model, node, operand, shapes[-1])
         if one is None:
             return None
         found.append(one)
@@ -256,8 +231,8 @@ def _every_channel(channels: int, kernel: FloatArray) -> Convolution:
     return Convolution(np.broadcast_to(kernel, (channels, 1, *kernel.shape)).copy(), groups=channels)
 
 
-def _convolution(model: Model, node: Node, x: Shape) -> Convolution | None:
-    """A node as a convolution over an input of shape x, or None."""
+def _convolution(model: Model, node: Node, operand: int, x: Shape) -> Convolution | None:
+    """A node as a convolution over an operand of shape x, or None."""
     match node:
         case tensor.Conv2d():
             weight = model.weights[node.weight].astype(np.float64)
@@ -275,10 +250,27 @@ def _convolution(model: Model, node: Node, x: Shape) -> Convolution | None:
             return Convolution(gain[:, None, None, None], groups=x[0])
         case tensor.GlobalAvgPool():
             return _every_channel(x[0], np.full(x[1:], 1 / prod(x[1:])))
+        case tensor.Add() | elementwise.Sub() if model.graph.signals[node.name].shape == x:
+            negated = isinstance(node, elementwise.Sub) and operand == 1
+            return _every_channel(x[0], np.full((1, 1), -1.0 if negated else 1.0))
+        case elementwise.Affine():
+            return _every_channel(x[0], np.full((1, 1), node.gain))
+        case tensor.Concat() | selection.Slice() | selection.Gather() if node.axis % 3 == 0:
+            return _chosen(model, node, operand, x)
         case tensor.Pad() if not node.padding[0] and not node.padding[3]:
             pads = (*node.padding[1:3], *node.padding[4:6])
             return replace(_every_channel(x[0], np.ones((1, 1))), padding=pads)
     return None
+
+
+def _chosen(
+    model: Model, node: tensor.Concat | selection.Slice | selection.Gather, operand: int, x: Shape
+) -> Convolution:
+    """Channels that are put in other places: a weight of 1 for each."""
+    shapes = [(shape[0], 1, 1) for shape in model.graph.operand_shapes(node)]
+    ones = [np.zeros((x[0], *shape)) for shape in shapes]
+    ones[operand] = np.eye(x[0]).reshape(x[0], x[0], 1, 1)
+    return Convolution(apply_linear(model, node, tuple(ones), constant=False).swapaxes(0, 1))
 
 
 def summed(convolutions: list[Convolution]) -> list[Convolution]:

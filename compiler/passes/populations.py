@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nmc.errors import UnsupportedError
 from nmc.graph import Graph, Node, Ref, Shape
@@ -15,6 +16,8 @@ from nmc.nodes.plasticity import PlasticLinear
 from nmc.passes.host_streams import POPULATIONS
 from nmc.passes.retiming import Edge
 
+IntArray = NDArray[np.int64]
+
 
 @dataclass(frozen=True, eq=False)
 class Synapse:
@@ -22,19 +25,22 @@ class Synapse:
 
     `read` is the name that the target reads: the node itself, or the Reshape after it. `source` is the
     population or host node that feeds it; `feed` is what it reads: that, or a Flatten after it. Where it learns,
-    `weight` holds the bounds of its weights.
+    `weight` holds the bounds of its weights. Of a sparse one it holds the entries, and `row` where they arrive.
     """
 
-    node: tensor.Linear | tensor.Conv2d | PlasticLinear
+    node: tensor.Linear | tensor.SparseLinear | tensor.Conv2d | PlasticLinear
     read: str
     source: str
     feed: str
     delay: int
     weight: FloatArray
+    row: IntArray | None = None
 
     def row_sums(self, weight: FloatArray, positive: bool) -> FloatArray:
         """For each neuron or channel, how much arrives at most when every input is 1 (or only the harmful ones)."""
         part = np.maximum(weight if positive else -weight, 0.0)
+        if self.row is not None and isinstance(self.node, tensor.SparseLinear):
+            return np.bincount(self.row, part, self.node.features)
         sums: FloatArray = part.reshape(len(part), -1).sum(axis=1)
         return sums
 
@@ -108,6 +114,10 @@ def _synapse(model: Model, target: Node, ref: Ref) -> Synapse:
         (feed, _) = node.inputs
         (inputs,) = graph.operand_shapes(node)[0]
         return Synapse(node, ref.node, feed.node, feed.node, feed.delay, _bounds(node, inputs))
+    if isinstance(node, tensor.SparseLinear) and not ref.delay and len(node.inputs) == 1:
+        (feed,) = node.inputs
+        weight, row = model.weights[node.weight].astype(np.float64), model.weights[node.row].astype(np.int64)
+        return Synapse(node, ref.node, _source(graph, feed.node), feed.node, feed.delay, weight, row)
     if ref.delay or not isinstance(node, tensor.Linear | tensor.Conv2d) or node.bias or len(node.inputs) != 1:
         raise UnsupportedError(
             f"it reads {ref}, which is not a synapse", "run the pass fuse_synapses first", node=target.name

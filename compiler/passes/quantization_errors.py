@@ -121,8 +121,8 @@ def _unit(pairs: list[tuple[str, FloatArray, FloatArray]]) -> float:
 def _integers(fixed: Model, name: str) -> FloatArray:
     """The weights of a fixed-point synapse with its exponent, for one unit of the model's own input."""
     node = fixed.graph[name]
-    assert isinstance(node, fixed_point.FixedDense | fixed_point.FixedConv2d)
-    exponent = node.weight_exp if isinstance(node, fixed_point.FixedDense) else 0
+    assert isinstance(node, fixed_point.FixedDense | fixed_point.FixedSparse | fixed_point.FixedConv2d)
+    exponent = 0 if isinstance(node, fixed_point.FixedConv2d) else node.weight_exp
     return fixed.weights[node.weight].astype(np.float64) * 2.0**exponent / _message_unit(fixed, node.inputs[0])
 
 

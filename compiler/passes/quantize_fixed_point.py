@@ -305,6 +305,8 @@ class _Writer:
                 stride=node.stride, padding=node.padding, dilation=node.dilation, groups=node.groups,
                 num_message_bits=bits,
             ))
+        elif isinstance(node, tensor.SparseLinear):
+            self.nodes.append(self._sparse(node, weights, scale, feed, bits))
         else:
             self.nodes.append(fixed_point.FixedDense(
                 name=node.name, inputs=(Ref(feed),), features=node.features, weight=array,
@@ -315,6 +317,22 @@ class _Writer:
             reshape = self.model.graph[synapse.read]
             self.nodes.append(replace(reshape, inputs=(Ref(node.name),)))
         return Ref(synapse.read, 1)
+
+    def _sparse(self, node: tensor.SparseLinear, weights: Weights, scale: float, feed: str, bits: int) -> Node:
+        """The entries of a matrix, row by row with rising columns."""
+        row, column = (self.model.weights[name].astype(np.int64) for name in (node.row, node.column))
+        order = np.lexsort((column, row))
+        array = f"{node.name}.weight"
+        self.arrays |= {
+            array: self.arrays[array][order],
+            node.column: column[order].astype(np.int32),
+            f"{node.name}.row_start": np.searchsorted(row[order], np.arange(node.features + 1)),
+        }
+        return fixed_point.FixedSparse(
+            name=node.name, inputs=(Ref(feed),), features=node.features, synapses=node.synapses, weight=array,
+            column=node.column, row_start=f"{node.name}.row_start", weight_exp=weights.exponent(scale),
+            num_weight_bits=self.weight_bits, num_message_bits=bits, sign_mode=weights.grid.sign_mode,
+        )
 
     def _plastic(self, node: PlasticLinear, weights: Weights, scale: float, feed: str, array: str) -> Node:
         """A synapse that learns, from the neurons behind it as they are on the chip in the same step."""

@@ -86,7 +86,7 @@ class Activations:
 
 def has_weights(node: Node) -> bool:
     """Whether a node is a layer with weights."""
-    return isinstance(node, tensor.Linear | tensor.Conv1d | tensor.Conv2d)
+    return isinstance(node, tensor.Linear | tensor.SparseLinear | tensor.Conv1d | tensor.Conv2d)
 
 
 def multiplications(node: Node, model: Model) -> int:

@@ -27,9 +27,7 @@ def _products(node: fixed_point.FixedSparse, step: Step) -> IntArray:
 
 def _summed(products: IntArray, places: IntArray, size: int) -> IntArray:
     """The sum of all products [B, synapses] that go to each place, [B, size]."""
-    total = np.zeros((size, len(products)), np.int64)
-    np.add.at(total, places, products.T)
-    return total.T
+    return np.stack([integers(np.bincount(places, each, size)) for each in products])
 
 
 def _sparse(node: fixed_point.FixedSparse, step: Step) -> FloatArray:

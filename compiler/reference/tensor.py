@@ -60,6 +60,12 @@ def _linear(node: tensor.Linear, step: Step) -> FloatArray:
     return y if node.bias is None else y + step.arrays[node.bias]
 
 
+def _sparse_linear(node: tensor.SparseLinear, step: Step) -> FloatArray:
+    row, column = (step.arrays[name].astype(np.int64) for name in (node.row, node.column))
+    products = step.x[:, column] * step.arrays[node.weight]
+    return np.stack([np.bincount(row, each, node.features) for each in products])
+
+
 def _conv(node: tensor.Conv1d | tensor.Conv2d, step: Step) -> FloatArray:
     y = convolve(node, step.x, _scaled(node.weight, node.weight_scale, step))
     return y if node.bias is None else y + _per_channel(step.arrays[node.bias], y)
@@ -152,6 +158,7 @@ def _bit_planes(node: quantized.BitPlanes, step: Step) -> FloatArray:
 MEANINGS: Mapping[type[Node], Meaning] = {
     tensor.Constant: lambda node, step: step.arrays[node.value][None],
     tensor.Linear: _linear,
+    tensor.SparseLinear: _sparse_linear,
     tensor.Conv1d: _conv,
     tensor.Conv2d: _conv,
     tensor.BatchNorm: _batch_norm,

@@ -29,6 +29,12 @@ def _linear(node: tensor.Linear, place: Place) -> Tensor:
     return functional.linear(place.x, place.arrays[node.weight], _bias(node.bias, place))
 
 
+def _sparse_linear(node: tensor.SparseLinear, place: Place) -> Tensor:
+    row, column = (place.arrays[name].long() for name in (node.row, node.column))
+    products = place.x[:, column] * place.arrays[node.weight]
+    return products.new_zeros(len(products), node.features).index_add(1, row, products)
+
+
 def _conv(node: tensor.Conv1d | tensor.Conv2d, place: Place) -> Tensor:
     convolve = functional.conv1d if node.rank == 1 else functional.conv2d
     return convolve(
@@ -117,6 +123,7 @@ def _reduced(combine: Callable[..., Tensor]) -> Forward:
 FORWARDS: Mapping[type[Node], Forward] = {
     tensor.Constant: lambda node, place: place.arrays[node.value][None],
     tensor.Linear: _linear,
+    tensor.SparseLinear: _sparse_linear,
     tensor.Conv1d: _conv,
     tensor.Conv2d: _conv,
     product.ConvTranspose1d: _conv_transpose,

@@ -17,6 +17,7 @@ from nmc.nodes.facts import (
     require,
     require_entries,
     require_groups,
+    require_rank,
 )
 
 
@@ -46,6 +47,36 @@ class Linear(Node):
 
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
         return _weights(self.weight, (self.features, xs[0][-1]), self.bias, self.weight_scale)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SparseLinear(Node):
+    """y[i] = sum of W[k] x[column[k]] over every k with row[k] = i: a matrix [features, inputs] by its entries.
+
+    W, row and column: [synapses]; rows from 0 to `features` - 1, columns from 0 to one less than the inputs.
+    """
+
+    features: int
+    synapses: int
+    weight: str
+    row: str
+    column: str
+
+    def __post_init__(self) -> None:
+        require(self.features > 0, f"features is {self.features}: it must be positive")
+        require(self.synapses >= 0, f"synapses is {self.synapses}: it is 0 or more")
+        _require_other_names(self.weight, self.row, self.column)
+
+    def output_shape(self, *xs: Shape) -> Shape:
+        require_rank(self.kind, xs[0], 1, "[inputs]")
+        return (self.features,)
+
+    def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
+        return {
+            self.weight: ArraySpec((self.synapses,)),
+            self.row: ArraySpec((self.synapses,), whole=True, low=0, high=self.features - 1),
+            self.column: ArraySpec((self.synapses,), whole=True, low=0, high=xs[0][0] - 1),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -69,7 +69,8 @@ def in_a_row(population: Population, ensemble: Ensemble, blocks: tuple[Block, ..
     """Whether neurons with a shape lie in one row: a block cuts through a channel, or a matrix of theirs is sparse."""
     inner = prod(population.shape[1:])
     cut = any(block.neurons.start % inner or block.neurons.stop % inner for block in blocks)
-    matrices = {synapse.node.name for synapse in population.synapses if isinstance(synapse.node, tensor.Linear)}
+    kinds = (tensor.Linear, tensor.SparseLinear)
+    matrices = {synapse.node.name for synapse in population.synapses if isinstance(synapse.node, kinds)}
     sparse = any(isinstance(c.transform, Sparse) and c.name in matrices for c in ensemble.connections)
     return len(population.shape) > 1 and (cut or sparse)
 

@@ -26,6 +26,10 @@ STATIC = {
         (2, 5), "Linear(x, features=3, weight='w', weight_scale='s')",
         {"w": np.arange(-7, 8).reshape(3, 5), "s": np.array([0.5, 0.25, 2.0])},
     ),
+    "SparseLinear": (
+        (3,), "SparseLinear(x, features=4, synapses=3, weight='w', row='r', column='c')",
+        {"w": dyadic(3), "r": np.array([0, 2, 0]), "c": np.array([1, 2, 1])},
+    ),
     "Conv1d": (
         (2, 9), "Conv1d(x, channels=4, kernel=3, stride=2, padding=(1, 2), dilation=2, weight='w', bias='b')",
         {"w": dyadic(4, 2, 3), "b": dyadic(4)},

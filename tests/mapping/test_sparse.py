@@ -149,3 +149,49 @@ def test_swaps_never_lengthen_the_ways(neurons, share, seed):
         return taken.east_west + taken.north_south + 11 * taken.between_chips
 
     assert cost(place(cut, small)) <= cost(along_curve(cut, small))
+
+
+IMAGE = """
+dt = 0.001
+x = Input(shape=(8,), stream=True)
+d = FixedSparse(x, features=64, synapses=64, weight='w', column='c', row_start='p')
+r = Reshape(d, shape=(1, 8, 8))
+n = FixedLIF(r@1, du=0, dv=0, vth=100)
+k = FixedConv2d(n, channels=2, kernel=3, weight='k')
+m = FixedLIF(k@1, du=0, dv=0, vth=100)
+return m
+"""
+IMAGE_ARRAYS = {
+    "c": np.repeat(np.arange(8), 8).astype(np.int32), "p": np.arange(65), "w": np.ones(64, np.int8),
+    "k": np.ones((2, 1, 3, 3)),
+}  # fmt: skip
+
+
+def test_neurons_with_a_shape_lie_in_one_row_where_sparse_synapses_end():
+    """Cut into runs of 16, two lines of the picture each; the convolution reads what it would of boxes."""
+    found = partition(parse(IMAGE), limits(neurons=16), IMAGE_ARRAYS)
+    assert [str(part.neurons) for part in found.slices if part.population == "n"] == [
+        "[0:16]", "[16:32]", "[32:48]", "[48:64]"
+    ]
+    (read,) = (p for p in found.network.projections if p.population == "m")
+    held = (np.arange(64) // 16).reshape(8, 8)
+    expected = []
+    for target, part in enumerate(p for p in found.slices if p.population == "m"):
+        (_, rows, columns) = part.neurons.ranges
+        area = held[rows[0] : rows[1] + 2, columns[0] : columns[1] + 2].ravel()
+        expected += [(source, target, count) for source, count in enumerate(np.bincount(area)) if count]
+    links = projection_links(found, read)
+    first = found.first
+    got = list(zip(links.source - first["n"], links.target - first["m"], links.senders, strict=True))
+    assert got == expected
+    spikes = np.random.default_rng(0).integers(0, 9, (1, 8, 8)).astype(float)
+    sent = spikes_along(found, read, spikes)
+    assert len(sent) == len(links)
+    np.testing.assert_array_equal(spikes_along(found, read, np.ones((1, 8, 8))), links.senders)
+
+
+def test_a_convolution_beside_sparse_synapses_is_refused():
+    beside = "e = FixedConv2d(n, channels=1, kernel=3, padding=1, weight='e')\nn = FixedLIF(e@1, r@1,"
+    text = IMAGE.replace("n = FixedLIF(r@1,", beside)
+    with pytest.raises(UnsupportedError, match="the convolution 'e' and sparse synapses end on the same neurons"):
+        partition(parse(text), LIMITS, {**IMAGE_ARRAYS, "e": np.ones((1, 1, 3, 3))})

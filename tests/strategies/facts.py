@@ -68,6 +68,8 @@ FACTS: dict[str, dict[str, st.SearchStrategy[object]]] = {
     "Constant": {"shape": st.lists(_small, max_size=3).map(tuple), "value": names},
     "Linear": {"features": _small, "weight": st.just("w"), "bias": st.none() | st.just("b"),
                "weight_scale": st.none() | st.just("scale")},
+    "SparseLinear": {"features": _small, "synapses": st.integers(0, 9), "weight": st.just("w"), "row": st.just("r"),
+                     "column": st.just("c")},
     "Conv1d": {**_conv, **_axes(1, "kernel", "stride", "padding", "dilation")},
     "Conv2d": {**_conv, **_axes(2, "kernel", "stride", "padding", "dilation")},
     "BatchNorm": {"scale": names, "bias": names, "mean": names, "variance": names, "epsilon": _floats},

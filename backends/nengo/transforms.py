@@ -38,7 +38,8 @@ def transform(model: Model, node: Node, operand: int, store: Store) -> Transform
             return _linear(_scaled(model, node), shape, keep)
         case tensor.SparseLinear():
             row, column = (model.weights[array].astype(np.intp) for array in (node.row, node.column))
-            return _sparse((node.features, shape[0]), row, column, model.weights[node.weight], keep)
+            weight = model.weights[node.weight].astype(np.float64)
+            return _sparse((node.features, shape[0]), row, column, weight, keep)
         case tensor.Conv1d() | tensor.Conv2d():
             weight = _scaled(model, node)
             padding = _padding(node, shape)

@@ -40,7 +40,7 @@ class Synapse:
         """For each neuron or channel, how much arrives at most when every input is 1 (or only the harmful ones)."""
         part = np.maximum(weight if positive else -weight, 0.0)
         if self.row is not None and isinstance(self.node, tensor.SparseLinear):
-            return np.bincount(self.row, part, self.node.features)
+            return np.bincount(self.row, part, self.node.features).astype(np.float64)
         sums: FloatArray = part.reshape(len(part), -1).sum(axis=1)
         return sums
 

@@ -119,8 +119,9 @@ def entries(model: Model, node: Node, operand: int) -> SparseMatrix:
         case tensor.Linear():
             return _linear(scaled(model, node), shape, node.name)
         case tensor.SparseLinear():
-            row, column, value = (model.weights[name] for name in (node.row, node.column, node.weight))
-            return SparseMatrix.of((node.features, shape[0]), row.astype(np.int64), column.astype(np.int64), value)
+            row, column = (model.weights[name].astype(np.int64) for name in (node.row, node.column))
+            value = model.weights[node.weight].astype(np.float64)
+            return SparseMatrix.of((node.features, shape[0]), row, column, value)
         case tensor.Conv1d() | tensor.Conv2d():
             return _convolved(node, scaled(model, node), shape)
         case product.ConvTranspose1d() | product.ConvTranspose2d():

@@ -27,7 +27,7 @@ def _products(node: fixed_point.FixedSparse, step: Step) -> IntArray:
 
 def _summed(products: IntArray, places: IntArray, size: int) -> IntArray:
     """The sum of all products [B, synapses] that go to each place, [B, size]."""
-    return np.stack([integers(np.bincount(places, each, size)) for each in products])
+    return np.stack([np.bincount(places, each, size).astype(np.int64) for each in products])
 
 
 def _sparse(node: fixed_point.FixedSparse, step: Step) -> FloatArray:

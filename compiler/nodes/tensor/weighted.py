@@ -71,6 +71,9 @@ class SparseLinear(Node):
         require_rank(self.kind, xs[0], 1, "[inputs]")
         return (self.features,)
 
+    def operations(self, *xs: Shape) -> float:
+        return 2.0 * self.synapses  # a product and a sum of what was gathered
+
     def arrays(self, *xs: Shape) -> Mapping[str, ArraySpec]:
         return {
             self.weight: ArraySpec((self.synapses,)),

@@ -224,6 +224,9 @@ def as_convolution(model: Model, path: Path) -> Convolution | None:
     whole: Convolution | None = found[0] if found else _every_channel(shape[0], np.ones((1, 1)))
     for step, one in enumerate(found[1:], start=1):
         whole = whole.then(one, shape, shapes[step]) if whole else None
+    chosen = any(isinstance(node, tensor.Concat | selection.Slice | selection.Gather) for node, _ in path.nodes)
+    if whole is not None and chosen and np.count_nonzero(whole.weight) < whole.weight.size / 2:
+        return None  # channels that only change places take less by their entries
     return whole
 
 

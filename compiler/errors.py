@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import ClassVar
 
+from nmc.cleaning import clean
+
 
 @dataclass(frozen=True)
 class Location:
@@ -33,7 +35,7 @@ class Fault:
         place = f"{self.where}: " if self.where else ""
         node = f"node {self.node!r}: " if self.node else ""
         remedy = f"\n    -> {self.remedy}" if self.remedy else ""
-        return f"{place}{node}{self.what}{remedy}"
+        return clean(f"{place}{node}{self.what}{remedy}")
 
 
 def closest(name: str, known: Iterable[str]) -> str:

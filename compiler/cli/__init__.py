@@ -26,6 +26,7 @@ from nmc.cli import (
     validate,
 )
 from nmc.errors import NmcError
+from nmc.report.terminal import say
 
 app = typer.Typer(
     name="nmc",
@@ -61,7 +62,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from nmc.program import nmc_version
 
-        typer.echo(f"nmc {nmc_version()}")
+        say(f"nmc {nmc_version()}")
         raise typer.Exit
 
 
@@ -82,7 +83,7 @@ def main() -> None:
     except BrokenPipeError:
         raise SystemExit(0) from None
     except (OSError, MemoryError) as error:
-        print(f"nmc: the machine failed: {error or type(error).__name__}", file=sys.stderr)
+        say(f"nmc: the machine failed: {error or type(error).__name__}", error=True)
         raise SystemExit(3) from None
 
 
@@ -96,6 +97,6 @@ def _explain(error: NmcError) -> None:
         print_json({"faults": [asdict(fault) for fault in error.faults]})
         return
     for fault in error.faults:
-        print(f"nmc: {fault}", file=sys.stderr)
+        say(f"nmc: {fault}", error=True)
     if len(error.faults) > 1:
-        print(f"nmc: {len(error.faults)} faults", file=sys.stderr)
+        say(f"nmc: {len(error.faults)} faults", error=True)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nmc.cli.output import JSON, MODEL, print_json, progress, target_names
+from nmc.report.terminal import say
 
 
 def command(
@@ -62,9 +63,9 @@ def command(
     if json:
         print_json(check_facts(check))
         raise typer.Exit(1 if check.faults else 0)
-    typer.echo(check_table(check))
+    say(check_table(check))
     if update_baseline:
-        typer.echo(f"baseline: {baseline}")
+        say(f"baseline: {baseline}")
     if check.faults:
         raise ModelError.of(check.faults)
 

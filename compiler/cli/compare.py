@@ -22,6 +22,7 @@ from nmc.cli.output import (
     target_names,
 )
 from nmc.errors import UsageError
+from nmc.report.terminal import say
 
 if TYPE_CHECKING:
     from nmc.comparison import Comparison
@@ -86,7 +87,7 @@ def command(
     else:
         print_comparison(found[0])
     for path in output or []:
-        typer.echo(f"written: {path}")
+        say(f"written: {path}")
 
 
 def _one(

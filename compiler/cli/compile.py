@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nmc.cli.output import JSON, MODEL, OPTIONS, parse_options, print_json, progress
+from nmc.report.terminal import say
 
 if TYPE_CHECKING:
     from nmc.model import Model
@@ -43,7 +44,7 @@ def command(
         print_json({"program": program.path, **vars(program.manifest)})
         return
     size = sum(record.bytes for record in program.manifest.files.values())
-    typer.echo(f"{program.name} for {program.target}: {len(program.model.graph)} nodes, {size / 1024:.0f} KiB")
-    typer.echo(f"program: {program.path}")
+    say(f"{program.name} for {program.target}: {len(program.model.graph)} nodes, {size / 1024:.0f} KiB")
+    say(f"program: {program.path}")
     if dump is not None:
-        typer.echo(f"graphs after {len(stages)} steps: {dump}")
+        say(f"graphs after {len(stages)} steps: {dump}")

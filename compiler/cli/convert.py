@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nmc.cli.output import JSON, MODEL, OPTIONS, parse_options, print_json, progress
+from nmc.report.terminal import say
 
 
 def command(
@@ -45,7 +46,7 @@ def command(
     if json:
         print_json({"file": written, **vars(facts), **({} if losses is None else {"report": losses})})
         return
-    typer.echo(f"{converted.name}: {facts.nodes} nodes, {facts.parameters:,} parameters, {converted.steps} steps")
+    say(f"{converted.name}: {facts.nodes} nodes, {facts.parameters:,} parameters, {converted.steps} steps")
     if losses is not None:
         print_conversion(losses)
-    typer.echo(f"model: {written}")
+    say(f"model: {written}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nmc.cli.output import JSON, print_json
+from nmc.report.terminal import say
 
 if TYPE_CHECKING:
     from nmc.graph import Graph
@@ -37,7 +38,7 @@ def command(
     if json:
         print_json(estimate.to_json())
     else:
-        typer.echo("\n".join(estimate_lines(estimate)))
+        say("\n".join(estimate_lines(estimate)))
 
 
 def _graph(network: str) -> Graph:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nmc.cli.output import MODEL, PROFILE, TIME_UNIT
+from nmc.report.terminal import say
 
 
 def command(
@@ -23,5 +24,5 @@ def command(
     chosen = api.load(model)
     path = output or Path(f"{chosen.name}.{format}")
     for note in api.export(chosen, path, format, profile=profile, time_unit=time_unit):
-        typer.echo(f"note: {note}")
-    typer.echo(f"{chosen.name}: {path}, {path.stat().st_size / 1024:.0f} KiB")
+        say(f"note: {note}")
+    say(f"{chosen.name}: {path}, {path.stat().st_size / 1024:.0f} KiB")

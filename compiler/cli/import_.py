@@ -10,6 +10,7 @@ import typer
 
 from nmc.cli.output import JSON, PROFILE, TIME_UNIT, print_json
 from nmc.errors import UsageError
+from nmc.report.terminal import say
 
 
 def command(
@@ -49,15 +50,15 @@ def command(
     if json:
         print_json({"file": written, **vars(facts)})
         return
-    typer.echo(f"{model.name}: {facts.nodes} nodes, {facts.parameters:,} parameters")
+    say(f"{model.name}: {facts.nodes} nodes, {facts.parameters:,} parameters")
     if model.description:
-        typer.echo(model.description)
+        say(model.description)
     if file.suffix == ".nir" and profile is None:
         from nmc.frontends.nir import PROFILES
 
-        typer.echo(f"if another tool made the file, its neurons may differ: --profile {' | '.join(PROFILES)}")
-    typer.echo(f"model: {written}")
-    typer.echo(f"next: nmc compare {written.parent}")
+        say(f"if another tool made the file, its neurons may differ: --profile {' | '.join(PROFILES)}")
+    say(f"model: {written}")
+    say(f"next: nmc compare {written.parent}")
 
 
 def _shapes(given: list[str] | None) -> dict[str, tuple[int, ...]] | None:

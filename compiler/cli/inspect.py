@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from nmc.cli.output import JSON, OPTIONS, parse_options, print_json
+from nmc.report.terminal import say
 
 
 def command(
@@ -68,11 +69,11 @@ def _program(what: str, mapping: bool, quantization: bool, output: Path | None, 
     elif json:
         print_json({**vars(manifest), "graph": model_facts(program.model)})
     else:
-        typer.echo(f"program {program.name} for {program.target} (chip {program.chip}), made by nmc {manifest.nmc}")
-        typer.echo("options: " + ", ".join(f"{name}={value}" for name, value in program.options.items()))
+        say(f"program {program.name} for {program.target} (chip {program.chip}), made by nmc {manifest.nmc}")
+        say("options: " + ", ".join(f"{name}={value}" for name, value in program.options.items()))
         for name, record in manifest.files.items():
-            typer.echo(f"  {name:24} {record.bytes:>10} bytes  sha256 {record.sha256[:12]}")
-        typer.echo(annotated(program.model))
+            say(f"  {name:24} {record.bytes:>10} bytes  sha256 {record.sha256[:12]}")
+        say(annotated(program.model))
 
 
 def _model(
@@ -114,5 +115,5 @@ def _model(
         print_json({name: model_facts(result) for name, result in shown})
         return
     for name, result in shown:
-        typer.echo(f"--- {name}" if target else f"--- {model.name}: {model.description}")
-        typer.echo(annotated(result))
+        say(f"--- {name}" if target else f"--- {model.name}: {model.description}")
+        say(annotated(result))

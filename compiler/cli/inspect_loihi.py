@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
 from nmc.cli.output import print_json
 from nmc.errors import ToolError, UsageError
+from nmc.report.terminal import say
 
 if TYPE_CHECKING:
     from nmc.program import Program
@@ -35,6 +34,6 @@ def show_mapping(program: Program, output: Path | None, json: bool) -> None:
     if json:
         print_json(facts)
     elif output is not None:
-        typer.echo(f"picture: {output}")
+        say(f"picture: {output}")
     else:
         mapping.print_mapping(facts)

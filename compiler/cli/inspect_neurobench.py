@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
-
 from nmc.cli.output import print_json
 from nmc.errors import UsageError
+from nmc.report.terminal import say
 
 if TYPE_CHECKING:
     from nmc.model import FloatArray, Model
@@ -36,7 +35,7 @@ def show_neurobench(stages: list[tuple[str, Model]], json: bool) -> None:
             if metric != "samples"
         ],
     )
-    typer.echo(f"operations and updates are means over {first.samples} samples")
+    say(f"operations and updates are means over {first.samples} samples")
 
 
 def _samples(model: Model) -> FloatArray:

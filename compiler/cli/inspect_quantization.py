@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
-
 from nmc.cli.output import print_json
 from nmc.errors import UsageError
+from nmc.report.terminal import say
 
 if TYPE_CHECKING:
     from nmc.model import Model
@@ -59,8 +58,8 @@ def _fixed_point(stages: dict[str, Model], json: bool) -> None:
             for e in errors.synapses
         ],
     )  # fmt: skip
-    typer.echo("errors of weights: over the root mean square and over the largest weight; of activity: on samples")
-    typer.echo("threshold: where neurons begin to spike, against where the model's do")
+    say("errors of weights: over the root mean square and over the largest weight; of activity: on samples")
+    say("threshold: where neurons begin to spike, against where the model's do")
 
 
 def _errors(stages: dict[str, Model]) -> QuantizationErrors:

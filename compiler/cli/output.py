@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from nmc.cleaning import clean
 from nmc.errors import UsageError
+from nmc.report.terminal import say
 
 if TYPE_CHECKING:
     from nmc.sweeps.sweep import Progress
@@ -32,7 +34,7 @@ def print_json(value: object) -> None:
     """Print a value made of dataclasses, mappings, sequences, paths and plain values."""
     from nmc.report.plain import json_text
 
-    print(json_text(value))
+    say(json_text(value))
 
 
 def target_names(text: str | None) -> tuple[str, ...] | None:
@@ -65,7 +67,7 @@ def progress(title: str) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda what, done, of: bar.update(task, description=f"{title}: {what}", completed=done, total=of)
+        task = bar.add_task(clean(title), total=None)
+        yield lambda what, done, of: bar.update(task, description=clean(f"{title}: {what}"), completed=done, total=of)

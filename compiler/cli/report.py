@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from nmc.report.terminal import say
+
 
 def command(
     results: Annotated[Path, typer.Argument(help="A .duckdb or .json file of results, or a folder of them.")],
@@ -25,7 +27,7 @@ def command(
 
         if output is not None or title is not None:
             raise UsageError("--serve writes no file", "leave out --output and --title")
-        serve_folder(results, port, lambda address: typer.echo(f"serving {results} at {address} (Ctrl-C stops)"))
+        serve_folder(results, port, lambda address: say(f"serving {results} at {address} (Ctrl-C stops)"))
         return
     output = output or Path("report.html")
     if results.is_dir() and output.suffix != ".html":
@@ -34,11 +36,11 @@ def command(
         if title is not None:
             raise UsageError("a folder of pages has a title for each", "leave out --title, or name a page with -o")
         written = write_site(results, output)
-        typer.echo(f"report: {written[-1]} and {len(written) - 1} pages")
+        say(f"report: {written[-1]} and {len(written) - 1} pages")
         return
     from nmc.report.html.page import title_of, write_report
     from nmc.report.sources import read_results
 
     found = read_results(results)
     write_report(found, output, title=title or title_of(found))
-    typer.echo(f"report: {output}")
+    say(f"report: {output}")

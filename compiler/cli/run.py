@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nmc.cli.output import JSON, print_json, progress
+from nmc.report.terminal import say
 
 
 def command(
@@ -61,10 +62,10 @@ def command(
             api.raster(loaded, samples.x, raster, sample=sample, engine=engine, steps=steps)
     estimate = pipeline.estimate_run(loaded, result)
     for warning in result.warnings:
-        typer.echo(f"nmc: warning: {warning}", err=True)
+        say(f"nmc: warning: {warning}", error=True)
     if output is not None and not learn:
         write_arrays(output, result.outputs)
     if json:
         print_json(run_facts(loaded, result, estimate, samples.record))
     else:
-        typer.echo(run_text(loaded, result, estimate))
+        say(run_text(loaded, result, estimate))

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import typer
-
 from nmc.cli.output import JSON, print_json
+from nmc.report.terminal import say
 
 
 def command(json: Annotated[bool, JSON] = False) -> None:
@@ -32,4 +31,4 @@ def command(json: Annotated[bool, JSON] = False) -> None:
             for fact in facts
         ],
     )
-    typer.echo("Give options as in '--option precision=fp16'.")
+    say("Give options as in '--option precision=fp16'.")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nmc.cli.output import JSON, print_json, progress
+from nmc.report.terminal import say
 
 app = typer.Typer(help="List, install and remove vendor tools.", no_args_is_help=True, rich_markup_mode=None)
 NAME = typer.Argument(help="A toolchain (see 'nmc toolchain list').")
@@ -50,7 +51,7 @@ def install(name: Annotated[str, NAME]) -> None:
     tool = toolchain.toolchain_named(name)
     with progress(f"toolchain {name}") as report:
         python = toolchain.install(tool, report)
-    typer.echo(f"{name}: {python}")
+    say(f"{name}: {python}")
 
 
 @app.command()
@@ -59,4 +60,4 @@ def remove(name: Annotated[str, NAME]) -> None:
     from nmc.backends import toolchain
 
     found = toolchain.remove(toolchain.toolchain_named(name))
-    typer.echo(f"{name}: removed" if found else f"{name}: was not installed")
+    say(f"{name}: removed" if found else f"{name}: was not installed")

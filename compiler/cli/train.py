@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nmc.cli.output import MODEL, progress
+from nmc.report.terminal import say
 
 
 def command(
@@ -35,9 +36,9 @@ def command(
             model, output, method, options=options,
             progress=lambda epoch, of, loss: tell(f"loss {loss:.4g}", epoch, of),
         )  # fmt: skip
-    typer.echo(f"{done.model.name}: loss {done.losses[0]:.4g} in epoch 1, {done.losses[-1]:.4g} in epoch {epochs}")
+    say(f"{done.model.name}: loss {done.losses[0]:.4g} in epoch 1, {done.losses[-1]:.4g} in epoch {epochs}")
     if (task := done.model.task) is not None and task.test is not None:
         data = test_data(done.model)
         value = score(task, run(done.model, data.x)[done.model.graph.outputs[0]], data.y)
-        typer.echo(f"{task.metric} on {len(data.x)} samples of {data.name}: {shown(task.metric, value)}")
-    typer.echo(f"written: {output}")
+        say(f"{task.metric} on {len(data.x)} samples of {data.name}: {shown(task.metric, value)}")
+    say(f"written: {output}")

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from nmc.cli.output import JSON, print_json
+from nmc.report.terminal import say
 
 
 def command(
@@ -31,9 +32,9 @@ def command(
         print_json({"rows": [row_facts(row) for row in rows], "summary": summaries(rows), "broken": faults})
     else:
         for name in dict.fromkeys(row.set for row in rows):
-            print(name)
+            say(name)
             print_table(ROW, [row_cells(row) for row in rows if row.set == name])
-        print("by device: errors are factors, sets weigh the same")
+        say("by device: errors are factors, sets weigh the same")
         print_table(SUMMARY, map(summary_cells, summaries(rows)))
     if faults:
         raise ModelError("; ".join(faults), "see docs/validation.md for how far off an estimate may be")

@@ -192,8 +192,8 @@ def with_files(model: Model, test: Path | None = None, calibration: Path | None 
     One without a task gets one: classes where labels are [samples] whole numbers or, without labels, where it puts out
     several numbers for each sample. Raises UsageError for a missing file, ModelError for one that does not fit.
     """
-    files = {split: path for split, path in (("test", test), ("calibration", calibration)) if path is not None}
-    if missing := [path for path in files.values() if not path.is_file()]:
+    files = [path for path in (test, calibration) if path is not None]
+    if missing := [path for path in files if not path.is_file()]:
         raise UsageError(f"there is no file {missing[0]}", f"write one in Python: {writing(model)}")
     if not files:
         return model
@@ -206,7 +206,8 @@ def with_files(model: Model, test: Path | None = None, calibration: Path | None 
         unknown = Task("classification", "accuracy") if classes else Task("regression", "mean-squared-error")
         model = replace(model, task=unknown)
     assert model.task is not None
-    given = replace(model, task=replace(model.task, **files))
+    task = model.task
+    given = replace(model, task=replace(task, test=test or task.test, calibration=calibration or task.calibration))
     if test is not None:
         test_data(given)
     calibration_data(given)

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from nmc.cleaning import clean
 from nmc.metrics import counted_in
-from nmc.report.markdown import table
+from nmc.report.markdown import escaped, table
 from nmc.report.scores import shown
+from nmc.report.terminal import table_text
 from nmc.report.units import si
 
 if TYPE_CHECKING:
@@ -25,23 +27,13 @@ _UNITS = {"energy": "J", "latency": "s"}
 
 def check_text(check: Check) -> str:
     """A check as text: heading, table, notes, faults."""
-    return "\n".join([check_table(check), *(f"{FAILED} {fault}" for fault in check.faults)])
+    return clean("\n".join([check_table(check), *(f"{FAILED} {fault}" for fault in check.faults)]))
 
 
 def check_table(check: Check) -> str:
     """A check as text without its faults: heading, table, notes."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    drawn = Table(*HEADER, box=box.SIMPLE_HEAD)
-    for row in rows(check):
-        drawn.add_row(*row)
-    console = Console(width=160)
-    with console.capture() as capture:
-        console.print(drawn)
-    lines = (line.rstrip() for line in capture.get().splitlines())
-    return "\n".join([_heading(check), *lines, *(f"note: {note}" for note in check.notes)])
+    lines = (line.rstrip() for line in table_text(HEADER, rows(check)).splitlines())
+    return clean("\n".join([_heading(check), *lines, *(f"note: {note}" for note in check.notes)]))
 
 
 def check_markdown(check: Check) -> str:
@@ -49,14 +41,15 @@ def check_markdown(check: Check) -> str:
     count = len(check.faults)
     mark = FAILED if count else PASSED
     verdict = f"{count} of {len(check.verdicts)} limits broken" if count else "all within limits"
-    lines = [f"### {mark} {check.model}: {verdict}", "", _heading(check), "", table(HEADER, rows(check)), ""]
+    title = f"### {mark} {escaped(check.model)}: {verdict}"
+    lines = [title, "", escaped(_heading(check)), "", table(HEADER, rows(check)), ""]
     lines += [_bullet(fault) for fault in check.faults]
-    lines += [f"- note: {_escaped(note)}" for note in check.notes]
+    lines += [f"- note: {escaped(note)}" for note in check.notes]
     for measured in check.results:
         if layers := list(_layers(check, measured)):
             lines += ["", f"<details><summary>Energy by layer on {measured.target}</summary>", "",
                       table(("layer", "energy", "change"), layers), "", "</details>"]  # fmt: skip
-    return "\n".join([*lines, ""])
+    return clean("\n".join([*lines, ""]))
 
 
 def check_facts(check: Check) -> Mapping[str, object]:
@@ -121,9 +114,4 @@ def _layers(check: Check, measured: PointResult) -> Iterator[tuple[str, str, str
 
 def _bullet(fault: Fault) -> str:
     remedy = f" → {fault.remedy}" if fault.remedy else ""
-    return f"- {FAILED} {_escaped(fault.what)}{_escaped(remedy)}"
-
-
-def _escaped(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    return " ".join(text.split()).replace("<", "&lt;").replace("*", "\\*").replace("_", "\\_")
+    return f"- {FAILED} {escaped(fault.what)}{escaped(remedy)}"

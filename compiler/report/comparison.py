@@ -6,9 +6,10 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from nmc.cleaning import clean
 from nmc.metrics import counted_in, lower_is_better
 from nmc.report.scores import change, score_name, shown
-from nmc.report.terminal import NO_CHIP, print_table, spread, table_text
+from nmc.report.terminal import NO_CHIP, print_table, say, spread, table_text
 from nmc.report.units import percent
 
 if TYPE_CHECKING:
@@ -23,15 +24,15 @@ _ZOO = ("model", "target", "metric", "score", "energy", "latency", "grade, or wh
 
 def print_comparison(comparison: Comparison) -> None:
     """Print a comparison's table and its notes, with where the programs and results are."""
-    print(heading(comparison))
+    say("\n".join([heading(comparison), *warnings(comparison)]))
     print_table(header(comparison), cells(comparison))
-    print("\n".join([*_legend(comparison), *notes(comparison)]))
+    say("\n".join([*_legend(comparison), *notes(comparison)]))
 
 
 def print_zoo(comparisons: Sequence[Comparison]) -> None:
     """Print one table of several models: a line for each model and target, with its cost or why there is none."""
     print_table(_ZOO, [line for comparison in comparisons for line in map(_zoo_cells, comparison.rows)])
-    print("energy and latency of one inference, best value (low - high); refusals in full: -o zoo.json, -o zoo.html")
+    say("energy and latency of one inference, best value (low - high); refusals in full: -o zoo.json, -o zoo.html")
 
 
 def _zoo_cells(row: PointResult) -> tuple[str, ...]:
@@ -46,15 +47,18 @@ def _zoo_cells(row: PointResult) -> tuple[str, ...]:
 def comparison_text(comparison: Comparison) -> str:
     """A comparison as text: heading, table, notes."""
     table = table_text(header(comparison), cells(comparison))
-    return "\n".join([heading(comparison), table, *_legend(comparison), *notes(comparison)])
+    lines = [heading(comparison), *warnings(comparison), table, *_legend(comparison), *notes(comparison)]
+    return clean("\n".join(lines))
 
 
 def comparison_markdown(comparison: Comparison) -> str:
     """The same in Markdown."""
-    from nmc.report.markdown import table
+    from nmc.report.markdown import escaped, table
 
-    listed = [f"- {said}" for said in (*_legend(comparison), *notes(comparison))]
-    return "\n".join([heading(comparison), "", table(header(comparison), cells(comparison)), "", *listed, ""])
+    warned = [f"- {escaped(said)}" for said in warnings(comparison)]
+    listed = [f"- {escaped(said)}" for said in (*_legend(comparison), *notes(comparison))]
+    drawn = table(header(comparison), cells(comparison))
+    return "\n".join([escaped(heading(comparison)), "", *warned, *([""] if warned else []), drawn, "", *listed, ""])
 
 
 def heading(comparison: Comparison) -> str:
@@ -128,23 +132,24 @@ def _legend(comparison: Comparison) -> list[str]:
 
 def notes(comparison: Comparison) -> list[str]:
     """What is to be known about the table, each once."""
-    found = [f"WARNING {finding}" for finding in comparison.findings]
     costs = [row.cost for row in comparison.rows if row.cost]
     baselines = ", ".join(dict.fromkeys(cost.baseline for cost in costs))
-    found += [
+    found = [
         f"energy: {baselines}; best value (low - high); the grade is that of the weakest number that matters"
     ] if costs else []  # fmt: skip
     found += dict.fromkeys(note for row in comparison.rows for note in _row_notes(row, comparison.swept))
-    found += [
-        f"{what if what != 'test' or record.role == 'test' else 'compared on'} data: {data_origin(record)}"
-        for what, record in _records(comparison)
-    ]
+    found += [f"{what}: {data_origin(record)}" for what, record in _records(comparison)]
     if not comparison.swept:
         found += [
             f"program for {row.target}: {comparison.programs[row.key]}"
             for row in comparison.rows if row.key in comparison.programs
         ]  # fmt: skip
     return found + ([f"results: {comparison.results}"] if comparison.results is not None else [])
+
+
+def warnings(comparison: Comparison) -> list[str]:
+    """The warnings, each with its remedy."""
+    return [f"WARNING {finding}" for finding in comparison.findings]
 
 
 def _row_notes(row: PointResult, swept: bool) -> Iterable[str]:
@@ -158,7 +163,8 @@ def _row_notes(row: PointResult, swept: bool) -> Iterable[str]:
 
 
 def _records(comparison: Comparison) -> list[tuple[str, DataRecord]]:
-    records = (("test", comparison.test), ("calibration", comparison.calibration))
+    tested = "test data" if comparison.test.role == "test" else "compared on"
+    records = ((tested, comparison.test), ("calibration data", comparison.calibration))
     return [(what, record) for what, record in records if record is not None]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nmc.report.scores import shown
-from nmc.report.terminal import print_table
+from nmc.report.terminal import print_table, say
 from nmc.report.units import percent
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ _HEADER = (
 def print_conversion(report: ConversionReport) -> None:
     """Print a line to each layer, and the scores from stage to stage."""
     print_table(_HEADER, [_cells(report, layer) for layer in report.layers])
-    print("error, bias: of activations, over their root mean square, on calibration data; rounding: by integers")
-    print("score so far: with this layer and all before it as neurons, the others as they were")
+    say("error, bias: of activations, over their root mean square, on calibration data; rounding: by integers")
+    say("score so far: with this layer and all before it as neurons, the others as they were")
     for pool, off in report.pools.items():
-        print(f"max pooling {pool}: what took its place is off by {percent(off)} (rms)")
+        say(f"max pooling {pool}: what took its place is off by {percent(off)} (rms)")
     stages = (
         ("the network", report.network),
         ("max pooling replaced", report.replaced),
@@ -30,7 +30,7 @@ def print_conversion(report: ConversionReport) -> None:
         (f"in the integers of {report.target}", report.integers),
     )
     scores = ", ".join(f"{what} {_score(report, value)}" for what, value in stages if value is not None)
-    print(f"{report.metric} on {report.samples} samples, {report.steps} steps: {scores}")
+    say(f"{report.metric} on {report.samples} samples, {report.steps} steps: {scores}")
 
 
 def _cells(report: ConversionReport, layer: LayerReport) -> tuple[str, ...]:

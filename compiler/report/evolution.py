@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from nmc.report.scores import shown
-from nmc.report.terminal import print_table
+from nmc.report.terminal import print_table, say
 
 if TYPE_CHECKING:
     from nmc.evolution.evolve import Evolution
@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 def print_evolution(done: Evolution) -> None:
     """Print score and loss before and after, and what the search took."""
     again = f", {done.continued} of them known from before" if done.continued else ""
-    print(f"{done.program.name} on {done.program.target}: {done.genes} genes, {done.generations} generations{again}")
+    say(f"{done.program.name} on {done.program.target}: {done.genes} genes, {done.generations} generations{again}")
     if done.samples_per_s == done.samples_per_s:
-        print(f"the emulator ran {done.samples_per_s:,.0f} samples/s, all candidates together")
+        say(f"the emulator ran {done.samples_per_s:,.0f} samples/s, all candidates together")
     header = ("", f"{done.metric}, {done.test_samples} test samples", f"loss, {done.train_samples} training samples")
     rows = [
         (what, shown(done.metric, fitness.score), f"{fitness.loss:.4f}")
         for what, fitness in (("as compiled", done.before), ("evolved", done.after))
     ]
     print_table(header, rows)
-    print(f"program: {done.program.path}")
+    say(f"program: {done.program.path}")
 
 
 def evolution_facts(done: Evolution) -> Mapping[str, object]:

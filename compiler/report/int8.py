@@ -11,7 +11,7 @@ from nmc.model import MetricName, Model
 from nmc.passes.int8_errors import LayerError, layer_errors
 from nmc.reference import run
 from nmc.report.scores import shown
-from nmc.report.terminal import print_table
+from nmc.report.terminal import print_table, say
 
 _AT_ONCE = 16
 
@@ -67,8 +67,8 @@ def print_int8(report: Int8Report) -> None:
             for e in report.layers
         ],
     )  # fmt: skip
-    print("errors of weights: over the root mean square and over the largest weight; of activations: on samples")
+    say("errors of weights: over the root mean square and over the largest weight; of activations: on samples")
     if report.scores is not None:
         s = report.scores
         before, after = (shown(s.metric, value) for value in (s.before, s.after))
-        print(f"{s.metric} on {s.samples} samples of {s.data}: {before} before, {after} after")
+        say(f"{s.metric} on {s.samples} samples of {s.data}: {before} before, {after} after")

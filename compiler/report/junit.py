@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+from nmc.cleaning import clean
+
 if TYPE_CHECKING:
     from nmc.checks.check import Check
     from nmc.checks.verdict import Verdict
@@ -18,7 +20,8 @@ def check_junit(check: Check) -> str:
     """A check as an XML document, by the schema of Jenkins's xUnit plugin."""
     counts = {"tests": str(len(check.verdicts)), "failures": str(len(check.faults)), "errors": "0"}
     root = ElementTree.Element("testsuites", {"name": "nmc check", **counts})
-    suite = ElementTree.SubElement(root, "testsuite", {"name": f"nmc check {check.model}", **counts, "skipped": "0"})
+    named = {"name": _sound(f"nmc check {check.model}")}
+    suite = ElementTree.SubElement(root, "testsuite", {**named, **counts, "skipped": "0"})
     for verdict in check.verdicts:
         _add_case(suite, check.model, verdict)
     if check.notes:
@@ -30,7 +33,7 @@ def check_junit(check: Check) -> str:
 def _add_case(suite: ElementTree.Element, model: str, verdict: Verdict) -> None:
     names = {"target": "compiles", "budget": f"{verdict.quantity} within the budget",
              "baseline": f"{verdict.quantity} held to the baseline"}  # fmt: skip
-    classname = f"nmc.{model}.{verdict.target}"
+    classname = _sound(f"nmc.{model}.{verdict.target}")
     case = ElementTree.SubElement(suite, "testcase", {"classname": classname, "name": names[verdict.against]})
     if verdict.fault is not None:
         about = {"message": _sound(verdict.fault.what), "type": f"{verdict.against}.{verdict.quantity}"}
@@ -38,4 +41,4 @@ def _add_case(suite: ElementTree.Element, model: str, verdict: Verdict) -> None:
 
 
 def _sound(text: str) -> str:
-    return _UNPRINTABLE.sub("�", text)
+    return _UNPRINTABLE.sub("�", clean(text))

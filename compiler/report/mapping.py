@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
+from nmc.cleaning import clean
 from nmc.mapping.file import MappingFacts, SliceFacts
 from nmc.mapping.slices import Resource, Use
+from nmc.report.terminal import say
 from nmc.report.units import percent
 
 if TYPE_CHECKING:
@@ -46,16 +48,16 @@ def print_mapping(facts: MappingFacts) -> None:
 
     from nmc.report.terminal import print_table
 
-    print("\n".join(summary(facts)))
+    say("\n".join(summary(facts)))
     lines = rows(facts)
     print_table(HEADER, lines[:_LONGEST_TABLE])
     if len(lines) > _LONGEST_TABLE:
-        print(f"... and {len(lines) - _LONGEST_TABLE} more cores: --json has them all")
+        say(f"... and {len(lines) - _LONGEST_TABLE} more cores: --json has them all")
     console = Console()
     for number in range(min(facts.chips.used, _MOST_CHIPS)):
         console.print(drawing(facts, number))
     if facts.chips.used > _MOST_CHIPS:
-        print(f"... and {facts.chips.used - _MOST_CHIPS} more chips: -o chip.svg draws them all")
+        say(f"... and {facts.chips.used - _MOST_CHIPS} more chips: -o chip.svg draws them all")
 
 
 def drawing(facts: MappingFacts, chip: int) -> Text:
@@ -78,7 +80,7 @@ def drawing(facts: MappingFacts, chip: int) -> Text:
     for name, colour in colours.items():
         if any(cell.part.population == name for cell in squares.values()):
             text.append("██ ", style=colour)
-            text.append(f"{name}  ")
+            text.append(f"{clean(name)}  ")
     return text
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from html import escape
+import html
 from math import log10
 from typing import TYPE_CHECKING
 
+from nmc.cleaning import clean
 from nmc.report.comparison import cells, header, heading, setting_text
 from nmc.report.scores import shown
 from nmc.report.units import si
@@ -77,3 +78,8 @@ def _share(value: float, values: list[float]) -> float:
 
 def _text(x: float, y: float, said: str, anchor: str = "start") -> str:
     return f'<text x="{x:g}" y="{y:g}" fill="#888" text-anchor="{anchor}">{escape(said)}</text>'
+
+
+def escape(text: str) -> str:
+    """Text that a page shows as it is."""
+    return html.escape(clean(text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from nmc.cleaning import clean
 from nmc.report.plain import classes_of
 from nmc.report.units import si
 
@@ -15,6 +16,16 @@ if TYPE_CHECKING:
     from nmc.estimates.estimate import Estimate
     from nmc.estimates.interval import Interval
     from nmc.program import Program
+
+
+def say(text: str, *, error: bool = False) -> None:
+    """Print text on standard output, or standard error: all that nmc prints but tables and pictures goes through here.
+
+    What it holds of files is shown, not obeyed (`nmc.cleaning`).
+    """
+    import sys
+
+    print(clean(text), file=sys.stderr if error else sys.stdout)
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -82,8 +93,11 @@ def spread(interval: Interval | None, unit: str, missing: Sequence[str] = ()) ->
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(*header, box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in header:
+        table.add_column(Text(clean(name)))
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*(Text(clean(cell)) for cell in row))
     return table

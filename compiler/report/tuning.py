@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from nmc.report.comparison import header, heading, notes, result_cells, setting_text
+from nmc.report.comparison import header, heading, notes, result_cells, setting_text, warnings
 from nmc.report.scores import score_name
-from nmc.report.terminal import print_table
+from nmc.report.terminal import print_table, say
 
 if TYPE_CHECKING:
     from nmc.tuning.tune import Tuning
 
 def print_tuning(tuning: Tuning) -> None:
     """Print the best trade-offs within the budgets, how much was measured, and how to get each row again."""
-    print(heading(tuning.measured))
-    print(
+    say("\n".join([heading(tuning.measured), *warnings(tuning.measured)]))
+    say(
         f"measured {len(tuning.measured)} of {tuning.space} settings;"
         f" {len(tuning.chosen)} best trade-offs within the budgets"
     )
@@ -24,8 +24,8 @@ def print_tuning(tuning: Tuning) -> None:
         names = ("target", "setting", *header(tuning.measured)[-6:])
         print_table(names, [(row.target, setting_text(row), *result_cells(row)) for row in tuning.chosen])
     else:
-        print("no setting that was measured is within the budgets: give more --trials, or wider limits")
-    print("\n".join([*notes(tuning.measured), *(f"again: {row.command}" for row in tuning.chosen)]))
+        say("no setting that was measured is within the budgets: give more --trials, or wider limits")
+    say("\n".join([*notes(tuning.measured), *(f"again: {row.command}" for row in tuning.chosen)]))
 
 
 def tuning_facts(tuning: Tuning) -> Mapping[str, object]:

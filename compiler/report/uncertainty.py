@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from nmc.report.terminal import NO_CHIP, print_table, spread
+from nmc.report.terminal import NO_CHIP, print_table, say, spread
 from nmc.report.units import percent
 
 if TYPE_CHECKING:
@@ -25,21 +25,21 @@ def print_uncertainty(found: Uncertainty) -> None:
         for name, quality in ((f"{found.draws} draws", row.drawn), ("means", row.point))
         if quality is not None
     ]
-    print(f"{found.model}: {found.samples} samples of {found.data}, weights drawn with seed {found.seed}")
+    say(f"{found.model}: {found.samples} samples of {found.data}, weights drawn with seed {found.seed}")
     if measured:
         sets = tuple(measured[0][2].unknown)
         unknown = ("target", "weights", *(f"{name}: {what}" for name in sets for what in ("entropy", "AUROC")))
         print_table(_SCORES, [(target, name, *_scores(quality)) for target, name, quality in measured])
         print_table(unknown, [(target, name, *_unknown(quality)) for target, name, quality in measured])
         print_table(_COSTS, [(target, name, *_costs(quality)) for target, name, quality in measured])
-        print("NLL: negative log-likelihood; ECE: expected calibration error; entropies in nats")
+        say("NLL: negative log-likelihood; ECE: expected calibration error; entropies in nats")
     for row in found.rows:
         if row.refusal is not None:
-            print(f"{row.target} refused: {row.refusal}")
+            say(f"{row.target} refused: {row.refusal}")
         elif row.point is not None and row.point.energy_j is None:
-            print(f"{row.target}: {NO_CHIP}")
+            say(f"{row.target}: {NO_CHIP}")
         for what in row.point.missing if row.point else ():
-            print(f"{row.target}: not included, never published: {what}")
+            say(f"{row.target}: not included, never published: {what}")
 
 
 def uncertainty_facts(found: Uncertainty) -> Mapping[str, object]:

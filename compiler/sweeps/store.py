@@ -7,7 +7,7 @@ and the whole result as JSON. The table `executions` says when, where and with w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -31,6 +31,14 @@ _TABLES = (
         key VARCHAR, machine VARCHAR, worker VARCHAR, started TIMESTAMP, compile_s DOUBLE, run_s DOUBLE, versions JSON
     )""",
 )
+
+
+_LOCKED: Mapping[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": False, "autoinstall_known_extensions": False, "autoload_known_extensions": False,
+    "allow_community_extensions": False, "allow_unsigned_extensions": False, "lock_configuration": True,
+}  # fmt: skip
+"""A file of results is data: whatever stands in it, no other file, address or extension is opened for it."""
+_FORMER = "give a file that 'nmc compare --results' wrote"
 
 
 @dataclass(frozen=True)
@@ -68,19 +76,22 @@ class Store:
 def opened(path: Path) -> Iterator[Store]:
     """The file of results at `path`, made if there is none, closed at the end.
 
-    Raises ToolError where it cannot be read or written, or another process has it open.
+    Raises ToolError where it cannot be read or written, or another process has it open, UsageError where it is no file
+    of results.
     """
     import duckdb
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        connection = duckdb.connect(str(path))
+        connection = duckdb.connect(str(path), config=dict(_LOCKED))
     except (OSError, duckdb.Error) as error:
         raise ToolError(
             f"cannot open {path}: {_first_line(error)}",
             "wait for the nmc that has it open, or name another file with --results",
         ) from None
     try:
+        if _found(connection):
+            _check(path, connection)
         for table in _TABLES:
             connection.execute(table)
         yield Store(connection)
@@ -101,16 +112,54 @@ def kept(path: Path) -> tuple[PointResult, ...]:
     from pydantic import ValidationError
 
     try:
-        with duckdb.connect(str(path), read_only=True) as connection:
+        with duckdb.connect(str(path), read_only=True, config=dict(_LOCKED)) as connection:
+            _check(path, connection)
             return Store(connection).all()
     except (duckdb.CatalogException, ValidationError) as error:
         raise UsageError(
-            f"{path} does not hold results: {_first_line(error)}", "give a file that 'nmc compare --results' wrote"
+            f"{path} does not hold results: {_first_line(error)}", _FORMER
         ) from None
     except duckdb.Error as error:
         raise ToolError(
             f"cannot read {path}: {_first_line(error)}", "wait for the nmc that has it open, or check the file"
         ) from None
+
+
+def _check(path: Path, connection: DuckDBPyConnection) -> None:
+    """Raises UsageError unless the database is the tables of a file of results, column for column, and nothing else."""
+    import duckdb
+
+    with duckdb.connect(":memory:") as fresh:
+        for table in _TABLES:
+            fresh.execute(table)
+        expected = _found(fresh)
+    found = _found(connection)
+    if found == expected:
+        return
+    strange = sorted(f"{kind} {name}" for kind, name, text in found if (kind, name, text) not in expected)
+    said = ", ".join(strange[:5]) or "a table is missing"
+    raise UsageError(f"{path} is not a file of results: it has, or lacks, something that those have: {said}", _FORMER)
+
+
+def _found(connection: DuckDBPyConnection) -> frozenset[tuple[str, str, str]]:
+    """All that a database holds, as the kind, name and text of each: tables, views, macros, types and sequences.
+
+    The names are those of DuckDB's own schema, which no macro in the file takes the place of.
+    """
+    found: set[tuple[str, str, str]] = set()
+    for kind, function, name, text in (
+        ("table", "duckdb_tables", "table_name", "sql"), ("view", "duckdb_views", "view_name", "sql"),
+        ("macro", "duckdb_functions", "function_name", "macro_definition"),
+        ("type", "duckdb_types", "type_name", "logical_type"), ("schema", "duckdb_schemas", "schema_name", "sql"),
+    ):  # fmt: skip
+        rows = connection.execute(f"SELECT {name}, {text} FROM system.main.{function}() WHERE NOT internal").fetchall()
+        found |= {(kind, str(name), str(text)) for name, text in rows}
+    for kind, function, name in (
+        ("sequence", "duckdb_sequences", "sequence_name"), ("index", "duckdb_indexes", "index_name"),
+    ):  # fmt: skip
+        rows = connection.execute(f"SELECT {name}, sql FROM system.main.{function}()").fetchall()
+        found |= {(kind, str(name), str(text)) for name, text in rows}
+    return frozenset(found)
 
 
 def encode(result: PointResult) -> str:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from nmc.cleaning import clean
 from nmc.metrics import is_share, lower_is_better
 from nmc.report.advice import energy, latency
 from nmc.report.comparison import data_origin
@@ -28,8 +29,17 @@ Plain = Mapping[str, object]
 
 def packed(groups: Sequence[Group]) -> str:
     """All that is drawn, as JSON, compressed, in base64: text that nothing in it can break out of."""
-    facts = json.dumps(drawn(groups), separators=(",", ":"), allow_nan=False).encode()
+    facts = json.dumps(_cleaned(drawn(groups)), separators=(",", ":"), allow_nan=False).encode()
     return base64.b64encode(gzip.compress(facts, compresslevel=6, mtime=0)).decode("ascii")
+
+
+def _cleaned(value: object) -> object:
+    """The same with every text fit to be shown."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, Mapping):
+        return {clean(key): _cleaned(item) for key, item in value.items()}
+    return [_cleaned(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def drawn(groups: Sequence[Group]) -> Plain:

@@ -9,6 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nmc.cleaning import clean
 from nmc.errors import UsageError
 from nmc.files import write_file
 from nmc.metrics import is_share
@@ -69,10 +70,16 @@ def _text(package: str, name: str) -> str:
     return (files(package) / name).read_text(encoding="utf-8")
 
 
+def _shown(value: object) -> object:
+    """What a template puts in; of plain text, without characters that would steer the page's."""
+    return clean(value) if type(value) is str else value
+
+
 def _environment() -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
     environment = Environment(
+        finalize=_shown,
         loader=FunctionLoader(lambda name: _text("nmc.report.html.templates", name)),
         autoescape=True,
         undefined=StrictUndefined,

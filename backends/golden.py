@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from nmc.datasets import calibration
+from nmc.datasets.places import places_below
 from nmc.model import FloatArray, Model
 from nmc.nodes.tensor import Input
 from nmc.reference.interpreter import as_feeds, run_length
@@ -26,10 +27,20 @@ def golden_feeds(model: Model) -> Mapping[str, FloatArray]:
         return as_feeds(model.graph, x[:SAMPLES])
     rng = np.random.default_rng(0)
     return {
-        node.name: rng.random((SAMPLES, *((model.steps or UNTOLD_STEPS,) if node.stream else ()), *node.shape))
+        node.name: _drawn(model, node, rng.random((SAMPLES, *_steps(model, node), *node.shape)))
         for node in model.graph
         if isinstance(node, Input)
     }
+
+
+def _steps(model: Model, node: Input) -> tuple[int, ...]:
+    return (model.steps or UNTOLD_STEPS,) if node.stream else ()
+
+
+def _drawn(model: Model, node: Input, uniform: FloatArray) -> FloatArray:
+    """Numbers from 0 to 1, of an input that chooses rows of a table as numbers of rows."""
+    below = places_below(model, node)
+    return uniform if below is None else np.floor(uniform * below)
 
 
 def golden_steps(model: Model, feeds: Mapping[str, FloatArray]) -> int:

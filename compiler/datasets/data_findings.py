@@ -12,6 +12,7 @@ from nmc.datasets.fitting import inputs_of
 from nmc.findings import Finding
 from nmc.metrics import METRICS, accuracy, is_share, metric_of
 from nmc.model import Array, FloatArray, Model, Task
+from nmc.report.units import percent
 from nmc.side_by_side import parts_of
 
 ENOUGH = 30
@@ -142,16 +143,16 @@ def _of_classes(y: Array, outputs: FloatArray) -> Iterator[Finding]:
         if (other := accuracy(outputs, y.astype(np.int64) - by)) >= own + SHIFTED:
             yield Finding(
                 "labels-shifted",
-                f"labels fit the outputs worse ({own:.1%}) than each label {'less' if by > 0 else 'plus'} one does"
-                f" ({other:.1%})",
+                f"labels fit the outputs worse ({percent(own)}) than each label {'less' if by > 0 else 'plus'} one does"
+                f" ({percent(other)})",
                 "number the classes from 0, in the order of the outputs",
             )  # fmt: skip
             return
     if own <= (most := float(counts.max() / len(y))):
         yield Finding(
             "no-better-than-guessing",
-            f"the model itself (double precision) scores {own:.1%}, and always answering {values[counts.argmax()]}"
-            f" would score {most:.1%}",
+            f"the model itself (double precision) scores {percent(own)}, and always answering {values[counts.argmax()]}"
+            f" would score {percent(most)}",
             "check the labels, and the range of the data against that of training",
         )  # fmt: skip
 

@@ -19,6 +19,7 @@ from nmc.errors import ModelError
 from nmc.findings import Finding
 from nmc.graph import Shape
 from nmc.model import FloatArray
+from nmc.report.units import percent
 
 CHANNELS = {1: "all events", 2: "events of off and of on pixels"}
 
@@ -94,8 +95,8 @@ class _Tally:
         lasts = self._bins.count * self._bins.width_us / 1e6
         return (Finding(
             "events-left-out",
-            f"{self._late / self._events:.0%} of the events come after the last of {self._bins.count} bins, {lasts:g} s"
-            " from the first event on",
+            f"{percent(self._late / self._events)} of the events come after the last of {self._bins.count} bins,"
+            f" {lasts:g} s from the first event on",
             "widen 'bin', give more 'bins', or say another 'unit' of the times",
         ),)  # fmt: skip
 

@@ -155,4 +155,4 @@ def test_events_beyond_the_last_bin_are_told(tmp_path: Path, h5py) -> None:  # t
     listing = event_listing(source, (2, 2, 4), True, None)
     listing.read(0)
     (found,) = listing.findings()
-    assert (found.name, found.what[:4]) == ("events-left-out", "99% ")
+    assert (found.name, found.what[:6]) == ("events-left-out", "99.0 %")

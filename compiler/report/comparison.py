@@ -30,8 +30,14 @@ def print_comparison(comparison: Comparison) -> None:
 
 
 def print_zoo(comparisons: Sequence[Comparison]) -> None:
-    """Print one table of several models: a line for each model and target, with its cost or why there is none."""
+    """Print one table of several models: a line for each model and target, with its cost or why there is none.
+
+    Below it stand the warnings of each model.
+    """
     print_table(_ZOO, [line for comparison in comparisons for line in map(_zoo_cells, comparison.rows)])
+    for comparison in comparisons:
+        for finding in comparison.findings:
+            say(f"WARNING {comparison.model}: {finding}")
     say("energy and latency of one inference, best value (low - high); refusals in full: -o zoo.json, -o zoo.html")
 
 

@@ -26,7 +26,7 @@ from nmc.cli import (
     validate,
 )
 from nmc.errors import NmcError
-from nmc.report.terminal import say
+from nmc.report.printing import say
 
 app = typer.Typer(
     name="nmc",

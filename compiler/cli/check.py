@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nmc.cli.output import JSON, MODEL, print_json, progress, target_names
-from nmc.report.terminal import say
+from nmc.report.printing import say
 
 
 def command(

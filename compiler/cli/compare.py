@@ -22,7 +22,7 @@ from nmc.cli.output import (
     target_names,
 )
 from nmc.errors import UsageError
-from nmc.report.terminal import say
+from nmc.report.printing import say
 
 if TYPE_CHECKING:
     from nmc.comparison import Comparison

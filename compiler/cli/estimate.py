@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nmc.cli.output import JSON, print_json
-from nmc.report.terminal import say
+from nmc.report.printing import say
 
 if TYPE_CHECKING:
     from nmc.graph import Graph

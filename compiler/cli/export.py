@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nmc.cli.output import MODEL, PROFILE, TIME_UNIT
-from nmc.report.terminal import say
+from nmc.report.printing import say
 
 
 def command(

@@ -10,7 +10,7 @@ import typer
 
 from nmc.cli.output import JSON, PROFILE, TIME_UNIT, print_json
 from nmc.errors import UsageError
-from nmc.report.terminal import say
+from nmc.report.printing import say
 
 
 def command(

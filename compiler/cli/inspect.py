@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from nmc.cli.output import JSON, OPTIONS, parse_options, print_json
-from nmc.report.terminal import say
+from nmc.report.printing import say
 
 
 def command(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nmc.cli.output import print_json
 from nmc.errors import ToolError, UsageError
-from nmc.report.terminal import say
+from nmc.report.printing import say
 
 if TYPE_CHECKING:
     from nmc.program import Program

@@ -11,7 +11,7 @@ import typer
 
 from nmc.cleaning import clean
 from nmc.errors import UsageError
-from nmc.report.terminal import say
+from nmc.report.printing import say
 
 if TYPE_CHECKING:
     from nmc.sweeps.sweep import Progress

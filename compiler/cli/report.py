@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from nmc.report.terminal import say
+from nmc.report.printing import say
 
 
 def command(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from nmc.cli.output import JSON, print_json
-from nmc.report.terminal import say
+from nmc.report.printing import say
 
 
 def command(json: Annotated[bool, JSON] = False) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nmc.cli.output import JSON, print_json, progress
-from nmc.report.terminal import say
+from nmc.report.printing import say
 
 app = typer.Typer(help="List, install and remove vendor tools.", no_args_is_help=True, rich_markup_mode=None)
 NAME = typer.Argument(help="A toolchain (see 'nmc toolchain list').")

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from nmc.cli.output import JSON, print_json
-from nmc.report.terminal import say
+from nmc.report.printing import say
 
 
 def command(

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from nmc.cleaning import clean
 from nmc.metrics import counted_in, lower_is_better
+from nmc.report.printing import say
 from nmc.report.scores import change, score_name, shown
-from nmc.report.terminal import NO_CHIP, print_table, say, spread, table_text
+from nmc.report.terminal import NO_CHIP, print_table, spread, table_text
 from nmc.report.units import percent
 
 if TYPE_CHECKING:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nmc.report.printing import say
 from nmc.report.scores import shown
-from nmc.report.terminal import print_table, say
+from nmc.report.terminal import print_table
 from nmc.report.units import percent
 
 if TYPE_CHECKING:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from nmc.report.printing import say
 from nmc.report.scores import shown
-from nmc.report.terminal import print_table, say
+from nmc.report.terminal import print_table
 
 if TYPE_CHECKING:
     from nmc.evolution.evolve import Evolution

@@ -10,8 +10,9 @@ from nmc.datasets import Dataset, calibration, score, test_data
 from nmc.model import MetricName, Model
 from nmc.passes.int8_errors import LayerError, layer_errors
 from nmc.reference import run
+from nmc.report.printing import say
 from nmc.report.scores import shown
-from nmc.report.terminal import print_table, say
+from nmc.report.terminal import print_table
 
 _AT_ONCE = 16
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nmc.cleaning import clean
 from nmc.mapping.file import MappingFacts, SliceFacts
 from nmc.mapping.slices import Resource, Use
-from nmc.report.terminal import say
+from nmc.report.printing import say
 from nmc.report.units import percent
 
 if TYPE_CHECKING:

@@ -18,16 +18,6 @@ if TYPE_CHECKING:
     from nmc.program import Program
 
 
-def say(text: str, *, error: bool = False) -> None:
-    """Print text on standard output, or standard error: all that nmc prints but tables and pictures goes through here.
-
-    What it holds of files is shown, not obeyed (`nmc.cleaning`).
-    """
-    import sys
-
-    print(clean(text), file=sys.stderr if error else sys.stdout)
-
-
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print a table on standard output, as wide as the terminal, or as its content where there is none."""
     import sys

@@ -7,8 +7,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from nmc.report.comparison import header, heading, notes, result_cells, setting_text, warnings
+from nmc.report.printing import say
 from nmc.report.scores import score_name
-from nmc.report.terminal import print_table, say
+from nmc.report.terminal import print_table
 
 if TYPE_CHECKING:
     from nmc.tuning.tune import Tuning

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from nmc.report.terminal import NO_CHIP, print_table, say, spread
+from nmc.report.printing import say
+from nmc.report.terminal import NO_CHIP, print_table, spread
 from nmc.report.units import percent
 
 if TYPE_CHECKING:

@@ -87,6 +87,7 @@ EMISSIONS: Mapping[type[Node], Emission] = {
     elementwise.Erf: plain("Erf"),
     elementwise.Sin: plain("Sin"),
     elementwise.Cos: plain("Cos"),
+    elementwise.Atan: plain("Atan"),
     elementwise.Floor: plain("Floor"),
     elementwise.Round: plain("Round"),
     elementwise.Sign: plain("Sign"),

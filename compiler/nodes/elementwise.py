@@ -79,6 +79,13 @@ class Cos(Node):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Atan(Node):
+    """y = arctan(x), between -pi / 2 and pi / 2."""
+
+    per_element: ClassVar[float] = 8
+
+
+@dataclass(frozen=True, kw_only=True)
 class _Whole(Node):
     """A function whose values are whole numbers."""
 
@@ -198,6 +205,6 @@ class Where(_Broadcast):
 
 
 KINDS: tuple[type[Node], ...] = (
-    Affine, Abs, Exp, Log, Sqrt, Erf, Sin, Cos, Floor, Round, Sign,
+    Affine, Abs, Exp, Log, Sqrt, Erf, Sin, Cos, Atan, Floor, Round, Sign,
     Sub, Div, Pow, Maximum, Minimum, Equal, Greater, GreaterOrEqual, Where,
 )

@@ -106,6 +106,7 @@ MEANINGS: Mapping[type[Node], Meaning] = {
     elementwise.Erf: _plain(_erf),
     elementwise.Sin: _plain(np.sin),
     elementwise.Cos: _plain(np.cos),
+    elementwise.Atan: _plain(np.arctan),
     elementwise.Floor: _plain(np.floor),
     elementwise.Round: _plain(np.rint),
     elementwise.Sign: _plain(np.sign),

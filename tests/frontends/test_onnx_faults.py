@@ -68,7 +68,7 @@ def test_everything_that_cannot_be_imported_is_listed() -> None:
         ("y = Conv (x, x)", "y: Conv cannot be imported: its weight depends on the model's input"),
         ("y = my.own.Thing (x)", "y: Thing cannot be imported: the domain 'my.own' is not ONNX's own"),
         ("c = ReduceMax <keepdims = 0> (x) b = Cast <to = 9> (x) y = Scan <num_scan_inputs = 1> (x)",
-         "y: Scan cannot be imported: it is control flow"),
+         "y: Scan cannot be imported: its body is missing"),
     ],
 )  # fmt: skip
 def test_reasons(body: str, complaint: str) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,7 @@ from nmc.frontends.onnx.writer import Writer
 from nmc.model import Array
 
 if TYPE_CHECKING:
-    from onnx import GraphProto, NodeProto
+    from onnx import AttributeProto, GraphProto, NodeProto
 
 Attribute = int | float | str | tuple[int, ...] | tuple[float, ...] | None
 
@@ -23,7 +23,8 @@ Attribute = int | float | str | tuple[int, ...] | tuple[float, ...] | None
 class Call:
     """An operation at work: `inputs` are its operands, None where one is left out.
 
-    `uses` counts how often each value of the file is read.
+    `uses` counts how often each value of the file is read. `read` are the attributes that its code has looked at,
+    and `taken` the places of such operands: whatever else the file gives is refused.
     """
 
     proto: NodeProto
@@ -31,6 +32,8 @@ class Call:
     inputs: tuple[Value | None, ...]
     writer: Writer
     uses: Mapping[str, int]
+    read: set[str] = field(default_factory=set)
+    taken: set[int] = field(default_factory=set)
 
     @property
     def kind(self) -> str:
@@ -39,6 +42,7 @@ class Call:
 
     def given(self, index: int) -> Value | None:
         """An operand, or None where it is left out."""
+        self.taken.add(index)
         return self.inputs[index] if index < len(self.inputs) else None
 
     def value(self, index: int) -> Value:
@@ -66,7 +70,14 @@ class Call:
         return value
 
     def array(self, index: int, what: str) -> Array:
-        """The elements of an operand that must not depend on the model's inputs."""
+        """The elements of an operand that must depend neither on the model's inputs nor on the number of samples."""
+        known = self.known(index, what)
+        if known is not None and known.other is not None:
+            raise Refusal(f"its {what} depends on the number of samples", "a sample must not depend on others")
+        return self.sizes(index, what)
+
+    def sizes(self, index: int, what: str) -> Array:
+        """The elements of an operand that must not depend on the model's inputs; the number of samples is BATCH."""
         known = self.known(index, what)
         if known is None:
             raise Refusal(f"its {what} is missing", "export the model again")
@@ -112,16 +123,24 @@ class Call:
 
     def texts(self, name: str) -> tuple[str, ...]:
         """An attribute that is a list of texts."""
-        found = [entry for entry in self.proto.attribute if entry.name == name]
-        return tuple(text.decode() for entry in found for text in entry.strings)
+        return tuple(text.decode() for entry in self.given_facts(name) for text in entry.strings)
 
-    def has(self, name: str) -> bool:
-        """Whether an attribute is given."""
-        return any(entry.name == name for entry in self.proto.attribute)
+    def graph(self, name: str) -> GraphProto:
+        """An attribute that is a graph. Raises Refusal where there is none."""
+        for entry in self.given_facts(name):
+            if entry.HasField("g"):
+                return entry.g
+        raise Refusal(f"its {name} is missing", "export the model again")
 
-    def graph(self, name: str) -> GraphProto | None:
-        """An attribute that is a graph."""
-        return next((entry.g for entry in self.proto.attribute if entry.name == name and entry.HasField("g")), None)
+    def given_facts(self, *names: str) -> list[AttributeProto]:
+        """Attributes of these names, as the file has them."""
+        self.read.update(names)
+        return [entry for entry in self.proto.attribute if entry.name in names]
+
+    def without_effect(self, *names: str, operands: Iterable[int] = ()) -> None:
+        """Say that attributes, and operands, change nothing here, whatever they are."""
+        self.read.update(names)
+        self.taken.update(operands)
 
     def axes(self, index: int, rank: int) -> tuple[int, ...] | None:
         """Axes given as an attribute, in older files, or as an operand; None where neither is."""
@@ -133,8 +152,8 @@ class Call:
     def _attribute(self, name: str) -> Attribute:
         from onnx import AttributeProto, helper
 
-        for entry in self.proto.attribute:
-            if entry.name == name and entry.type in (
+        for entry in self.given_facts(name):
+            if entry.type in (
                 AttributeProto.INT, AttributeProto.FLOAT, AttributeProto.STRING, AttributeProto.INTS,
                 AttributeProto.FLOATS,
             ):

@@ -14,7 +14,7 @@ from nmc.errors import Fault, Location, ModelError, UsageError, closest
 from nmc.frontends.onnx import file as files
 from nmc.frontends.onnx.names import identifier
 from nmc.frontends.onnx.reader import Reader, Scope
-from nmc.frontends.onnx.values import BATCH, Known, Refusal, Signal
+from nmc.frontends.onnx.values import BATCH, Known, Refusal, Signal, element_of
 from nmc.frontends.onnx.writer import Writer
 from nmc.graph import Graph, Node, Ref, Shape
 from nmc.model import Model
@@ -147,7 +147,7 @@ class _Import:
         if any(size < 1 for size in own):
             raise Refusal(f"the input has shape {list(own)}", "give every axis a size")
         signal = self.writer.node(tensor.Input, (), dims, shape=own)
-        return replace(signal, element=_element(value.type.tensor_type.elem_type))
+        return replace(signal, element=element_of(value.type.tensor_type.elem_type))
 
     def _declared(self, value: ValueInfoProto) -> tuple[int | str, ...]:
         """The sizes of an input as the file, or the user, gives them; a name where there is no number."""
@@ -273,13 +273,3 @@ class _Import:
 
     def _fault(self, node: str, what: str, remedy: str) -> None:
         self.faults.append(Fault(what, remedy, identifier(node, ())))
-
-
-def _element(number: int) -> Literal["real", "integer", "boolean"]:
-    """What elements of one of ONNX's types are."""
-    from onnx import TensorProto
-
-    if number == TensorProto.BOOL:
-        return "boolean"
-    real = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16, 0)
-    return "real" if number in real else "integer"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,13 @@ import numpy as np
 
 from nmc.errors import Fault
 from nmc.frontends.onnx.call import Call
+from nmc.frontends.onnx.control import CONTROL
+from nmc.frontends.onnx.definitions import answered, require_defined, shown
 from nmc.frontends.onnx.file import LIMIT_COMPUTED, LIMIT_DEPTH, LIMIT_NODES, array_of
 from nmc.frontends.onnx.folding import fold, is_foldable
 from nmc.frontends.onnx.names import identifier
 from nmc.frontends.onnx.ops import OPERATIONS
+from nmc.frontends.onnx.ops.empty import of_empty
 from nmc.frontends.onnx.values import Known, Refusal, Value
 from nmc.frontends.onnx.writer import Writer
 
@@ -24,7 +28,6 @@ if TYPE_CHECKING:
 
 _KEPT_WHEN_KNOWN = frozenset({"DequantizeLinear"})
 """Operations that do more with known operands than compute: weights keep their integers."""
-_LOOPS = frozenset({"Loop", "Scan", "If", "SequenceMap"})
 _NUMPY_FAULTS = (
     ValueError, IndexError, TypeError, KeyError, ZeroDivisionError, OverflowError, StopIteration, MemoryError
 )  # fmt: skip
@@ -111,16 +114,19 @@ class Reader:
     ) -> Sequence[Value | None]:  # fmt: skip
         local = self.functions.get((proto.domain, proto.op_type))
         if local is not None:
+            _require_declared(proto, local)
             return self._called(proto, local, inputs, depth)
         if proto.domain not in ("", "ai.onnx"):
             raise Refusal(f"the domain {proto.domain!r} is not ONNX's own", "export without custom operations")
+        require_defined(proto, opset)
         facts = {attribute.name: attribute.i for attribute in proto.attribute}
         if opset < 7 and facts.get("broadcast") and "axis" in facts:
             raise Refusal(f"it broadcasts along an axis, as opset {opset} did", "convert with onnx.version_converter")
         if proto.op_type == "Constant":
             return (self._constant(proto),)
-        if proto.op_type == "If":
-            return self._if(proto, inputs, scope, depth)
+        call = Call(proto, opset, inputs, self.writer, uses)
+        if (control := CONTROL.get(proto.op_type)) is not None:
+            return answered(lambda call: control(call, partial(self._inside, scope, depth)), call)
         operation = OPERATIONS.get(proto.op_type)
         known = [value for value in inputs if value is None or isinstance(value, Known)]
         if len(known) == len(inputs) and is_foldable(proto.op_type) and proto.op_type not in _KEPT_WHEN_KNOWN:
@@ -129,9 +135,11 @@ class Reader:
             return made
         if not any(value is not None for value in inputs):
             raise Refusal("it makes values of nothing", "store them in the file as a constant")
+        if (nothing := of_empty(proto.op_type, inputs)) is not None:
+            return (nothing,)
         if operation is not None:
-            given = operation(Call(proto, opset, inputs, self.writer, uses))
-            return given if isinstance(given, tuple | list) else (given,)
+            call.without_effect(*(("broadcast",) if opset < 7 else ()))  # what can be broadcast, is
+            return answered(operation, call)
         return self._called(proto, self._definition(proto, inputs, opset), inputs, depth)
 
     def _constant(self, proto: NodeProto) -> Known:
@@ -147,18 +155,15 @@ class Reader:
                     return Known(np.asarray(ints, np.int64), proto.output[0])
         raise Refusal("it holds no numbers", "export without texts and sparse arrays")
 
-    def _if(
-        self, proto: NodeProto, inputs: tuple[Value | None, ...], scope: Scope, depth: int
-    ) -> Sequence[Value | None]:
-        condition = inputs[0] if inputs else None
-        if not isinstance(condition, Known):
-            raise Refusal("what it does depends on the model's input", "export the model without branches")
-        wanted = "then_branch" if condition.array.reshape(-1)[0] else "else_branch"
-        branch = next(attribute.g for attribute in proto.attribute if attribute.name == wanted)
+    def _inside(
+        self, scope: Scope, depth: int, graph: GraphProto, given: Mapping[str, Value | None]
+    ) -> list[Value | None] | None:
+        """The outputs of a graph inside an operation, which sees what is around it; None where it has faults."""
         self._require_shallow(depth)
-        inner = dict(scope)
-        self.graph(branch, inner, depth + 1)
-        return [inner.get(output.name) for output in branch.output]
+        before = len(self.faults)
+        inner = {**scope, **given}
+        self.graph(graph, inner, depth + 1)
+        return None if len(self.faults) > before else [inner.get(output.name) for output in graph.output]
 
     def _definition(self, proto: NodeProto, inputs: Sequence[Value | None], opset: int) -> FunctionProto:
         """ONNX's own definition of an operation by others. Raises Refusal where it has none."""
@@ -183,8 +188,6 @@ class Reader:
             body.ParseFromString(made)
             if body.node:
                 return body
-        if proto.op_type in _LOOPS:
-            raise Refusal("it is control flow", "export the model with its loops written out")
         raise Refusal("nmc has no such operation", "replace it in the model, or export another opset")
 
     def _called(
@@ -217,6 +220,19 @@ class Reader:
 
     def _fault(self, label: str, what: str, remedy: str) -> None:
         self.faults.append(Fault(what, remedy, identifier(label, ())))
+
+
+def _require_declared(proto: NodeProto, function: FunctionProto) -> None:
+    """Raise Refusal where a call gives a function of the file what it does not declare."""
+    declared = {*function.attribute, *(fact.name for fact in function.attribute_proto)}
+    if unknown := [fact for fact in proto.attribute if fact.name not in declared]:
+        what = f"its function declares no attribute {unknown[0].name!r}, here {shown(unknown[0])}"
+        raise Refusal(what, f"leave {unknown[0].name!r} out")
+    for what, count, most in (
+        ("operands", len(proto.input), len(function.input)), ("results", len(proto.output), len(function.output))
+    ):
+        if count > most:
+            raise Refusal(f"it has {count} {what}, and its function declares {most}", "export the model again")
 
 
 def _bound(node: NodeProto, facts: Mapping[str, AttributeProto]) -> NodeProto:

@@ -17,6 +17,16 @@ Element = Literal["real", "integer", "boolean"]
 """What ONNX says an element is; booleans are 0 and 1 here."""
 
 
+def element_of(number: int) -> Element:
+    """What elements of one of ONNX's types are."""
+    from onnx import TensorProto
+
+    if number == TensorProto.BOOL:
+        return "boolean"
+    real = (TensorProto.FLOAT, TensorProto.DOUBLE, TensorProto.FLOAT16, TensorProto.BFLOAT16, 0)
+    return "real" if number in real else "integer"
+
+
 class Refusal(Exception):  # noqa: N818 - an operation that cannot be imported; the reader turns it into a fault
     """Why an operation cannot be imported, and what would help."""
 

@@ -70,6 +70,8 @@ class Writer:
         if isinstance(value, Signal):
             return value
         array = single_sample(value)
+        if not array.size:
+            raise Refusal(f"it computes with a value without elements, {shown(value.dims)}", "leave empty values out")
         name = self.array(array, value.name)
         return self.node(tensor.Constant, (), array.shape, value.element, value=name, shape=array.shape)
 

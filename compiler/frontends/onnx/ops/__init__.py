@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from nmc.frontends.onnx.call import Operation
 from nmc.frontends.onnx.ops import (
     activations,
+    einsum,
     elementwise,
     layers,
+    pooling,
     quantized,
     recurrent,
     reductions,
@@ -17,6 +19,7 @@ from nmc.frontends.onnx.ops import (
 )
 
 OPERATIONS: Mapping[str, Operation] = {
-    **elementwise.OPERATIONS, **activations.OPERATIONS, **layers.OPERATIONS, **shaping.OPERATIONS,
+    **elementwise.OPERATIONS, **einsum.OPERATIONS, **activations.OPERATIONS, **layers.OPERATIONS, **pooling.OPERATIONS,
+    **shaping.OPERATIONS,
     **resizing.OPERATIONS, **reductions.OPERATIONS, **quantized.OPERATIONS, **recurrent.OPERATIONS,
 }  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import reduce
-from math import inf
+from math import inf, pi
 
 import numpy as np
 
@@ -201,6 +201,7 @@ def _clip(call: Call) -> Value:
 def _cast(call: Call) -> Value:
     from onnx import TensorProto
 
+    call.without_effect("saturate", "round_mode")  # they are about 8-bit floats, which are refused
     x = call.x()
     if call.kind == "CastLike":
         element = call.value(1).element
@@ -218,6 +219,58 @@ def _cast(call: Call) -> Value:
     return Signal(x.node, x.dims, element)
 
 
+def _atan(call: Call) -> Value:
+    return call.writer.unary(elementwise.Atan, call.x())
+
+
+def _asin(call: Call) -> Value:
+    return _arcsine(call, call.x())
+
+
+def _acos(call: Call) -> Value:
+    return call.writer.affine(_arcsine(call, call.x()), -1.0, pi / 2)
+
+
+def _arcsine(call: Call, x: Signal) -> Signal:
+    """arcsin x = 2 arctan(x / (1 + sqrt(1 - x^2))): half of the angle, whose tangent stays finite."""
+    writer = call.writer
+    other = writer.unary(elementwise.Sqrt, writer.affine(writer.mul(x, x), -1.0, 1.0))
+    return writer.affine(writer.unary(elementwise.Atan, writer.div(x, writer.affine(other, offset=1.0))), 2.0)
+
+
+def _hyperbolic(sign: float) -> Operation:
+    """(exp x + sign exp -x) / 2."""
+    def operation(call: Call) -> Value:
+        writer, x = call.writer, call.x()
+        rising = writer.unary(elementwise.Exp, x)
+        falling = writer.unary(elementwise.Exp, writer.affine(x, -1.0))
+        return writer.affine(writer.add(rising, writer.affine(falling, sign)), 0.5)
+
+    return operation
+
+
+def _asinh(call: Call) -> Value:
+    """sign(x) ln(|x| + sqrt(x^2 + 1))."""
+    writer, x = call.writer, call.x()
+    root = writer.unary(elementwise.Sqrt, writer.affine(writer.mul(x, x), offset=1.0))
+    size = writer.unary(elementwise.Log, writer.add(writer.unary(elementwise.Abs, x), root))
+    return writer.mul(writer.unary(elementwise.Sign, x), size)
+
+
+def _acosh(call: Call) -> Value:
+    """ln(x + sqrt(x^2 - 1))."""
+    writer, x = call.writer, call.x()
+    root = writer.unary(elementwise.Sqrt, writer.affine(writer.mul(x, x), offset=-1.0))
+    return writer.unary(elementwise.Log, writer.add(x, root))
+
+
+def _atanh(call: Call) -> Value:
+    """ln((1 + x) / (1 - x)) / 2."""
+    writer, x = call.writer, call.x()
+    ratio = writer.div(writer.affine(x, offset=1.0), writer.affine(x, -1.0, 1.0))
+    return writer.affine(writer.unary(elementwise.Log, ratio), 0.5)
+
+
 def _reciprocal(call: Call) -> Value:
     return call.writer.div(Known(np.ones((), np.float32)), call.x())
 
@@ -233,13 +286,20 @@ def _tan(call: Call) -> Value:
 
 OPERATIONS: Mapping[str, Operation] = {
     "Abs": unary(elementwise.Abs, whole=True),
+    "Acos": _acos,
+    "Acosh": _acosh,
     "Add": _add,
     "And": _logic(tensor.Mul),
+    "Asin": _asin,
+    "Asinh": _asinh,
+    "Atan": _atan,
+    "Atanh": _atanh,
     "Cast": _cast,
     "CastLike": _cast,
     "Ceil": _ceil,
     "Clip": _clip,
     "Cos": unary(elementwise.Cos),
+    "Cosh": _hyperbolic(1.0),
     "Div": _div,
     "Equal": _compare(elementwise.Equal),
     "Erf": unary(elementwise.Erf),
@@ -263,6 +323,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "Round": unary(elementwise.Round),
     "Sign": unary(elementwise.Sign, whole=True),
     "Sin": unary(elementwise.Sin),
+    "Sinh": _hyperbolic(-1.0),
     "Sqrt": unary(elementwise.Sqrt),
     "Sub": _sub,
     "Sum": _add,

@@ -1,84 +1,22 @@
-"""Convolutions, matrix products, pooling and normalization by channels."""
+"""Convolutions, matrix products and normalization by channels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from math import prod
 
 import numpy as np
 
 from nmc.frontends.onnx.call import Call, Operation
 from nmc.frontends.onnx.known import numbers, real
+from nmc.frontends.onnx.ops.windows import fact_of_axes, out_size, over_images, pads_and_mode, pads_of, spatial
 from nmc.frontends.onnx.values import BATCH, Known, Refusal, Signal, Value
 from nmc.frontends.onnx.writer import Writer
 from nmc.graph import Shape
-from nmc.nodes import elementwise, product, reduction, tensor
+from nmc.nodes import elementwise, product, tensor
 
-_MOST_IMAGES = 64
 _CONV = {1: tensor.Conv1d, 2: tensor.Conv2d}
 _TRANSPOSE = {1: product.ConvTranspose1d, 2: product.ConvTranspose2d}
-_MAX_POOL = {1: tensor.MaxPool1d, 2: tensor.MaxPool2d}
-_AVG_POOL = {1: tensor.AvgPool1d, 2: tensor.AvgPool2d}
-
-
-def _spatial(call: Call, x: Signal) -> int:
-    """The number of spatial axes: one or two."""
-    rank = len(x.dims) - 2
-    if rank not in (1, 2):
-        raise Refusal(f"it works over {rank} spatial axes", "one or two can be done: use slices of the data")
-    return rank
-
-
-def _over_images(writer: Writer, x: Signal, make: Callable[[Signal], Signal]) -> Signal:
-    """What `make` gives for x [N, C, ...] where N counts samples; else for each of N images of a sample, joined."""
-    if x.dims[0] == BATCH:
-        return make(x)
-    if x.batch:
-        x.axis(x.batch)
-    count, inner = x.shape[0], x.dims[1:]
-    if count > _MOST_IMAGES:
-        what = f"a sample holds {count} images, and at most {_MOST_IMAGES} can be done"
-        raise Refusal(what, "import with batch first")
-    parts = []
-    for index in range(count):
-        part = x if count == 1 else writer.slice(Signal(x.node, (count, *inner)), 0, index, index + 1)
-        y = make(writer.node(tensor.Reshape, (part,), (BATCH, *inner), shape=inner))
-        dims = (x.dims[0], *y.dims[1:])
-        parts.append(writer.node(tensor.Reshape, (y,), dims, shape=(1, *y.shape)))
-    return parts[0] if count == 1 else writer.node(tensor.Concat, parts, parts[0].dims, axis=0)
-
-
-def _over_channels(writer: Writer, x: Signal, make: Callable[[Signal], Signal]) -> Signal:
-    """What `make`, which treats each channel by itself, gives for x [N, C, ...]."""
-    if x.dims[0] == BATCH:
-        return make(x)
-    if x.batch:
-        x.axis(x.batch)
-    shape = (x.shape[0] * x.dims[1], *x.dims[2:])
-    y = make(writer.node(tensor.Reshape, (x,), (BATCH, *shape), shape=shape))
-    dims = (*x.dims[:2], *y.dims[2:])
-    return writer.node(tensor.Reshape, (y,), dims, shape=(x.shape[0], *dims[1:]))
-
-
-def _pads(call: Call, sizes: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> Shape:
-    """Padding at the begin of every axis, then at the end."""
-    given = call.wholes("pads") or (0,) * 2 * len(sizes)
-    mode = call.text("auto_pad", "NOTSET")
-    if mode in ("NOTSET", "VALID"):
-        if min(given) < 0:
-            raise Refusal(f"it has negative padding {list(given)}", "slice the input instead")
-        return given if mode == "NOTSET" else (0,) * 2 * len(sizes)
-    begin, end = [], []
-    for n, k, s, d in zip(sizes, kernel, stride, dilation, strict=True):
-        total = max((-(-n // s) - 1) * s + d * (k - 1) + 1 - n, 0)
-        small, large = total // 2, total - total // 2
-        begin.append(large if mode == "SAME_LOWER" else small)
-        end.append(small if mode == "SAME_LOWER" else large)
-    return (*begin, *end)
-
-
-def _out(n: int, k: int, s: int, pads: int, d: int = 1) -> int:
-    return (n + pads - d * (k - 1) - 1) // s + 1
 
 
 def conv(call: Call) -> Value:
@@ -92,17 +30,16 @@ def conv(call: Call) -> Value:
 
 def convolution(call: Call, x: Signal, weight: Known, bias: Known | None) -> Signal:
     """The convolution that a call's attributes say."""
-    writer, rank = call.writer, _spatial(call, x)
-    ones = (1,) * rank
-    kernel = weight.dims[2:]
-    stride, dilation = call.wholes("strides", ones) or ones, call.wholes("dilations", ones) or ones
-    pads = _pads(call, x.dims[2:], kernel, stride, dilation)
+    writer, rank = call.writer, spatial(call, x)
+    kernel = _kernel(call, weight, rank)
+    stride, dilation = fact_of_axes(call, "strides", rank), fact_of_axes(call, "dilations", rank)
+    pads = pads_of(call, x.dims[2:], kernel, stride, dilation)
     facts = {
         "channels": weight.dims[0], "groups": call.whole("group", 1),
         **({} if bias is None else {"bias": writer.array(real(bias).array, bias.name or f"{writer.label}.bias")}),
     }  # fmt: skip
     sizes = tuple(
-        _out(n, kernel[i], stride[i], pads[i] + pads[rank + i], dilation[i]) for i, n in enumerate(x.dims[2:])
+        out_size(n, kernel[i], stride[i], pads[i] + pads[rank + i], dilation[i]) for i, n in enumerate(x.dims[2:])
     )
     if rank == 1 and x.dims[0] != BATCH and x.batch in (None, 0) and x.shape[0] > 1:
         wide = Known(weight.array[:, :, None], weight.name, weight.scale, weight.axis)
@@ -120,33 +57,48 @@ def convolution(call: Call, x: Signal, weight: Known, bias: Known | None) -> Sig
             dilation=dilation, **facts, **writer.weights(weight),
         )  # fmt: skip
 
-    return _over_images(writer, x, layer)
+    return over_images(writer, x, layer)
+
+
+def _kernel(call: Call, weight: Known, rank: int) -> Shape:
+    """The sizes of the kernel. Raises Refusal where the weight has others than the call says."""
+    kernel = weight.dims[2:]
+    said = fact_of_axes(call, "kernel_shape", rank) if call.given_facts("kernel_shape") else kernel
+    if said != kernel or len(kernel) != rank:
+        raise Refusal(f"its kernel_shape is {list(said)}, and its weight {list(weight.dims)}", "mend the file")
+    return kernel
 
 
 def _conv_transpose(call: Call) -> Value:
     writer, x = call.writer, call.x()
-    rank = _spatial(call, x)
+    rank = spatial(call, x)
     known, bias = call.known(1, "weight"), call.known(2, "bias")
     if known is None:
         raise Refusal("its weight is missing", "export the model again")
     weight = real(known)
-    ones, groups = (1,) * rank, call.whole("group", 1)
-    kernel = weight.dims[2:]
-    stride, dilation = call.wholes("strides", ones) or ones, call.wholes("dilations", ones) or ones
-    extra = call.wholes("output_padding", (0,) * rank) or (0,) * rank
+    groups, kernel = call.whole("group", 1), _kernel(call, weight, rank)
+    stride, dilation = fact_of_axes(call, "strides", rank), fact_of_axes(call, "dilations", rank)
+    extra = fact_of_axes(call, "output_padding", rank, 0)
     reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
     full = [s * (n - 1) + r + e for s, n, r, e in zip(stride, x.dims[2:], reach, extra, strict=True)]
-    pads = call.wholes("pads") or (0,) * 2 * rank
     wanted = call.wholes("output_shape")
-    mode = call.text("auto_pad", "NOTSET")
-    if wanted is None and mode.startswith("SAME"):
-        wanted = tuple(n * s for n, s in zip(x.dims[2:], stride, strict=True))
+    if wanted is None:
+        pads, mode = pads_and_mode(call, rank)
+        if mode.startswith("SAME"):
+            wanted = tuple(n * s for n, s in zip(x.dims[2:], stride, strict=True))
+            if any(w > f for w, f in zip(wanted, full, strict=True)):
+                raise Refusal("its stride goes beyond its kernel, with auto_pad", "give it pads instead of auto_pad")
+    else:
+        call.without_effect("pads")  # they follow from the shape
+        mode = call.text("auto_pad", "NOTSET")
     if wanted is not None:
-        cut = [max(f - w, 0) for f, w in zip(full, wanted[-rank:], strict=True)]
-        extra = tuple(e + max(w - f, 0) for e, f, w in zip(extra, full, wanted[-rank:], strict=True))
+        if len(wanted) != rank:
+            raise Refusal(f"its output_shape is {list(wanted)} for {rank} spatial axes", "give a size for each axis")
+        cut = [max(f - w, 0) for f, w in zip(full, wanted, strict=True)]
+        extra = tuple(e + max(w - f, 0) for e, f, w in zip(extra, full, wanted, strict=True))
         small, large = [c // 2 for c in cut], [c - c // 2 for c in cut]
-        pads = (*large, *small) if mode == "SAME_LOWER" else (*small, *large)
-        full = [max(f, w) for f, w in zip(full, wanted[-rank:], strict=True)]
+        pads = (*small, *large) if mode == "SAME_UPPER" else (*large, *small)
+        full = [max(f, w) for f, w in zip(full, wanted, strict=True)]
     sizes = tuple(f - pads[i] - pads[rank + i] for i, f in enumerate(full))
     facts = {} if bias is None else {"bias": writer.array(real(bias).array, bias.name or f"{writer.label}.bias")}
     channels = weight.dims[1] * groups
@@ -158,7 +110,7 @@ def _conv_transpose(call: Call) -> Value:
             output_padding=extra, groups=groups, **facts,
         )  # fmt: skip
 
-    return _over_images(writer, x, layer)
+    return over_images(writer, x, layer)
 
 
 def _gemm(call: Call) -> Value:
@@ -216,56 +168,12 @@ def matrix_product(writer: Writer, left: Value, right: Value) -> Signal:
     return writer.squeeze(y, gone) if gone else y
 
 
-def _pool(call: Call) -> Value | tuple[Value, None]:
-    writer, x = call.writer, call.x()
-    rank = _spatial(call, x)
-    ones = (1,) * rank
-    kernel = call.wholes("kernel_shape") or ones
-    stride, dilation = call.wholes("strides", ones) or ones, call.wholes("dilations", ones) or ones
-    if dilation != ones:
-        raise Refusal(f"its window is dilated by {list(dilation)}", "use a window without dilation")
-    pads = _pads(call, x.dims[2:], kernel, stride, dilation)
-    sizes, ends = [], []
-    for axis, n in enumerate(x.dims[2:]):
-        room = n + pads[axis] + pads[rank + axis] - kernel[axis]
-        out = (-(-room // stride[axis]) if call.whole("ceil_mode", 0) else room // stride[axis]) + 1
-        if (out - 1) * stride[axis] >= n + pads[axis] and call.whole("ceil_mode", 0):
-            out -= 1
-        sizes.append(out)
-        ends.append(max((out - 1) * stride[axis] - room, 0))
-    counts_pads = bool(call.whole("count_include_pad", 0)) and call.kind == "AveragePool"
-    if counts_pads and any(ends):  # what the last window reaches beyond the padding counts for nothing
-        x = writer.pad(x, (0, 0, *pads[:rank]), (0, 0, *pads[rank:]))
-        pads, counts_pads = (0,) * 2 * rank, False
-    facts: dict[str, object] = {
-        "kernel": kernel, "stride": stride,
-        "padding": (*pads[:rank], *(p + e for p, e in zip(pads[rank:], ends, strict=True))),
-    }  # fmt: skip
-    if call.kind == "AveragePool" and counts_pads and any(pads):
-        facts["count_include_pad"] = True
-    kind = _AVG_POOL[rank] if call.kind == "AveragePool" else _MAX_POOL[rank]
-
-    def window(image: Signal) -> Signal:
-        return writer.node(kind, (image,), (*image.dims[:2], *sizes), x.element, **facts)
-
-    y = _over_channels(writer, x, window)
-    return y if call.kind == "AveragePool" else (y, None)
-
-
-def _global_pool(call: Call) -> Value:
-    writer, x = call.writer, call.x()
-    axes = range(2, len(x.dims))
-    if call.kind == "GlobalMaxPool":
-        return writer.reduce(reduction.ReduceMax, x, axes)
-    if x.dims[0] == BATCH and len(x.dims) > 2:
-        return writer.node(tensor.GlobalAvgPool, (x,), (*x.dims[:2], *(1 for _ in axes)))
-    return writer.reduce(reduction.ReduceMean, x, axes)
-
-
 def _batch_norm(call: Call) -> Value:
     writer, x = call.writer, call.x()
-    if call.whole("training_mode", 0) or len([name for name in call.proto.output if name]) > 1:
+    training = call.whole("training_mode", 0) or (call.opset < 7 and not call.whole("is_test", 0))
+    if training or len([name for name in call.proto.output if name]) > 1:
         raise Refusal("it is in training mode, where samples change one another", "export the model in evaluation mode")
+    call.without_effect("momentum")
     names = ("scale", "bias", "mean", "variance")
     facts = {name: call.array(index + 1, name) for index, name in enumerate(names)}
     epsilon = call.number("epsilon", 1e-5)
@@ -298,22 +206,18 @@ def _lrn(call: Call) -> Value:
         )  # fmt: skip
         return writer.node(tensor.Reshape, (mean,), image.dims, shape=image.shape)
 
-    mean = _over_images(writer, x, squares)
+    mean = over_images(writer, x, squares)
     base = writer.affine(mean, call.number("alpha", 1e-4), call.number("bias", 1.0))
     power = Known(np.asarray(call.number("beta", 0.75), np.float32))
     return writer.div(x, writer.broadcast(elementwise.Pow, base, power))
 
 
 OPERATIONS: Mapping[str, Operation] = {
-    "AveragePool": _pool,
     "BatchNormalization": _batch_norm,
     "Conv": conv,
     "ConvTranspose": _conv_transpose,
     "Gemm": _gemm,
-    "GlobalAveragePool": _global_pool,
-    "GlobalMaxPool": _global_pool,
     "LRN": _lrn,
     "MatMul": _matmul,
-    "MaxPool": _pool,
 }
 

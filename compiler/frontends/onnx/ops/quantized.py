@@ -16,6 +16,7 @@ from nmc.nodes import quantized
 
 def _grid(call: Call, scale_index: int, zero_index: int) -> tuple[float, int, bool]:
     """The one scale and zero point of a signal, the latter as a signed integer, and whether the file's has no sign."""
+    call.without_effect("axis", "saturate")  # there is one scale, and no 8-bit float
     scale = call.scalar(scale_index, "scale", 1.0)
     known = call.known(zero_index, "zero point")
     array = np.zeros((), np.uint8) if known is None else known.array

@@ -155,10 +155,11 @@ def _refuse_extras(call: Call, steps: int) -> None:
     lengths = call.known(4, "list of lengths")
     if lengths is not None and np.any(lengths.array != steps):
         raise Refusal("its sequences differ in length", "give all sequences the full length")
-    if call.has("clip"):
+    if call.given_facts("clip"):
         raise Refusal("it clips its gates", "export it without clip")
     if call.whole("input_forget", 0):
         raise Refusal("its input and forget gates are one", "export it with both gates")
+    call.without_effect("hidden_size")  # the recurrent weight says it
 
 
 def _cell(call: Call, number: int) -> _Cell:

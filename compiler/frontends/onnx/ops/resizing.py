@@ -84,7 +84,7 @@ def _resize_matrix(call: Call, n: int, scale: float | None, size: int | None, ol
     from onnx import helper
 
     kept = ("mode", "coordinate_transformation_mode", "cubic_coeff_a", "exclude_outside", "nearest_mode", "antialias")
-    facts = [] if older else [attribute for attribute in call.proto.attribute if attribute.name in kept]
+    facts = [] if older else call.given_facts(*kept)
     names = ["x", "", "scales"] if scale is not None else ["x", "", "", "sizes"]
     proto = helper.make_node("Resize", names, ["y"])
     proto.attribute.extend(facts)

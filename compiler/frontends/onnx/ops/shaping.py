@@ -10,8 +10,9 @@ import numpy as np
 from nmc.frontends.onnx.call import Call, Operation, integers, require_axis
 from nmc.frontends.onnx.file import LIMIT_PLACES
 from nmc.frontends.onnx.known import real
+from nmc.frontends.onnx.ops.empty import empty
 from nmc.frontends.onnx.values import BATCH, OTHER_BATCH, Known, Refusal, Signal, Value, batch_axis
-from nmc.frontends.onnx.writer import Writer, with_size
+from nmc.frontends.onnx.writer import Writer, broadcast_dims, shown, with_size
 from nmc.graph import Shape
 from nmc.nodes import elementwise, selection
 
@@ -22,11 +23,17 @@ def _identity(call: Call) -> Value:
     return call.x()
 
 
-def _dropout(call: Call) -> tuple[Value, None]:
+def _dropout(call: Call) -> tuple[Value, ...]:
+    """x itself, and a mask that lets everything through."""
     known = call.known(2, "training mode") if call.opset >= 12 else None
-    if known is not None and np.any(known.array):
+    training = np.any(known.array) if known is not None else call.opset < 7 and not call.whole("is_test", 0)
+    if training:
         raise Refusal("it is in training mode, where it is random", "export the model in evaluation mode")
-    return call.x(), None
+    call.without_effect("ratio", "seed", operands=(1,))
+    x = call.x()
+    if len(call.proto.output) < 2:
+        return (x,)
+    return x, call.writer.expand(Known(np.ones((), np.bool_)), x.dims)
 
 
 def _shape(call: Call) -> Value:
@@ -52,7 +59,7 @@ def _with_other_batch(dims: Shape) -> list[int]:
 def _reshape(call: Call) -> Value:
     x = call.x()
     wanted = call.wholes("shape") if call.opset < 5 else None
-    shape = list(wanted if wanted is not None else integers(call.array(1, "shape")))
+    shape = list(wanted if wanted is not None else integers(call.sizes(1, "shape")))
     if not call.whole("allowzero", 0):
         if any(size == 0 and axis >= len(x.dims) for axis, size in enumerate(shape)):
             raise Refusal(f"its shape {shape} copies an axis that is not there", "export the model again")
@@ -126,7 +133,8 @@ def _transpose(call: Call) -> Value:
 def _concat(call: Call) -> Value:
     values = [call.value(index) for index in range(len(call.inputs))]
     axis = require_axis(call.whole("axis", 0), len(values[0].dims))
-    return call.writer.concat([value for value in values if value.dims[axis]], axis)
+    parts = [value for value in values if value.dims[axis]]
+    return call.writer.concat(parts, axis) if parts else values[0]
 
 
 def _split(call: Call) -> tuple[Value, ...]:
@@ -137,36 +145,50 @@ def _split(call: Call) -> tuple[Value, ...]:
     if sizes is None and call.given(1) is not None:
         sizes = integers(call.array(1, "list of sizes"))
     if sizes is None:
-        count = len(call.proto.output)
+        count = call.whole("num_outputs", len(call.proto.output))
+        if count != len(call.proto.output):
+            raise Refusal(f"its num_outputs is {count}, and it has {len(call.proto.output)}", "export the model again")
         each = -(-x.dims[axis] // count)
         sizes = (*(each,) * (count - 1), x.dims[axis] - each * (count - 1))
-    if sum(sizes) != x.dims[axis] or min(sizes) < 1:
-        raise Refusal(f"it splits {x.dims[axis]} elements into {list(sizes)}", "split into parts that are not empty")
+    if sum(sizes) != x.dims[axis] or min(sizes) < 0:
+        raise Refusal(f"it splits {x.dims[axis]} elements into {list(sizes)}", "mend the sizes in the file")
     ends = np.cumsum(sizes).tolist()
-    return tuple(call.writer.slice(x, axis, end - size, end) for size, end in zip(sizes, ends, strict=True))
+    return tuple(
+        call.writer.slice(x, axis, end - size, end) if size else empty(with_size(x.dims, axis, 0), x.element)
+        for size, end in zip(sizes, ends, strict=True)
+    )
 
 
 def _slice(call: Call) -> Value:
     x = call.x()
-    rank = len(x.dims)
+    rank, left = len(x.dims), list(x.dims)
     if call.opset < 10:
         starts, ends = call.wholes("starts") or (), call.wholes("ends") or ()
         axes, steps = call.wholes("axes"), None
     else:
-        starts, ends = integers(call.array(1, "start")), integers(call.array(2, "end"))
+        starts, ends = integers(call.sizes(1, "start")), integers(call.sizes(2, "end"))
         axes = None if call.given(3) is None else integers(call.array(3, "list of axes"))
         steps = None if call.given(4) is None else integers(call.array(4, "step"))
     axes = axes if axes is not None else tuple(range(len(starts)))
     for start, end, axis, step in zip(starts, ends, axes, steps or (1,) * len(starts), strict=True):
         place = require_axis(axis, rank)
+        if place != x.batch and any(abs(bound) < 1 << 31 and abs(bound) >= BATCH for bound in (start, end)):
+            _require_beyond(call, x.dims[place], start, end)
         picked = range(x.dims[place])[slice(start, end if end >= -(2**31) else None, step)]
-        if not len(picked):
-            raise Refusal(f"it picks nothing along axis {place}", "leave empty values out")
         if len(picked) == x.dims[place] and step == 1:
             continue
         x.axis(place)
-        x = call.writer.gather(x, place, picked)
-    return x
+        left[place] = len(picked)
+        x = call.writer.gather(x, place, picked) if picked else x
+    return x if 0 not in left else empty(tuple(left), x.element)
+
+
+def _require_beyond(call: Call, size: int, start: int, end: int) -> None:
+    """Raise Refusal where a bound that counts samples cuts off some of another axis."""
+    bounds = [call.given(index) for index in (1, 2)]
+    if any(isinstance(bound, Known) and bound.other is not None for bound in bounds):
+        what = f"it cuts an axis of {size} elements at the number of samples ({shown((start, end))})"
+        raise Refusal(what, "a sample must not depend on how many there are")
 
 
 def _gather(call: Call) -> Value:
@@ -177,9 +199,11 @@ def _gather(call: Call) -> Value:
     x = call.x()
     size = x.dims[axis]
     places = [place % size if -size <= place < size else size for place in integers(where.array)]
-    if not places or max(places) >= size:
-        raise Refusal(f"it looks beyond the {size} elements of axis {axis}, or for none", "mend the file")
+    if places and max(places) >= size:
+        raise Refusal(f"it looks beyond the {size} elements of axis {axis}", "mend the file")
     x.axis(axis)
+    if not places:
+        return empty((*x.dims[:axis], *where.dims, *x.dims[axis + 1 :]), x.element)
     y = call.writer.gather(x, axis, places)
     return call.writer.reshape(y, (*x.dims[:axis], *where.dims, *x.dims[axis + 1 :]))
 
@@ -194,14 +218,19 @@ def _lookup(call: Call, table: Value, where: Signal, axis: int) -> Value:
 
 
 def _expand(call: Call) -> Value:
-    return call.writer.expand(call.x(), integers(call.array(1, "shape")))
+    x, shape = call.x(), integers(call.sizes(1, "shape"))
+    dims = broadcast_dims(x.dims, shape)
+    return call.writer.expand(x, shape) if 0 not in dims else empty(dims, x.element)
 
 
 def _tile(call: Call) -> Value:
     x = call.x()
     for axis, count in enumerate(integers(call.array(1, "list of repeats"))):
-        if not 1 <= count <= _MOST_PARTS:
-            raise Refusal(f"it repeats {count} times", f"repeat 1 to {_MOST_PARTS} times")
+        if not 0 <= count <= _MOST_PARTS:
+            raise Refusal(f"it repeats {count} times", f"repeat up to {_MOST_PARTS} times")
+        if not count:
+            x.axis(axis)
+            return empty(with_size(x.dims, axis, 0), x.element)
         x = call.writer.concat([x] * count, axis) if count > 1 else x
     return x
 

@@ -64,7 +64,9 @@ STATIC = {
     "MatMul": ((2, 3), "MatMul(x, c)", {"c": dyadic(3, 4)}),
     "MatMul over more axes": ((1, 2, 3), "MatMul(x, c)", {"c": dyadic(4, 3, 2)}),
     "Affine": ((6,), "Affine(x, gain=0.5, offset=-0.25)", {}),
-    **{kind: ((6,), f"{kind}(x)", {}) for kind in ("Abs", "Exp", "Erf", "Sin", "Cos", "Atan", "Floor", "Round", "Sign")},
+    **{kind: ((6,), f"{kind}(x)", {}) for kind in (
+        "Abs", "Exp", "Erf", "Sin", "Cos", "Atan", "Floor", "Round", "Sign",
+    )},
     **{f"{kind} of a square": ((6,), f"{kind}(s)", {}) for kind in ("Log", "Sqrt")},
     **{kind: ((2, 3), f"{kind}(x, c)", {"c": dyadic(2, 1)}) for kind in (
         "Sub", "Maximum", "Minimum", "Equal", "Greater", "GreaterOrEqual",

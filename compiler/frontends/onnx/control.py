@@ -54,7 +54,7 @@ def _loop(call: Call, body: Body) -> Outputs:
     collected: list[list[Value]] = [[] for _ in graph.output[1 + len(carried) :]]
     turn = 0
     while goes_on and (count is None or turn < count):
-        _require_few(turn + 1 if count is None else count)
+        _require_few(turn + 1)
         given: list[Value | None] = [
             _as_declared(np.asarray(turn, np.int64), graph.input[0]), _as_declared(np.asarray(True), graph.input[1]),
             *carried,
@@ -136,7 +136,7 @@ def _as_declared(number: Array, declared: ValueInfoProto) -> Known:
 
 def _require_few(turns: int) -> None:
     if turns > _MOST_TURNS:
-        raise Refusal(f"it repeats {turns:,} times", f"at most {_MOST_TURNS:,} turns can be written out")
+        raise Refusal(f"it repeats more than {_MOST_TURNS:,} times", "give it fewer turns: each is written out")
 
 
 def _element(writer: Writer, line: Value, axis: int, place: int) -> Value:

@@ -10,6 +10,7 @@ from nmc.frontends.onnx.ops import (
     einsum,
     elementwise,
     layers,
+    picking,
     pooling,
     quantized,
     recurrent,
@@ -19,7 +20,7 @@ from nmc.frontends.onnx.ops import (
 )
 
 OPERATIONS: Mapping[str, Operation] = {
-    **elementwise.OPERATIONS, **einsum.OPERATIONS, **activations.OPERATIONS, **layers.OPERATIONS, **pooling.OPERATIONS,
-    **shaping.OPERATIONS,
-    **resizing.OPERATIONS, **reductions.OPERATIONS, **quantized.OPERATIONS, **recurrent.OPERATIONS,
+    **elementwise.OPERATIONS, **einsum.OPERATIONS, **activations.OPERATIONS, **layers.OPERATIONS, **picking.OPERATIONS,
+    **pooling.OPERATIONS, **shaping.OPERATIONS, **resizing.OPERATIONS, **reductions.OPERATIONS,
+    **quantized.OPERATIONS, **recurrent.OPERATIONS,
 }  # fmt: skip

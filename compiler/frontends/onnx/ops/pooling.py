@@ -61,6 +61,7 @@ def _windows(call: Call, x: Signal) -> _Windows:
     rank = spatial(call, x)
     kernel = fact_of_axes(call, "kernel_shape", rank)
     stride, dilation = fact_of_axes(call, "strides", rank), fact_of_axes(call, "dilations", rank)
+    _require_agreed(call, x.dims[2:], kernel, stride, dilation)
     pads = pads_of(call, x.dims[2:], kernel, stride, dilation)
     up = bool(call.whole("ceil_mode", 0))
     sizes, ends = [], []
@@ -74,6 +75,18 @@ def _windows(call: Call, x: Signal) -> _Windows:
         sizes.append(out)
         ends.append(max((out - 1) * stride[axis] - room, 0))
     return _Windows(kernel, stride, dilation, pads, tuple(sizes), tuple(ends))
+
+
+def _require_agreed(call: Call, sizes: Shape, kernel: Shape, stride: Shape, dilation: Shape) -> None:
+    """Raise Refusal for padding that ONNX's text and ONNX Runtime find differently, or not at all."""
+    mode = call.text("auto_pad", "NOTSET")
+    if not mode.startswith("SAME"):
+        return
+    if any(d > 1 for d in dilation):
+        raise Refusal(f"its window is dilated, and its auto_pad {mode}", "give it pads instead of auto_pad")
+    if any((-(-n // s) - 1) * s + k < n for n, k, s in zip(sizes, kernel, stride, strict=True)):
+        what = f"its auto_pad is {mode}, and its windows leave out the last elements"
+        raise Refusal(what, "give it pads instead of auto_pad")
 
 
 def _average_pool(call: Call) -> Value:

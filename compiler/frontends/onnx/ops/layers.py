@@ -94,6 +94,8 @@ def _conv_transpose(call: Call) -> Value:
     if wanted is not None:
         if len(wanted) != rank:
             raise Refusal(f"its output_shape is {list(wanted)} for {rank} spatial axes", "give a size for each axis")
+        if any(w - f + e >= s for w, f, e, s in zip(wanted, full, extra, stride, strict=True)):
+            raise Refusal(f"its output_shape {list(wanted)} is beyond what it reaches, {full}", "pad the output")
         cut = [max(f - w, 0) for f, w in zip(full, wanted, strict=True)]
         extra = tuple(e + max(w - f, 0) for e, f, w in zip(extra, full, wanted, strict=True))
         small, large = [c // 2 for c in cut], [c - c // 2 for c in cut]

@@ -29,7 +29,6 @@ def _top_k(call: Call) -> tuple[Value, Value]:
     n = x.dims[axis]
     if not 0 <= count <= min(n, _MOST_RANKS):
         raise Refusal(f"it picks {count} of {n} elements", f"pick as many as there are, and up to {_MOST_RANKS}")
-    call.without_effect("sorted")  # any order will do where none is asked for
     largest = bool(call.whole("largest", 1))
     if not count:
         dims = (*x.dims[:axis], 0, *x.dims[axis + 1 :])

@@ -93,6 +93,8 @@ def _average_pool(call: Call) -> Value:
     writer, x = call.writer, call.x()
     windows = _windows(call, x)
     with_pads = bool(call.whole("count_include_pad", 0))
+    if call.opset < 7 and any(windows.pads):
+        raise Refusal(f"opset {call.opset} leaves open whether padding counts", "convert with onnx.version_converter")
     if any(d > 1 for d in windows.dilation):
         counts = windows.counts(x.dims[2:], with_pads)
         total = _sums(writer, x, windows, 1.0 / prod(windows.kernel))

@@ -35,6 +35,8 @@ def quantize(call: Call, x: Signal, scale_index: int, zero_index: int) -> Signal
     if (number := call.whole("output_dtype", 0)) not in (0, 2, 3):
         raise Refusal(f"it quantizes to type {number}", "8-bit integers can be kept: quantize to int8 or uint8")
     scale, zero_point, unsigned = _grid(call, scale_index, zero_index)
+    if call.given(zero_index) is not None and number not in (0, 2 if unsigned else 3):
+        raise Refusal(f"its output_dtype is {number}, and its zero point of another type", "give both the same type")
     if call.given(zero_index) is None and call.whole("output_dtype", 0) == 3:
         zero_point, unsigned = 0, False
     y = call.writer.unary(quantized.QuantizeLinear, x, "integer", scale=scale, zero_point=zero_point)

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from nmc.frontends.onnx.call import Call, Operation, require_axis
-from nmc.frontends.onnx.values import Known, Signal, Value
+from nmc.frontends.onnx.values import Known, Refusal, Signal, Value
 from nmc.frontends.onnx.writer import Writer
 from nmc.graph import Node
 from nmc.nodes import elementwise, reduction, tensor
@@ -16,10 +16,12 @@ from nmc.nodes import elementwise, reduction, tensor
 
 def _reduced(call: Call, kind: type[Node], x: Signal) -> Signal:
     """A reduction over the axes that the call names: all, where it names none."""
-    axes = call.axes(1, len(x.dims))
-    if not axes:
-        axes = () if call.whole("noop_with_empty_axes", 0) else tuple(range(len(x.dims)))
-    return call.writer.reduce(kind, x, axes, bool(call.whole("keepdims", 1)))
+    return call.writer.reduce(kind, x, _axes(call, x), bool(call.whole("keepdims", 1)))
+
+
+def _axes(call: Call, x: Signal) -> tuple[int, ...]:
+    noop = call.whole("noop_with_empty_axes", 0)
+    return call.axes(1, len(x.dims)) or (() if noop else tuple(range(len(x.dims))))
 
 
 def _reduce(kind: type[Node]) -> Operation:
@@ -52,8 +54,7 @@ def _log_sum_exp(call: Call) -> Value:
     """The largest element goes out of the sum and comes back: the others' powers do not overflow."""
     writer, x = call.writer, call.x()
     most = _reduced(call, reduction.ReduceMax, x)
-    axes = call.axes(1, len(x.dims)) or tuple(range(len(x.dims)))
-    wide = writer.reduce(reduction.ReduceMax, x, axes)
+    wide = writer.reduce(reduction.ReduceMax, x, _axes(call, x))
     powers = writer.unary(elementwise.Exp, writer.sub(x, wide))
     return writer.add(writer.unary(elementwise.Log, _reduced(call, reduction.ReduceSum, powers)), most)
 
@@ -165,7 +166,9 @@ def _rms_norm(call: Call) -> Value:
 def _lp_norm(call: Call) -> Value:
     writer, x = call.writer, call.x()
     axis = require_axis(call.whole("axis", -1), len(x.dims))
-    if call.whole("p", 2) == 1:
+    if (p := call.whole("p", 2)) not in (1, 2):
+        raise Refusal(f"its p is {p}", "use 1 or 2")
+    if p == 1:
         size = writer.reduce(reduction.ReduceSum, writer.unary(elementwise.Abs, x), [axis])
     else:
         size = writer.unary(elementwise.Sqrt, writer.reduce(reduction.ReduceSum, writer.mul(x, x), [axis]))

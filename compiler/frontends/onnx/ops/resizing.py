@@ -63,6 +63,8 @@ def _resize(call: Call) -> Value:
     if call.text("keep_aspect_ratio_policy", "stretch") != "stretch":
         raise Refusal("it keeps the aspect ratio", "export it with the sizes that result")
     axes = call.wholes("axes") or tuple(range(rank))
+    if len(scales or sizes) != len(axes):
+        raise Refusal(f"it has {len(scales or sizes)} scales or sizes for {len(axes)} axes", "give one for each axis")
     for place, axis in enumerate(axes):
         axis = require_axis(axis, rank)
         n = x.dims[axis]

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pytest
 from onnx import defs, helper, numpy_helper
-from onnx.reference import ReferenceEvaluator
 
 from frontends.onnx_attributes import OWN_VALUES, SETTINGS, TOGETHER, VALUES, WITHOUT_EFFECT, Setting, Value
+from frontends.onnx_oracle import answers, wanted
 from nmc.errors import ModelError
 from nmc.frontends.onnx.control import CONTROL
 from nmc.frontends.onnx.file import OLDEST_OPSET
-from nmc.frontends.onnx.load import Imported, Options, of_proto
+from nmc.frontends.onnx.load import Options, of_proto
 from nmc.frontends.onnx.ops import OPERATIONS
 from nmc.model import Array
-from nmc.reference import run as reference
 
 KINDS = sorted({*OPERATIONS, *CONTROL})
 
@@ -41,50 +38,7 @@ def proto(kind: str, opset: int, setting: Setting, facts: Mapping[str, Value]) -
     return helper.make_model(made, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
 
 
-def wanted(model: onnx.ModelProto, feeds: Mapping[str, Array]) -> list[Array] | None:
-    """What ONNX Runtime gives, or else ONNX's own evaluator; None where both refuse the file."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    try:
-        session = onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-        )
-        return [np.asarray(array) for array in session.run(None, dict(feeds))]
-    except Exception:
-        if model.opset_import[0].version < 7:
-            return None
-    try:
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")
-            return [np.asarray(array) for array in ReferenceEvaluator(model).run(None, dict(feeds))]
-    except Exception:
-        return None
-
-
-def answers(made: Imported, feeds: Mapping[str, Array], count: int) -> list[Array]:
-    """What the import gives by the reference, with axes as in the file."""
-    given = {made.nodes[name]: _samples_first(array, made.dims[name]) for name, array in feeds.items()}
-    results = reference(made.model, given)
-    names = [f"y{index}" for index in range(count)]
-    return [_as_in_file(results[made.nodes[name]], made.dims[name]) for name in names]
-
-
-def _samples_first(array: Array, dims: tuple[int | None, ...]) -> Array:
-    array = np.asarray(array, np.float64)
-    return np.moveaxis(array, dims.index(None), 0) if None in dims else array[None]
-
-
-def _as_in_file(array: Array, dims: tuple[int | None, ...]) -> Array:
-    if None not in dims:
-        return array[0]
-    place = dims.index(None)
-    moved = np.moveaxis(array, 0, place)
-    if moved.ndim == len(dims):
-        return moved
-    return moved.reshape(*moved.shape[:place], -1, *moved.shape[place + 2 :])  # samples share the axis with another
-
-
+@cache
 def opsets(kind: str) -> list[int]:
     """The opsets of definitions that files here may use: those that differ in more than types, and the newest."""
     history = sorted(
@@ -139,7 +93,7 @@ def outcome(kind: str, opset: int, facts: Mapping[str, Value]) -> tuple[str, lis
     right = next((found for found in _by_others(kind, opset, facts) if found is not None), None)
     if right is None:
         return "taken" if opset < 7 else "taken, though nothing runs it", right
-    found = answers(made, setting.fed, setting.results)
+    found = answers(made, setting.fed, [f"y{index}" for index in range(setting.results)])
     near = all(
         a.shape == b.shape and np.allclose(a, b.astype(np.float64), rtol=1e-4, atol=1e-4)
         for a, b in zip(found, right, strict=True)

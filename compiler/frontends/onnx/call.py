@@ -109,6 +109,13 @@ class Call:
         value = self._attribute(name)
         return default if value is None else str(value)
 
+    def choice(self, name: str, *texts: str) -> str:
+        """An attribute that is one of some texts, the first where it is left out."""
+        text = self.text(name, texts[0])
+        if text not in texts:
+            raise Refusal(f"its {name} is {text!r}", f"use {' or '.join(texts)}")
+        return text
+
     def wholes(self, name: str, default: Sequence[int] | None = None) -> tuple[int, ...] | None:
         """An attribute that is a list of whole numbers."""
         value = self._attribute(name)

@@ -143,8 +143,8 @@ def _element(writer: Writer, line: Value, axis: int, place: int) -> Value:
     """One element along an axis, which is gone then."""
     if isinstance(line, Signal):
         return writer.squeeze(writer.slice(line, axis, place, place + 1), [axis])
-    where = (*(slice(None),) * axis, place)
-    return Known(real(line).array[where], other=None if line.other is None else line.other[where])
+    other = None if line.other is None else np.moveaxis(line.other, axis, 0)[place]
+    return Known(np.moveaxis(real(line).array, axis, 0)[place], other=other)
 
 
 def _stacked(writer: Writer, rows: Sequence[Value], axis: int) -> Value:

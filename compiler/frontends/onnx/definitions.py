@@ -35,7 +35,7 @@ def require_defined(proto: NodeProto, opset: int) -> None:
         if given.name not in known:
             what = f"opset {opset} gives it no attribute {given.name!r}, here {shown(given)}"
             raise Refusal(what, f"leave {given.name!r} out, or export for the opset that has it")
-        if given.type != known[given.name].type.value:
+        if given.type != int(known[given.name].type.value):  # type: ignore[attr-defined]
             raise Refusal(f"its {given.name} is {shown(given)}, of another type than defined", "export the model again")
     names = {given.name for given in proto.attribute}
     if missing := sorted(name for name, fact in known.items() if fact.required and name not in names):

@@ -27,7 +27,7 @@ def _hard_swish(call: Call) -> Value:
 
 def _gelu(call: Call) -> Value:
     writer, x = call.writer, call.x()
-    if call.text("approximate", "none") == "tanh":
+    if call.choice("approximate", "none", "tanh") == "tanh":
         cube = writer.broadcast(tensor.Mul, x, x, x)
         inner = writer.affine(writer.add(x, writer.affine(cube, 0.044715)), sqrt(2 / np.pi))
         bell: Value = writer.unary(tensor.Tanh, inner)

@@ -134,10 +134,13 @@ def _pow(call: Call) -> Value:
     x, exponent = call.value(0), call.value(1)
     number = _one_number(exponent) if _keeps_dims(x, exponent) else None
     if number == 2:
-        return call.writer.mul(call.x(), call.x())
-    if number == 0.5:
-        return call.writer.unary(elementwise.Sqrt, x)
-    return call.writer.broadcast(elementwise.Pow, x, exponent, element=x.element)
+        return call.writer.broadcast(tensor.Mul, call.x(), call.x(), element=x.element)
+    power = (
+        call.writer.unary(elementwise.Sqrt, x) if number == 0.5
+        else call.writer.broadcast(elementwise.Pow, x, exponent, element=x.element)
+    )  # fmt: skip
+    natural = number is not None and number >= 0 and number.is_integer()
+    return _truncated(call, power) if x.element == "integer" and not natural else power
 
 
 def _extreme(kind: type[Node]) -> Operation:

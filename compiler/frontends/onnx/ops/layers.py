@@ -9,7 +9,7 @@ import numpy as np
 
 from nmc.frontends.onnx.call import Call, Operation
 from nmc.frontends.onnx.known import numbers, real
-from nmc.frontends.onnx.ops.windows import fact_of_axes, out_size, over_images, pads_and_mode, pads_of, spatial
+from nmc.frontends.onnx.ops.windows import MODES, fact_of_axes, out_size, over_images, pads_and_mode, pads_of, spatial
 from nmc.frontends.onnx.values import BATCH, Known, Refusal, Signal, Value
 from nmc.frontends.onnx.writer import Writer
 from nmc.graph import Shape
@@ -90,7 +90,7 @@ def _conv_transpose(call: Call) -> Value:
                 raise Refusal("its stride goes beyond its kernel, with auto_pad", "give it pads instead of auto_pad")
     else:
         call.without_effect("pads")  # they follow from the shape
-        mode = call.text("auto_pad", "NOTSET")
+        mode = call.choice("auto_pad", *MODES)
     if wanted is not None:
         if len(wanted) != rank:
             raise Refusal(f"its output_shape is {list(wanted)} for {rank} spatial axes", "give a size for each axis")

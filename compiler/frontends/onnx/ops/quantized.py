@@ -20,6 +20,8 @@ def _grid(call: Call, scale_index: int, zero_index: int) -> tuple[float, int, bo
     scale = call.scalar(scale_index, "scale", 1.0)
     known = call.known(zero_index, "zero point")
     array = np.zeros((), np.uint8) if known is None else known.array
+    if array.size != 1:
+        raise Refusal("its zero point is not one number", "export it with one zero point for all elements")
     if array.dtype not in (np.dtype(np.int8), np.dtype(np.uint8)):
         raise Refusal(f"it quantizes to {array.dtype}", "8-bit integers can be kept: quantize to int8 or uint8")
     unsigned = array.dtype == np.uint8
@@ -104,16 +106,18 @@ def _ql_matmul(call: Call) -> Value:
     return quantize(call, matrix_product(call.writer, left, right), 6, 7)
 
 
-def _shifted(call: Call, index: int, zero_index: int) -> Value:
-    """Integers less their zero point."""
+def _shifted(call: Call, index: int, zero_index: int, axis: int = 0) -> Value:
+    """Integers less their zero point, which may differ along an axis of constants."""
     value, zero = call.value(index), call.known(zero_index, "zero point")
     if isinstance(value, Known):
-        return _known(value, np.ones(1, np.float32), None if zero is None else zero.array, 0)
+        return _known(value, np.ones(1, np.float32), None if zero is None else zero.array, axis)
+    if zero is not None and zero.array.size > 1:
+        raise Refusal("its zero point is not one number", "export it with one zero point for all elements")
     return value if zero is None else call.writer.affine(value, offset=-float(zero.array.reshape(-1)[0]))
 
 
 def _matmul_integer(call: Call) -> Value:
-    y = matrix_product(call.writer, *(_plain(_shifted(call, index, index + 2)) for index in (0, 1)))
+    y = matrix_product(call.writer, *(_plain(_shifted(call, index, index + 2, index - 2)) for index in (0, 1)))
     return Signal(y.node, y.dims, "integer")
 
 

@@ -142,16 +142,16 @@ def _group_norm(call: Call) -> Value:
     groups = call.whole("num_groups", 1)
     parts = writer.reshape(x, (x.dims[0], groups, x.dims[1] // groups, *x.dims[2:]))
     y, _, _ = standardized(writer, parts, list(range(2, len(parts.dims))), call.number("epsilon", 1e-5))
-    return _scaled_by_channel(call, writer.reshape(y, x.dims))
+    return _scaled_by_channel(call, writer.reshape(y, x.dims), groups)
 
 
-def _scaled_by_channel(call: Call, y: Signal) -> Signal:
-    """y, times one number for each channel, plus another."""
-    writer = call.writer
-    gain, offset = (
-        Known(np.asarray(call.array(index, what)).reshape(-1, *(1,) * (len(y.dims) - 2)), "")
-        for index, what in ((1, "scale"), (2, "bias"))
-    )
+def _scaled_by_channel(call: Call, y: Signal, groups: int = 0) -> Signal:
+    """y, times one number for each channel, plus another; or, before opset 21, one for each group of channels."""
+    writer, channels = call.writer, y.dims[1]
+    rows = [np.asarray(call.array(index, what)).reshape(-1) for index, what in ((1, "scale"), (2, "bias"))]
+    if call.opset < 21 and groups:
+        rows = [np.repeat(row, channels // groups) if row.size == groups else row for row in rows]
+    gain, offset = (Known(row.reshape(-1, *(1,) * (len(y.dims) - 2))) for row in rows)
     return writer.add(writer.mul(y, gain), offset)
 
 

@@ -98,6 +98,8 @@ def _resize_matrix(call: Call, n: int, scale: float | None, size: int | None, ol
             proto.attribute.append(helper.make_attribute(name, value))
     if max(n, size or int(n * (scale or 1))) > 1 << 14:
         raise Refusal(f"it resizes {n} elements", f"resize up to {1 << 14} elements an axis")
+    if scale is not None and int(np.float32(n) * np.float32(scale)) > int(n * float(np.float32(scale))):
+        scale = float(np.nextafter(np.float32(scale), np.float32(np.inf)))  # 5 times 2.6 is 13 in single precision
     last = np.asarray([1.0, scale], np.float32) if scale is not None else np.asarray([n, size], np.int64)
     operands = [np.eye(n, dtype=np.float32), None, *([None] if scale is None else []), last]
     (result,) = evaluated(proto, max(call.opset, 13), operands)

@@ -174,7 +174,7 @@ def _slice(call: Call) -> Value:
         place = require_axis(axis, rank)
         if place != x.batch and any(abs(bound) < 1 << 31 and abs(bound) >= BATCH for bound in (start, end)):
             _require_beyond(call, x.dims[place], start, end)
-        picked = range(x.dims[place])[slice(start, end if end >= -(2**31) else None, step)]
+        picked = range(x.dims[place])[slice(start, end, step)]
         if len(picked) == x.dims[place] and step == 1:
             continue
         x.axis(place)
@@ -239,7 +239,7 @@ def _depth_to_space(call: Call) -> Value:
     writer, x = call.writer, call.x()
     n, c, h, w = x.dims
     b = call.whole("blocksize", 1)
-    if call.text("mode", "DCR") == "DCR":
+    if call.choice("mode", "DCR", "CRD") == "DCR":
         parts = writer.reshape(x, (n, b, b, c // (b * b), h, w))
         moved = writer.transpose(parts, (0, 3, 4, 1, 5, 2))
     else:
@@ -253,7 +253,7 @@ def _space_to_depth(call: Call) -> Value:
     n, c, h, w = x.dims
     b = call.whole("blocksize", 1)
     parts = writer.reshape(x, (n, c, h // b, b, w // b, b))
-    order = (0, 1, 3, 5, 2, 4) if call.text("mode", "DCR") == "CRD" else (0, 3, 5, 1, 2, 4)
+    order = (0, 1, 3, 5, 2, 4) if call.choice("mode", "DCR", "CRD") == "CRD" else (0, 3, 5, 1, 2, 4)
     moved = writer.transpose(parts, order)
     return writer.reshape(moved, (n, c * b * b, h // b, w // b))
 

@@ -11,6 +11,8 @@ from nmc.graph import Shape
 from nmc.nodes import tensor
 
 _MOST_IMAGES = 64
+MODES = ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")
+"""How padding is found, by `auto_pad`."""
 
 
 def spatial(call: Call, x: Signal) -> int:
@@ -55,9 +57,7 @@ def over_channels(writer: Writer, x: Signal, make: Callable[[Signal], Signal]) -
 def pads_and_mode(call: Call, rank: int) -> tuple[Shape, str]:
     """The padding that a call says, begins first, and how it is found where it says none."""
     given = call.wholes("pads") or (0,) * 2 * rank
-    mode = call.text("auto_pad", "NOTSET")
-    if mode not in ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER"):
-        raise Refusal(f"its auto_pad is {mode!r}", "use NOTSET, VALID, SAME_UPPER or SAME_LOWER")
+    mode = call.choice("auto_pad", *MODES)
     if len(given) != 2 * rank:
         raise Refusal(f"it has padding {list(given)} for {rank} spatial axes", "give two numbers for each axis")
     if mode != "NOTSET" and any(given):

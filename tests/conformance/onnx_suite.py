@@ -13,6 +13,7 @@ from onnx import numpy_helper
 from onnx.backend.test.loader import load_model_tests
 
 from nmc.errors import ModelError, NmcError
+from nmc.frontends.onnx.control import CONTROL
 from nmc.frontends.onnx.load import Imported, Options, of_proto
 from nmc.frontends.onnx.ops import OPERATIONS
 from nmc.model import Array, Model
@@ -27,6 +28,8 @@ CONSTANT_OPERANDS: Mapping[str, tuple[int, ...]] = {
     "LSTM": (1, 2, 3, 4, 7), "GRU": (1, 2, 3, 4), "RNN": (1, 2, 3, 4), "InstanceNormalization": (1, 2),
     "GroupNormalization": (1, 2), "MatMulInteger": (2, 3), "QLinearConv": (1, 2, 3, 4, 5, 6, 7, 8),
     "QLinearMatMul": (1, 2, 4, 5, 6, 7), "QuantizeLinear": (1, 2), "DequantizeLinear": (1, 2), "Range": (0, 1, 2),
+    "If": (0,), "Loop": (0, 1), "GatherND": (1,), "GatherElements": (1,), "ScatterND": (1,), "ScatterElements": (1,),
+    "Compress": (1,),
     **{f"Reduce{kind}": (1,) for kind in (
         "L1", "L2", "LogSum", "LogSumExp", "Max", "Mean", "Min", "Prod", "Sum", "SumSquare",
     )},
@@ -108,7 +111,7 @@ def operations(proto: onnx.ModelProto) -> set[str]:
 
 def is_listed(case: Case) -> bool:
     """Whether all operations of a case are among those that are listed as supported."""
-    return operations(case.proto) <= {*OPERATIONS, "Constant"}
+    return operations(case.proto) <= {*OPERATIONS, *CONTROL, "Constant"}
 
 
 def known_inputs(case: Case) -> set[str]:

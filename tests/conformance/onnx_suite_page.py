@@ -57,11 +57,12 @@ def reason(what: str) -> str:
 
 def part(found: Outcome) -> str:
     """The generated part of the page."""
+    from nmc.frontends.onnx.control import CONTROL
     from nmc.frontends.onnx.ops import OPERATIONS
     from nmc.report.markdown import table
 
     counts = ", ".join(f"{count} of the kind `{kind}`" for kind, count in found.passed.items())
-    listed = ", ".join(f"`{name}` {found.operations[name]}" for name in sorted(OPERATIONS))
+    listed = ", ".join(f"`{name}` {found.operations[name]}" for name in sorted({*OPERATIONS, *CONTROL}))
     limits = table(("why", "cases"), sorted((why, str(count)) for why, count in found.limits.items()))
     return (
         f"{sum(found.passed.values())} cases pass: {counts}.\n\n"

@@ -60,6 +60,7 @@ def _resize(call: Call) -> Value:
     mode = call.text("mode", "nearest")
     if call.text("coordinate_transformation_mode", "") == "tf_crop_and_resize":
         raise Refusal("it crops and resizes", "crop with Slice, then resize")
+    call.without_effect("extrapolation_value", operands=() if older else (1,))  # they say what is cropped
     if call.text("keep_aspect_ratio_policy", "stretch") != "stretch":
         raise Refusal("it keeps the aspect ratio", "export it with the sizes that result")
     axes = call.wholes("axes") or tuple(range(rank))

@@ -106,7 +106,7 @@ def _at(layer: Layer, gain: FloatArray, offset: FloatArray, shape: Shape, change
 
 def _over(value: FloatArray, shape: Shape) -> FloatArray:
     """The values with as many axes as the shape; those along which all are the same have size one."""
-    whole: FloatArray = value.reshape(*(1,) * (len(shape) - value.ndim), *value.shape)
+    whole: FloatArray = value.reshape((*(1,) * (len(shape) - value.ndim), *value.shape))
     for axis, size in enumerate(whole.shape):
         first = whole.take([0], axis)
         if size > 1 and np.all(whole == first):

@@ -193,6 +193,26 @@ SCAN = (
 )
 
 
+BRANCH = (
+    "y = If (c) <then_branch = g () => (float[N, 4] a) { a = Relu (x) }, "
+    "else_branch = h () => (float[N, 4] b) { b = Neg (x) }>"
+)
+
+
+@pytest.mark.parametrize(
+    ("condition", "asks"),
+    [("Equal (n, three)", True), ("Less (n, three)", True), ("Greater (n, zero)", False), ("Equal (zero, n)", False)],
+)
+def test_a_branch_by_the_number_of_samples(condition: str, asks: bool) -> None:
+    """A condition that holds for any number of samples is known; another is refused."""
+    body = f"s = Shape (x) n = Gather (s, zero) c = {condition} {BRANCH}"
+    model = written(body, zero=np.asarray(0), three=np.asarray(3))
+    if asks:
+        assert "not one constant" in reason(model, "first")
+    else:
+        require_equal(model, {"x": numbers(3, 4)})
+
+
 @pytest.mark.parametrize(
     "facts",
     ["", "scan_input_directions = [1],", "scan_output_directions = [1],", "scan_output_axes = [-1],",

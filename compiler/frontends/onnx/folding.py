@@ -35,6 +35,8 @@ _BROADCASTING = frozenset({
     "Add", "Sub", "Mul", "Div", "Pow", "Mod", "Max", "Min", "Sum", "Mean", "Where", "Equal", "Greater",
     "GreaterOrEqual", "Less", "LessOrEqual", "Or", "Xor", "PRelu", "BitShift",
 })  # fmt: skip
+_COMPARISONS = frozenset({"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"})
+_MOST_TRIED = 64
 _SIZES: Mapping[str, Callable[[Sequence[Array]], int]] = {
     "Gather": lambda xs: xs[0].size // max(min(xs[0].shape, default=1), 1) * max(xs[1].size, 1),
     "MatMul": lambda xs: xs[0].size * xs[1].shape[-1] if xs[1].ndim else xs[0].size,
@@ -66,11 +68,33 @@ def fold(
     if all(value is None or value.other is None for value in inputs):
         return made
     others = [None if value is None else value if value.other is None else Known(value.other) for value in inputs]
+    if proto.op_type in _COMPARISONS:
+        others = _other_side(proto, opset, inputs, made[0].array, limit) or others
     return tuple(
         value if value.array.shape == other.array.shape and np.array_equal(value.array, other.array)
         else replace(value, other=other.array)
         for value, other in zip(made, _folded(proto, opset, others, limit, OTHER_BATCH), strict=True)
     )  # fmt: skip
+
+
+def _other_side(
+    proto: NodeProto, opset: int, inputs: Sequence[Known | None], usual: Array, limit: int
+) -> list[Known | None] | None:
+    """The operands of a comparison for a number of samples that decides it otherwise than many do; None without one."""
+    fixed = [value.array.reshape(-1)[:_MOST_TRIED] for value in inputs if value is not None and value.other is None]
+    for count in sorted({1, *(int(number) for array in fixed for number in array if 0 < number < BATCH)}):
+        few = [None if value is None else _with_samples(value, count) for value in inputs]
+        if not np.array_equal(_folded(proto, opset, few, limit, BATCH)[0].array, usual):
+            return few
+    return None
+
+
+def _with_samples(value: Known, count: int) -> Known:
+    """A value of whole numbers, with another number of samples in it."""
+    if value.other is None or value.other.shape != value.array.shape or value.array.dtype.kind not in "iu":
+        return value
+    counts = (value.array != value.other) & (value.array % BATCH == 0)
+    return Known(np.where(counts, value.array // BATCH * count, value.array))
 
 
 def _folded(

@@ -294,7 +294,7 @@ def test_a_spike_that_just_reaches_the_threshold_passes_where_the_model_says_so(
 def test_reaching_costs_no_more_than_exceeding(
     seed: int, decay: float, high: float, bias: bool, conv: bool, current: bool
 ) -> None:
-    """Voltages that decay hardly ever meet a threshold: both comparisons give the same number of spikes, as in reals."""
+    """Voltages that decay hardly ever meet a threshold: both comparisons spike as often, as in reals."""
     rng = np.random.default_rng(seed)
     layer, shape = ("Conv2d(z, channels=4, kernel=(1, 1)", (4, 3, 1, 1)) if conv else ("Linear(x, features=8", (8, 3))
     kind = f"CubaLIF(y, current_decay=0.5, decay={decay}" if current else f"LIF(y, decay={decay}"
@@ -302,7 +302,8 @@ def test_reaching_costs_no_more_than_exceeding(
     x, counts, thresholds = (rng.random((4, 60, 3)) < 0.4) * 1.0, [], []
     for compare in (">", ">="):
         model = network(
-            f"z = Reshape(x, shape=(3, 1, 1))\ny = {layer}, weight='w'{chr(44) + ' bias=' + repr('b') if bias else ''})\n"
+            "z = Reshape(x, shape=(3, 1, 1))\n"
+            f"y = {layer}, weight='w'{chr(44) + ' bias=' + repr('b') if bias else ''})\n"
             f"n = {kind}, threshold={high}, compare='{compare}')\nreturn n", **weights,
         )
         fixed = quantized(model, calibration=x)

@@ -52,9 +52,19 @@ TOLERANCE = 1e-9
 
 
 class Neurons(nengo.neurons.NeuronType):
-    """Neurons with one value a parameter, or one for each neuron."""
+    """Neurons with one value a parameter, or one for each neuron.
+
+    Nengo's optimizer runs populations whose types are equal as one, with the settings of the first. It knows settings
+    that are its own parameters only, and these are none: so no type equals another.
+    """
 
     negative = True
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+    def __hash__(self) -> int:
+        return id(self)
 
     def max_rates_intercepts(self, gain: Array, bias: Array) -> tuple[None, None]:
         """Nothing here encodes values in rates, so there are no tuning curves."""

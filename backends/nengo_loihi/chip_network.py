@@ -102,6 +102,9 @@ def _transform(model: Model, synapse: Synapse, weight: FloatArray, drive: float)
     return Sparse(found.shape, found.row, found.column, found.value * drive)
 
 
-def _sparse(weight: FloatArray) -> Sparse:
+def _sparse(weight: FloatArray) -> Sparse | Dense:
+    """The entries other than 0; all of them where there is none, since NengoLoihi builds no synapse without any."""
     rows, columns = np.nonzero(weight)
+    if not len(rows):
+        return Dense(weight)
     return Sparse((weight.shape[0], weight.shape[1]), rows, columns, weight[rows, columns])

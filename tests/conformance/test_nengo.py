@@ -73,6 +73,24 @@ def test_nengos_own_neurons_give_the_same_spikes(tmp_path: Path, nengo_toolchain
     assert spikes(case, found) > 100
 
 
+@pytest.mark.parametrize("neuron", [
+    "Threshold({}, threshold={})", "IF({}, threshold={})", "LIF({}, decay=0.5, threshold={})",
+    "CubaLIF({}, decay=0.5, current_decay=0.5, threshold={})",
+])  # fmt: skip
+def test_populations_keep_their_own_settings(neuron: str, tmp_path: Path, nengo_toolchain: None) -> None:
+    """Nengo's optimizer runs populations whose types it takes for equal as one, in an order that changes."""
+    text = (
+        "dt = 0.001\nx = Input(shape=(8,), stream=True)\na = Linear(x, features=20, weight='w')\n"
+        "b = Linear(n@1, features=11, weight='v')\n"
+        f"n = {neuron.format('a, c', 1.4)}\nc = Linear(n@1, features=20, weight='u')\n"
+        f"m = {neuron.format('b', 0.2)}\nreturn n, m"
+    )
+    rng = np.random.default_rng(0)
+    weights = {"w": rng.random((20, 8)) / 2, "v": rng.random((11, 20)) / 9, "u": rng.normal(size=(20, 20)) / 9}
+    case = Case(Model("m", parse(text), weights, steps=12).checked(), rng.random((1, 12, 8)))
+    assert assert_equal([case] * 12, tmp_path) > 100
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_the_zoo_gives_the_references_outputs(name: str, tmp_path: Path, nengo_toolchain: None) -> None:
     model = nmc.load(name)

@@ -25,6 +25,7 @@ from nmc.errors import UnsupportedError
 from nmc.mapping.file import MAPPING, read_facts
 from nmc.model import Model
 from nmc.passes.fuse_synapses import FuseSynapses
+from nmc.text import parse
 
 NETWORKS = 120
 
@@ -64,6 +65,32 @@ def test_random_networks_equal_nengo_loihi(tmp_path: Path) -> None:
         ]
         assert ours == [in_our_units(use) for use in theirs["use"]], f"{model.name}\n{model.graph}"
     assert sum(len(f["use"]) > 3 for f in found) >= 4, "some of the networks should be split"
+
+
+@pytest.mark.usefixtures("nengo_loihi_toolchain")
+def test_synapses_without_a_weight_are_built(tmp_path: Path) -> None:
+    """A matrix of zeros beside another and alone, and a convolution that reaches nothing but zeros."""
+    head = "dt = 0.001\nx = Input(shape=(2, 1, 1), stream=True)\nf = Flatten(x)\n"
+    head += "w = Linear(f, features=2, weight='one')\n"
+    layers = (
+        "z = Linear(f, features=2, weight='zero')\nn = LIF(w, z, decay=0.5)\nreturn n",
+        "n = LIF(w, decay=0.5)\nz = Linear(n, features=2, weight='zero')\nm = LIF(z, decay=0.5)\nreturn m",
+        "n = LIF(w, decay=0.5)\ns = Reshape(n, shape=(2, 1, 1))\nz = Conv2d(s, channels=2, kernel=(3, 3), groups=2, "
+        "padding=(1, 1, 1, 1), weight='edge')\nv = Conv2d(x, channels=2, kernel=(1, 1), weight='k')\n"
+        "m = LIF(z, v, decay=0.5)\nreturn m",
+    )
+    edge = np.ones((2, 1, 3, 3))
+    edge[:, :, 1, 1] = 0
+    arrays = {"one": np.eye(2) * 2, "zero": np.zeros((2, 2)), "edge": edge, "k": np.ones((2, 2, 1, 1))}
+    programs = []
+    for text in layers:
+        graph = parse(head + text)
+        model = Model("m", graph, {}, 12).with_(graph, arrays).checked()
+        samples = (np.random.default_rng(0).random((2, 12, 2, 1, 1)) < 0.5) * 1.0
+        placed = passes.apply((FuseSynapses(), PlaceOnChip(samples)), model)
+        programs.append(lower(placed, "loihi1"))
+    found = ask(programs, tmp_path)
+    assert not any(any(each["differences"].values()) for each in found)
 
 
 def in_our_units(use: Mapping[str, list[int]]) -> list[tuple[int, int]]:

@@ -64,6 +64,8 @@ class Meant:
     values: Values
     states: Values
     outputs: Values
+    lively: bool
+    """Whether every population puts out something other than 0."""
 
     @classmethod
     def of(cls, model: Model, x: FloatArray) -> Meant:
@@ -79,7 +81,9 @@ class Meant:
         stacked = {name: np.stack(arrays, axis=1) for name, arrays in kept.items()}
         states = {name: value for name, value in stacked.items() if "/" in name}
         values = {name: value for name, value in stacked.items() if "/" not in name}
-        return cls(values, states, reference.run(model, x))
+        populations = [node.name for node in model.graph if node.name in chip and node.produces is not None]
+        lively = all(np.any(values[name]) for name in populations)
+        return cls(values, states, reference.run(model, x), lively)
 
     def late(self, name: str, delay: int) -> FloatArray:
         """What a node put out, so many steps late."""
@@ -87,9 +91,9 @@ class Meant:
         return value if not delay else np.concatenate([np.zeros_like(value[:, :delay]), value[:, :-delay]], axis=1)
 
 
-def differences(case: Drawn, model: Model) -> Iterator[str]:
+def differences(case: Drawn, model: Model, meant: Meant) -> Iterator[str]:
     """Where the native engine, in any of its ways to run, is not what the reference says, in words."""
-    meant, feeds = Meant.of(model, case.x), as_feeds(model.graph, case.x)
+    feeds = as_feeds(model.graph, case.x)
     steps = run_length(model, feeds, None)
     on_chip, samples, plan = steps + model.graph.lag, len(case.x), Plan.of(model)
     host = Host.of(model, sorted(plan.fed), (*plan.computed, *plan.readouts))

@@ -225,10 +225,14 @@ class _Sketch:
         return self.add(kind, read, kernel=(2, 2), stride=(2, 2))
 
     def normalization(self, read: str, channels: int) -> str:
+        """A normalization; one of numbers that do not round divides by a power of two."""
         scale, variance = self.rng.uniform(0.5, 1.5, channels), self.rng.uniform(0.5, 2.0, channels)
         bias, mean = self.rng.normal(0, 0.1, (2, channels))
+        if self.dyadic:
+            variance = np.where(variance < 1, 0.25, np.where(variance < 1.5, 1.0, 4.0))
         facts = {"scale": scale, "bias": bias, "mean": mean, "variance": variance}
-        return self.add("BatchNorm", Ref(read), **{fact: self.array(value) for fact, value in facts.items()})
+        arrays = {fact: self.array(value) for fact, value in facts.items()}
+        return self.add("BatchNorm", Ref(read), epsilon=0.0 if self.dyadic else 1e-5, **arrays)
 
     def neurons(self, name: str, reads: list[Ref], shape: Shape) -> str:
         kind = str(self.pick("LIF", "LIF", "CubaLIF", "IF", "Threshold"))

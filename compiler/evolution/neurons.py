@@ -11,6 +11,8 @@ from nmc.errors import UnsupportedError
 from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedLIF
 from nmc.nodes.quantized import DequantizeLinear
 from nmc.nodes.tensor import Constant
+from nmc.passes.integer_scale import VOLTAGES
+from nmc.passes.integer_threshold import real_threshold
 from nmc.passes.populations import Population, populations
 
 if TYPE_CHECKING:
@@ -46,8 +48,9 @@ def _population(neurons: Model, program: Model, population: Population) -> tuple
     unit = 1.0 if population.spikes else _shown_unit(chip, population, fixed)
     nodes: list[Node] = []
     arrays: dict[str, Array] = {}
+    mantissa, added = np.asarray(program.param(fixed.bias_mant)), 0
     if population.spikes:
-        threshold = float(fixed.vth + (getattr(node, "compare", ">") == ">="))
+        threshold, added = real_threshold(getattr(node, "compare", ">"), fixed, mantissa, np.zeros(()))
         nodes.append(replace(node, threshold=threshold))  # type: ignore[call-arg]
     for synapse in population.synapses:
         integers = chip[synapse.node.name]
@@ -57,7 +60,7 @@ def _population(neurons: Model, program: Model, population: Population) -> tuple
         name = f"{synapse.node.name}.evolved"
         nodes.append(replace(synapse.node, weight=name))
         arrays[name] = program.weights[integers.weight].astype(np.float64) * (power * unit)
-    bias = program.param(fixed.bias_mant) * (2.0**fixed.bias_exp / 64 * unit) + np.zeros(population.shape)
+    bias = (mantissa - added) * (2.0**fixed.bias_exp / VOLTAGES * unit) + np.zeros(population.shape)
     for ref in node.inputs:
         constant = neurons.graph[ref.node]
         if isinstance(constant, Constant):

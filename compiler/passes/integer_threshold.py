@@ -34,6 +34,16 @@ def integer_threshold(
     return nearest, int(at and neuron.dv > 0 and nearest > 0)
 
 
+def real_threshold(
+    compare: Compare, neuron: FixedLIF, mantissa: FloatArray, initial: FloatArray
+) -> tuple[float, int]:
+    """The threshold in activation units that such neurons stand for, and what was added to bias mantissas for it."""
+    at = compare == ">="
+    if _are_whole(neuron, mantissa, initial):
+        return float(neuron.vth + at), 0
+    return float(neuron.vth), int(at and neuron.dv > 0 and neuron.vth > 0)
+
+
 def threshold_error(x: float, neuron: FixedLIF, mantissa: FloatArray, initial: FloatArray) -> float:
     """Where such neurons begin to spike, over the x activation units where they should, less 1."""
     highest = neuron.vth + _are_whole(neuron, mantissa, initial)

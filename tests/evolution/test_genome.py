@@ -16,7 +16,12 @@ from nmc.errors import UsageError
 from nmc.evolution.genome import Genes, Genome, genes_named
 from nmc.evolution.neurons import as_neurons
 from nmc.evolution.subject import Subject
+from nmc.model import Model
 from nmc.nodes.fixed_point import FixedLIF
+from nmc.passes import apply
+from nmc.passes.fuse_synapses import FuseSynapses
+from nmc.passes.quantize_fixed_point import QuantizeFixedPoint
+from nmc.text import parse
 
 LOIHI = target_named("loihi-sim")
 FOUR_BITS = pipeline.make_options(LOIHI, {"weight_bits": 4, "steps": 8})
@@ -71,3 +76,22 @@ def test_names_of_genes() -> None:
     assert genes_named("layers") == "layers"
     with pytest.raises(UsageError, match="no kind of genes"):
         genes_named("chanels")
+
+
+@pytest.mark.parametrize(("bias", "neuron"), [
+    *[(bias, f"{neuron}, compare='>=')") for bias in ("", ", bias='b'")
+      for neuron in ("LIF(y, decay=0.9", "IF(y", "Threshold(y")],
+    ("", "LIF(y, decay=0.9)"), ("", "CubaLIF(y, decay=0.5, current_decay=0.5, compare='>=')"),
+    ("", "CubaLIF(y, decay=1.0, current_decay=0.5, compare='>=')"),
+])  # fmt: skip
+def test_thresholds_that_are_reached_come_back(bias: str, neuron: str) -> None:
+    """The integers of a network in real numbers, as a network again, compile to themselves."""
+    graph = parse(f"dt = 0.001\nx = Input(shape=(3,), stream=True)\ny = Linear(x, features=2, weight='w'{bias})\n"
+                  f"n = {neuron}\nreturn n")
+    x = (np.random.default_rng(0).random((2, 9, 3)) < 0.5) * 1.0
+    arrays = {"w": np.array([[1, 0.5, -0.25], [0.75, 0.25, 1]]), "b": np.array([0.3, 0.11])}
+    model = apply([FuseSynapses()], Model("m", graph, {}, 9).with_(graph, arrays).checked())
+    program = apply([QuantizeFixedPoint(8, x)], model)
+    again = apply([QuantizeFixedPoint(8, x)], as_neurons(model, program))
+    assert str(again.graph) == str(program.graph)
+    assert all(np.array_equal(array, program.weights[name]) for name, array in again.weights.items())

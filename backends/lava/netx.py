@@ -173,8 +173,8 @@ def _bias(model: Model, neuron: FixedLIF, shape: Shape) -> IntArray | None:
     units = bias >> BIAS_EXP
     if np.any(units << BIAS_EXP != bias) or np.any(np.abs(units + 0.5) > 2**15):
         raise UnsupportedError(
-            f"its bias is not in whole multiples of {2**BIAS_EXP} within 16 bits, which is all that netx has (neurons that"
-            " spike at their threshold may have one of 1)",
+            f"its bias is not in whole multiples of {2**BIAS_EXP} within 16 bits, which is all that netx has"
+            " (neurons that spike at their threshold may have a bias of 1)",
             node=neuron.name,
         )
     if len(shape) == 3 and np.all(units == units[:, :1, :1]):

@@ -151,22 +151,22 @@ def _error(weights: Sequence[Weights], threshold: float | None, scale: float) ->
     return relative
 
 
-def integer_bias(bias: FloatArray, scale: float) -> tuple[FloatArray, int]:
+def integer_bias(bias: FloatArray, scale: float, spare: int = 0) -> tuple[FloatArray, int]:
     """Mantissas of 13 bits with sign, and their shared exponent, for biases in the target's own units.
 
-    One more than each of them is a mantissa, too.
+    There is room for so many more of them, `spare`.
     """
-    value = bias * (scale * VOLTAGES)
+    value, largest = bias * (scale * VOLTAGES), 2**BIAS_BITS - 1 - spare
     exponent = 0
-    while np.max(np.abs(np.rint(value / 2**exponent))) > 2**BIAS_BITS - 2 and exponent < LARGEST_EXPONENT:
+    while np.max(np.abs(np.rint(value / 2**exponent))) > largest and exponent < LARGEST_EXPONENT:
         exponent += 1
-    return np.clip(np.rint(value / 2**exponent), -(2**BIAS_BITS), 2**BIAS_BITS - 2), exponent
+    return np.clip(np.rint(value / 2**exponent), -(2**BIAS_BITS), largest), exponent
 
 
 def largest_bias_scale(bias: FloatArray) -> float:
     """The largest scale at which the biases fit their mantissa and exponent."""
     peak = float(np.max(np.abs(bias), initial=0.0))
-    return (2**BIAS_BITS - 2) * 2**LARGEST_EXPONENT / (VOLTAGES * peak) if peak else inf
+    return (2**BIAS_BITS - 1) * 2**LARGEST_EXPONENT / (VOLTAGES * peak) if peak else inf
 
 
 def message_scale(values: FloatArray, bits: int = 8) -> float:

@@ -14,6 +14,7 @@ from nmc.errors import Fault, UnsupportedError
 from nmc.graph import Graph, Node, Ref
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import fixed_point, quantized, spiking, tensor
+from nmc.nodes.facts import Compare
 from nmc.nodes.plasticity import PlasticLinear
 from nmc.passes.bias_axons import with_bias_axons
 from nmc.passes.fuse_synapses import fresh, pruned
@@ -256,12 +257,13 @@ class _Writer:
         bias = sum(population.biases.values()) + np.zeros(population.shape)
         if isinstance(node, spiking.CubaLIF):
             bias = bias + (1 - float(node.decay)) * self._value(node.leak)
-        mantissa, exponent = integer_bias(bias, scale)
+        compare: Compare = getattr(node, "compare", ">")
+        mantissa, exponent = integer_bias(bias, scale, spare=compare == ">=")
         facts = replace(_dynamics(node), bias_exp=exponent)
         initial = self._value(getattr(node, "initial", 0.0))
         first = np.rint(np.broadcast_to(initial, population.shape) * scale * VOLTAGES)
         if population.spikes:
-            threshold, compare = float(node.threshold), node.compare  # type: ignore[attr-defined]
+            threshold = float(getattr(node, "threshold"))  # noqa: B009 - any kind that spikes has one
             vth, more = integer_threshold(threshold * scale, compare, facts, mantissa, first)
             facts, mantissa = replace(facts, vth=vth), mantissa + more
         facts = replace(

@@ -44,8 +44,9 @@ _ON_CHIP = tuple(c for c in CONVENTIONS if c.reset != "subtract")
 
 @dataclass(frozen=True, eq=False)
 class Drawn:
-    """A model, samples for it, and what it is like, in words."""
+    """A model by its number, samples for it, and what it is like, in words."""
 
+    number: int
     model: Model
     x: FloatArray
     said: str
@@ -55,7 +56,7 @@ def drawn(seed: int, number: int) -> Drawn:
     """The model of this number among those of a seed."""
     rng = np.random.default_rng([seed, number])
     sketch = _Sketch(rng, spiking=bool(rng.random() < 0.8))
-    return sketch.drawn(f"model {number} of seed {seed}")
+    return sketch.drawn(number, f"model {number} of seed {seed}")
 
 
 @dataclass
@@ -103,7 +104,7 @@ class _Sketch:
             values = values * (self.rng.random(shape) < 0.4)
         return self.array(values)
 
-    def drawn(self, name: str) -> Drawn:
+    def drawn(self, number: int, name: str) -> Drawn:
         read = self.entrance()
         for _ in range(self.rng.integers(2, 7)):
             read = self.layer(read)
@@ -115,7 +116,7 @@ class _Sketch:
         x = self.samples()
         task = Task("regression", "mean-squared-error", calibration=Arrays(x[:4], None, "drawn"))
         kind = f"{self.convention.tool} neurons" if self.spiking else "an ordinary network"
-        return Drawn(replace(model, task=task), x, f"{name}, {kind}, {len(x)} samples\n{graph}")
+        return Drawn(number, replace(model, task=task), x, f"{name}, {kind}, {len(x)} samples\n{graph}")
 
     def entrance(self) -> str:
         """The input, and an encoder where it does not stream."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nmc.errors import UsageError, closest
 
 if TYPE_CHECKING:
-    from nmc.backends.target import Engine, Learner, Observed, Opening, Target, Variants
+    from nmc.backends.target import Engine, Learner, Observed, Opening, Target, Variants, Verifier
 
 TARGETS: Mapping[str, str] = {
     "cpu": "nmc.backends.onnx:CPU",
@@ -118,6 +118,14 @@ def variants_of(target: Target) -> Variants:
         )
     variants: Variants = _resolve(next(iter(target.variants.values())))
     return variants
+
+
+def verifier_of(target: Target) -> Verifier | None:
+    """What compiling runs a target's programs by before they are written; None where there is nothing."""
+    if target.verifier is None:
+        return None
+    verifier: Verifier = _resolve(target.verifier)
+    return verifier
 
 
 def _resolve(place: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - whatever the table names

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from nmc.passes import Pass
     from nmc.program import Program
     from nmc.reference.interpreter import Feed
+    from nmc.verification.outcome import Outcome
+    from nmc.verification.record import Level
+    from nmc.verification.trial import Trial
 
 
 Value = TypeVar("Value")
@@ -149,6 +152,12 @@ class Stepping(Protocol):
         ...
 
 
+class Verifier(Protocol):
+    """Runs a program that is not written yet on samples, and compares it with the reference of what it executes."""
+
+    def __call__(self, program: Program, executed: Model, trial: Trial, level: Level) -> Iterator[Outcome]: ...
+
+
 class Opening(Protocol):
     """Makes a program ready to be fed step by step, for so many samples side by side."""
 
@@ -161,6 +170,7 @@ class Target:
 
     `observed` are those engines that can record and check a run, `learners` those that can learn, `stepping` those that
     can be fed step by step, `variants` those that can run many variants of a program, in the same form.
+    `verifier` is what compiling runs a program by before it is written; None: nothing can.
     `passes(options, calibration)` are the steps from the user's model to what `lower` takes;
     `calibration` are real samples for passes that measure ranges, or None if the model has none.
     `lower(model, options)` gives the program's files beyond graph and weights, by name.
@@ -180,3 +190,4 @@ class Target:
     stepping: Mapping[str, str] = field(default_factory=dict)
     variants: Mapping[str, str] = field(default_factory=dict)
     executed: Callable[[], tuple[Pass, ...]] = tuple
+    verifier: str | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,6 +18,7 @@ from nmc.model import Array, Control, Model
 from nmc.side_by_side import joined
 from nmc.sweeps.grid import merged_axes
 from nmc.sweeps.sweep import LOCAL, NONE, Workers
+from nmc.verification.record import Level
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -58,16 +59,25 @@ def from_torch(module: nn.Module, example: Tensor | Sequence[Tensor], name: str 
 
 
 def compile(
-    model: Model | str | Path, target: str, directory: str | Path | None = None, **options: object
+    model: Model | str | Path,
+    target: str,
+    directory: str | Path | None = None,
+    *,
+    verify: Level = "brief",
+    **options: object,
 ) -> Program:
     """Compile a model for a target; the program is written to `directory` (programs/MODEL/TARGET without).
 
-    `options` are the target's, such as `steps=32` or `precision="int8"`. Raises UsageError,
-    ModelError or UnsupportedError; then nothing is written.
+    `options` are the target's, such as `steps=32` or `precision="int8"`. `verify` says how much of the program is run
+    and compared with what the model means before it is written: "brief" within 2 seconds, "full" or "none". Raises
+    UsageError, ModelError or UnsupportedError, and TranslationError where the program does not do what the model says;
+    then nothing is written.
     """
+    if verify not in get_args(Level):
+        raise UsageError(f"verify is {verify!r}", f"give one of: {', '.join(get_args(Level))}")
     chosen = _model(model)
     place = Path(directory) if directory is not None else program_directory(chosen, target)
-    return pipeline.compile_model(chosen, target, place, options)
+    return pipeline.compile_model(chosen, target, place, options, verify=verify)
 
 
 def convert(

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from nmc.estimates.estimate import Estimate
     from nmc.passes.conversion import Converted
     from nmc.reference.interpreter import Feed
+    from nmc.verification.record import Level
 
 Watch = Callable[[str, Model], None]
+Keep = Callable[[passes.Translated], None]
 
 
 def compile_model(
@@ -31,31 +33,41 @@ def compile_model(
     directory: Path,
     options: Mapping[str, object] | None = None,
     watch: Watch | None = None,
+    verify: Level = "brief",
 ) -> Program:
-    """Compile a model for a target and write the program to `directory`.
+    """Compile a model for a target, verify the program, and write it to `directory`.
 
     `options` are the target's own, by name (see `nmc targets`); `watch` sees the model after every
-    pass. Raises UsageError for an unknown target or option, ModelError or UnsupportedError for a model
-    that is unsound or that the target cannot mean.
+    pass; `verify` says how much is run before anything is written (see `nmc.verification`). Raises UsageError for an
+    unknown target or option, ModelError or UnsupportedError for a model that is unsound or that the target cannot
+    mean, TranslationError where the program does not do what the model says.
     """
+    from nmc.datasets import calibration
+    from nmc.verification.verify import verified
+
     chosen = target_named(target)
     settings = make_options(chosen, options or {})
-    lowered = prepare(model, chosen, settings, watch)
+    steps: list[passes.Translated] = []
+    lowered = prepare(model, chosen, settings, watch, steps.append)
     files = chosen.lower(lowered, settings)
-    executed = execute(lowered, chosen, watch)
-    return program.write(
+    executed = execute(lowered, chosen, watch, steps.append)
+    draft = program.draft(
         directory, executed, target=chosen.name, chip=chosen.chip, options=asdict(settings), files=files
     )
+    samples = calibration(model) if verify != "none" else None
+    return draft.write(verified(draft.program, executed, chosen, settings, steps, samples, verify))
 
 
-def prepare(model: Model, target: Target, options: Options, watch: Watch | None = None) -> Model:
-    """The model after all of the target's passes, each of them checked."""
+def prepare(
+    model: Model, target: Target, options: Options, watch: Watch | None = None, keep: Keep | None = None
+) -> Model:
+    """The model after all of the target's passes, each of them checked; `keep` sees each pass with both models."""
     from nmc.datasets import calibration
 
     model = model.checked()
     if watch is not None:
         watch("model", model)
-    return passes.apply(target.passes(options, calibration(model)), model, watch)
+    return passes.apply(target.passes(options, calibration(model)), model, watch, keep)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +111,9 @@ def convert(model: Model, target: Target, options: Options) -> Conversion:
     )
 
 
-def execute(model: Model, target: Target, watch: Watch | None = None) -> Model:
+def execute(model: Model, target: Target, watch: Watch | None = None, keep: Keep | None = None) -> Model:
     """A prepared model in the form in which the target's chip computes it."""
-    return passes.apply(target.executed(), model, watch)
+    return passes.apply(target.executed(), model, watch, keep)
 
 
 def make_options(target: Target, given: Mapping[str, object]) -> Options:

@@ -9,13 +9,14 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from nmc.errors import NmcError, ProgramError, ToolError, UsageError
 from nmc.model import Array, Model
+from nmc.verification.record import Verification
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -43,7 +44,10 @@ class FileRecord:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The facts of a program. `steps` is the run length in time steps of the program's graph."""
+    """The facts of a program. `steps` is the run length in time steps of the program's graph.
+
+    `verification` is what was verified when it was compiled; None for a program that an engine changed since.
+    """
 
     name: str
     target: str
@@ -55,6 +59,12 @@ class Manifest:
     description: str = ""
     format: str = FORMAT
     version: int = VERSION
+    verification: Verification | None = None
+
+    @property
+    def verified(self) -> str:
+        """What was verified, in a few words: "16 samples x 32 steps, equal"."""
+        return "nothing" if self.verification is None else self.verification.summary
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +108,32 @@ class Program:
         return self._files[name]
 
 
-def write(
+@dataclass(frozen=True, eq=False)
+class Draft:
+    """A program that is not written yet: where it goes, and the bytes of its files but for the manifest's."""
+
+    directory: Path
+    manifest: Manifest
+    contents: Mapping[str, bytes] = field(repr=False)
+
+    @property
+    def program(self) -> Program:
+        """The program as it will be loaded, from the bytes that will be written."""
+        return _assembled(self.directory, self.manifest, self.contents)
+
+    def write(self, verification: Verification | None = None) -> Program:
+        """Write it with what was verified of it, and load it back.
+
+        The directory appears whole or not at all; an older program there is replaced, anything else is
+        refused with UsageError. Raises ToolError where the disk fails.
+        """
+        manifest = replace(self.manifest, verification=verification)
+        contents = {**self.contents, MANIFEST: _encode(manifest)}
+        replace_directory(self.directory, contents, replaceable=is_program)
+        return load(self.directory)
+
+
+def draft(
     directory: Path,
     model: Model,
     *,
@@ -106,12 +141,8 @@ def write(
     chip: str,
     options: Mapping[str, OptionValue],
     files: Mapping[str, bytes],
-) -> Program:
-    """Write a program to `directory` and load it back.
-
-    The directory appears whole or not at all; an older program there is replaced, anything else is
-    refused with UsageError. Raises ModelError where the model is unsound, ToolError where the disk fails.
-    """
+) -> Draft:
+    """A program for `directory`, which is not touched. Raises ModelError where the model is unsound."""
     from safetensors.numpy import save
 
     contents = {
@@ -123,9 +154,20 @@ def write(
     manifest = Manifest(
         model.name, target, chip, nmc_version(), options, model.steps, records, model.description
     )
-    contents[MANIFEST] = _encode(manifest)
-    replace_directory(directory, contents, replaceable=is_program)
-    return load(directory)
+    return Draft(directory, manifest, contents)
+
+
+def write(
+    directory: Path,
+    model: Model,
+    *,
+    target: str,
+    chip: str,
+    options: Mapping[str, OptionValue],
+    files: Mapping[str, bytes],
+) -> Program:
+    """Write a program to `directory` unverified, and load it back; see `Draft.write`."""
+    return draft(directory, model, target=target, chip=chip, options=options, files=files).write()
 
 
 def load(directory: Path) -> Program:
@@ -140,6 +182,11 @@ def load(directory: Path) -> Program:
         contents = {name: _checked(directory, name, record) for name, record in manifest.files.items()}
     except OSError as error:
         raise ToolError(f"cannot read {directory}: {error.strerror or error}", "check the path and the disk") from None
+    return _assembled(directory, manifest, contents)
+
+
+def _assembled(directory: Path, manifest: Manifest, contents: Mapping[str, bytes]) -> Program:
+    """A program from its manifest and files. Raises ProgramError where they do not hold together."""
     for name in (GRAPH, WEIGHTS):
         if name not in contents:
             raise ProgramError(f"the program {directory} lacks {name}", _AGAIN)
@@ -251,6 +298,8 @@ def _adapter() -> TypeAdapter[Manifest]:
 def _encode(manifest: Manifest) -> bytes:
     """The manifest as JSON, with the digest of the rest as its last entry."""
     facts = _adapter().dump_python(manifest, mode="json")
+    if manifest.verification is None:
+        del facts["verification"]
     return (json.dumps({**facts, "digest": _digest(facts)}, indent=2) + "\n").encode()
 
 

@@ -128,6 +128,7 @@ LOIHI1 = Target(
     variants={"native": "nmc.backends.loihi.variants:variants"},
     learners={"native": "nmc.backends.loihi.learning:learn", "lava": "nmc.backends.lava.engine:learn"},
     stepping={"native": "nmc.backends.loihi.stepping:EmulatorStepping"},
+    verifier="nmc.backends.loihi.verification:verify",
 )
 LOIHI2 = replace(
     LOIHI1,

@@ -52,5 +52,6 @@ NENGO = Target(
     engines={"nengo": "nmc.backends.nengo.engine:run"},
     learners={"nengo": "nmc.backends.nengo.engine:learn"},
     estimate=None,
+    verifier="nmc.backends.nengo.verification:verify",
     options=NengoOptions,
 )

@@ -61,4 +61,5 @@ NENGO_LOIHI = Target(
     options=ManycoreOptions,
     observed={"native": "nmc.backends.loihi.engine:run_observed"},
     stepping={"native": "nmc.backends.loihi.stepping:EmulatorStepping"},
+    verifier="nmc.backends.loihi.verification:verify",
 )

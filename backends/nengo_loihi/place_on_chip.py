@@ -15,6 +15,7 @@ from nmc.graph import Node, Ref
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import coding, quantized, spiking, tensor
 from nmc.nodes.plasticity import learning_nodes
+from nmc.passes import Keeps
 from nmc.passes.fuse_synapses import fresh, pruned
 from nmc.passes.host_streams import READOUTS
 from nmc.passes.populations import Population, Synapse, populations
@@ -42,6 +43,7 @@ class PlaceOnChip:
 
     name: ClassVar[str] = "place_on_chip"
     stage: ClassVar[str] = "hosted"
+    keeps: ClassVar[Keeps] = "rounds"
 
     def __call__(self, model: Model) -> Model:
         """The model in the chip's timing. Raises UnsupportedError with every neuron that NengoLoihi cannot mean."""

@@ -20,6 +20,7 @@ from nmc.errors import NmcError
 from nmc.graph import Node, Ref
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import fixed_point, tensor
+from nmc.passes import Keeps
 from nmc.passes.fuse_synapses import fresh, pruned
 from nmc.passes.populations import Population, Synapse, populations
 
@@ -36,6 +37,7 @@ class QuantizeNengoLoihi:
 
     name: ClassVar[str] = "quantize_nengo_loihi"
     stage: ClassVar[str] = "hosted"
+    keeps: ClassVar[Keeps] = "rounds"
 
     def __call__(self, model: Model) -> Model:
         """The model in integers. Raises UnsupportedError for what does not fit on the chip's cores."""

@@ -133,6 +133,7 @@ CPU = Target(
     stepping=_STEPPING,
     estimate=_estimate_cpu,
     options=CpuOptions,
+    verifier="nmc.backends.onnx.verification:verify",
 )
 GPU = replace(
     CPU,

@@ -70,6 +70,10 @@ def _program(what: str, mapping: bool, quantization: bool, output: Path | None, 
         print_json({**vars(manifest), "graph": model_facts(program.model)})
     else:
         say(f"program {program.name} for {program.target} (chip {program.chip}), made by nmc {manifest.nmc}")
+        found = manifest.verification
+        say(f"verified: {manifest.verified}" + (f", on {found.data}" if found and found.checks else ""))
+        for line in found.lines() if found else ():
+            say(f"  {line}")
         say("options: " + ", ".join(f"{name}={value}" for name, value in program.options.items()))
         for name, record in manifest.files.items():
             say(f"  {name:24} {record.bytes:>10} bytes  sha256 {record.sha256[:12]}")

@@ -15,6 +15,7 @@ from nmc.report.printing import say
 
 if TYPE_CHECKING:
     from nmc.sweeps.sweep import Progress
+    from nmc.verification.record import Level
 
 JSON = typer.Option("--json", help="Print JSON instead of text.")
 MODEL = typer.Argument(help="A model of the zoo (see 'nmc models'), a model.yaml, the folder of one, or an .onnx file.")
@@ -56,6 +57,18 @@ def parse_options(pairs: list[str] | None, steps: int | None = None) -> dict[str
             raise UsageError(f"--option {pair!r} is not NAME=VALUE", "write it as in '--option precision=fp16'")
         options[name.replace("-", "_")] = value
     return options
+
+
+def parse_level(text: str) -> Level:
+    """How much to verify, as given with --verify. Raises UsageError."""
+    from typing import get_args
+
+    from nmc.verification.record import Level
+
+    for level in get_args(Level):
+        if text == level:
+            return level  # type: ignore[no-any-return]
+    raise UsageError(f"--verify {text!r} is none of its values", f"give one of: {', '.join(get_args(Level))}")
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol
 
 from nmc.errors import Fault
 from nmc.graph import Graph, Node
@@ -36,6 +37,10 @@ _HOST = STAGES["quantized"]
 _ON_CHIP = ("spiking", "fixed-point", "hosted")
 
 
+Keeps = Literal["exact", "rounds", "converts"]
+"""What a pass keeps of a model's meaning: all of it but the last bits, all but rounding, or what it is good for."""
+
+
 class Pass(Protocol):
     """One step of compilation: a frozen dataclass whose fields are its options. Valid model in, valid model out."""
 
@@ -49,24 +54,53 @@ class Pass(Protocol):
         """The stage that the result belongs to."""
         ...
 
+    @property
+    def keeps(self) -> Keeps:
+        """What the result keeps of the model's meaning; a compile verifies that."""
+        ...
+
     def __call__(self, model: Model) -> Model:
         """The changed model."""
         ...
 
 
-def apply(passes: Iterable[Pass], model: Model, watch: Callable[[str, Model], None] | None = None) -> Model:
-    """The model after all passes, each result checked. `watch` sees the name and result of each.
+@dataclass(frozen=True, eq=False)
+class Translated:
+    """A pass, the model that it took, and the one that it gave."""
+
+    step: Pass
+    before: Model
+    after: Model
+
+    @property
+    def changed(self) -> bool:
+        """Whether the pass did anything that a run could show."""
+        same = self.before.weights.keys() == self.after.weights.keys() and all(
+            array is self.after.weights[name] for name, array in self.before.weights.items()
+        )
+        return self.before.graph != self.after.graph or not same
+
+
+def apply(
+    passes: Iterable[Pass],
+    model: Model,
+    watch: Callable[[str, Model], None] | None = None,
+    keep: Callable[[Translated], None] | None = None,
+) -> Model:
+    """The model after all passes, each result checked. `watch` sees the name and result of each, `keep` all of it.
 
     Raises ModelError naming the pass and the node where a result is unsound or not of its stage.
     """
     for step in passes:
-        model = step(model)
+        before, model = model, step(model)
         faults = model.check() or _stage_faults(step, model.graph)
         model.graph.raise_faults(
             Fault(f"after the pass {step.name}: {f.what}", f.remedy, f.node, f.where) for f in faults
         )
         if watch is not None:
             watch(step.name, model)
+        if keep is not None:
+            keep(Translated(step, before, model))
     return model
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from nmc.graph import Graph, Node, Ref, Shape
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import elementwise, tensor
+from nmc.passes import Keeps
 from nmc.passes.conversion import Parts
 from nmc.passes.fuse_synapses import fresh
 from nmc.passes.host_streams import HostStreams
@@ -109,6 +110,7 @@ class FactorsAsNorms:
 
     name: ClassVar[str] = "factors_as_norms"
     stage: ClassVar[str] = "model"
+    keeps: ClassVar[Keeps] = "exact"
 
     def __call__(self, model: Model) -> Model:
         """The model with such products replaced."""

@@ -13,6 +13,7 @@ from nmc.graph import Graph, Node, Ref, Shape
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
 from nmc.nodes.plasticity import PlasticLinear
+from nmc.passes import Keeps
 from nmc.passes.host_streams import POPULATIONS, READOUTS, HostStreams
 from nmc.passes.linear_paths import (
     Convolution,
@@ -47,6 +48,7 @@ class FuseSynapses:
 
     name: ClassVar[str] = "fuse_synapses"
     stage: ClassVar[str] = "spiking"
+    keeps: ClassVar[Keeps] = "exact"
 
     def __call__(self, model: Model) -> Model:
         """The fused model. Raises UnsupportedError with every node that no chip of neurons can do."""

@@ -11,6 +11,7 @@ import numpy as np
 from nmc.graph import Graph, Node
 from nmc.model import Array, Model
 from nmc.nodes import elementwise, tensor
+from nmc.passes import Keeps
 from nmc.passes.element_maps import element_map
 from nmc.passes.fuse_synapses import fresh
 from nmc.passes.softmax_scores import Scores
@@ -29,6 +30,7 @@ class HalfMasks:
 
     name: ClassVar[str] = "half_masks"
     stage: ClassVar[str] = "quantized"
+    keeps: ClassVar[Keeps] = "exact"
 
     def __call__(self, model: Model) -> Model:
         """The model with such constants replaced."""

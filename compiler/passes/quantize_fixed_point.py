@@ -16,6 +16,7 @@ from nmc.model import Array, FloatArray, Model
 from nmc.nodes import fixed_point, quantized, spiking, tensor
 from nmc.nodes.facts import Compare
 from nmc.nodes.plasticity import PlasticLinear
+from nmc.passes import Keeps
 from nmc.passes.bias_axons import with_bias_axons
 from nmc.passes.fuse_synapses import fresh, pruned
 from nmc.passes.integer_scale import (
@@ -58,6 +59,7 @@ class QuantizeFixedPoint:
 
     name: ClassVar[str] = "quantize_fixed_point"
     stage: ClassVar[str] = "fixed-point"
+    keeps: ClassVar[Keeps] = "rounds"
 
     def __call__(self, model: Model) -> Model:
         """The model in integers. Raises UnsupportedError with every neuron that the chip cannot mean."""

@@ -11,6 +11,7 @@ from nmc.errors import Fault
 from nmc.graph import Graph, Node, Ref
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import tensor
+from nmc.passes import Keeps
 from nmc.passes.conversion import MAX_POOLS, before_layers
 from nmc.passes.fuse_synapses import fresh
 from nmc.passes.rate_calibration import MOST_SAMPLES
@@ -35,6 +36,7 @@ class ReplaceMaxPools:
 
     name: ClassVar[str] = "replace_max_pools"
     stage: ClassVar[str] = "model"
+    keeps: ClassVar[Keeps] = "converts"
 
     def __call__(self, model: Model) -> Model:
         """The model without max pooling. Raises UnsupportedError where zeros cannot stand in for padding."""

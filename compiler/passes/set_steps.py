@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from nmc.model import Model
+from nmc.passes import Keeps
 
 
 @dataclass(frozen=True)
@@ -16,6 +17,7 @@ class SetSteps:
 
     name: ClassVar[str] = "set-steps"
     stage: ClassVar[str] = "quantized"
+    keeps: ClassVar[Keeps] = "exact"
 
     def __call__(self, model: Model) -> Model:
         if self.steps is None or model.graph.dt_s is None:

@@ -10,6 +10,7 @@ from typing import ClassVar
 from nmc.graph import Graph, Node, Ref
 from nmc.model import Model
 from nmc.nodes import spiking, tensor
+from nmc.passes import Keeps
 from nmc.passes.fuse_synapses import fresh
 
 _KEEPS = (
@@ -29,6 +30,7 @@ class SpikeLogic:
 
     name: ClassVar[str] = "spike_logic"
     stage: ClassVar[str] = "model"
+    keeps: ClassVar[Keeps] = "exact"
 
     def __call__(self, model: Model) -> Model:
         """The model with such nodes replaced."""

@@ -11,6 +11,7 @@ from nmc.errors import UnsupportedError
 from nmc.graph import Node, Ref
 from nmc.model import FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
+from nmc.passes import Keeps
 from nmc.passes.conversion import Conversion, Converted, Parts
 from nmc.passes.fuse_synapses import fresh
 from nmc.passes.host_streams import HostStreams
@@ -41,6 +42,7 @@ class ToSigmaDelta:
 
     name: ClassVar[str] = "to_sigma_delta"
     stage: ClassVar[str] = "spiking"
+    keeps: ClassVar[Keeps] = "converts"
 
     def __call__(self, model: Model) -> Model:
         """The model of sigma-delta neurons. Raises UnsupportedError with every node that they cannot do."""

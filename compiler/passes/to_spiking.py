@@ -11,6 +11,7 @@ from nmc.errors import ModelError
 from nmc.graph import Node, Ref
 from nmc.model import FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
+from nmc.passes import Keeps
 from nmc.passes.conversion import Conversion, Converted, Parts
 from nmc.passes.fuse_synapses import fresh
 from nmc.passes.host_streams import HostStreams
@@ -51,6 +52,7 @@ class ToSpiking:
 
     name: ClassVar[str] = "to_spiking"
     stage: ClassVar[str] = "spiking"
+    keeps: ClassVar[Keeps] = "converts"
 
     def __call__(self, model: Model) -> Model:
         """The spiking model. Raises UnsupportedError with every node that rates cannot do."""

@@ -162,6 +162,7 @@ def _measure(subject: Subject, point: Point, directory: Path) -> tuple[PointResu
         cores=core_results(program, result.events),
         raster=first_raster(program, subject.data.x),
         findings=(*subject.findings, *_found(subject, point.target, program, layers, outputs, value, interval)),
+        verified=program.manifest.verified,
     ), execution
 
 

@@ -84,7 +84,7 @@ class PointResult:
     interval over samples (None where the metric has none), `agreement` the share of samples with the reference's
     class. `cost` is None where no chip stands behind the target. A target that cannot hold the model has a `refusal`
     and nothing measured. `command` is what to type to get this row again. `findings` are warnings about its data, the
-    model and this target.
+    model and this target. `verified` is what compiling verified of its program.
     """
 
     key: str
@@ -111,6 +111,7 @@ class PointResult:
     raster: Raster | None = None
     refusal: str | None = None
     findings: tuple[Finding, ...] = ()
+    verified: str | None = None
 
 
 @dataclass(frozen=True)

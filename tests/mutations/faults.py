@@ -16,16 +16,32 @@ import numpy as np
 
 from mutations.changes import arrays, facts, later, reads, spread, twice, without
 from mutations.networks import network
-from mutations.seeds import Seed, after_pass, in_code, in_emulator, in_host, in_onnx, rounding_of_host, set_to, together
+from mutations.seeds import (
+    Seed,
+    after_pass,
+    in_code,
+    in_emulator,
+    in_host,
+    in_lava,
+    in_nengo,
+    in_onnx,
+    rounding_of_host,
+    set_to,
+    together,
+)
 from nmc import backends, pipeline, program
+from nmc.backends.lava import lowering as lava_lowering
+from nmc.backends.lava import processes
 from nmc.backends.loihi import chips
 from nmc.backends.loihi.native import compartment_kernels, convolution, kernels, layout, lif, repeater
 from nmc.backends.loihi.native.emulator import Emulator
+from nmc.backends.nengo import lowering as nengo_lowering
+from nmc.backends.nengo import transforms
 from nmc.backends.onnx import coding as onnx_coding
 from nmc.backends.onnx import spiking, tensor
 from nmc.model import Array, Model
 from nmc.nodes.coding import Mean
-from nmc.passes import fold_batchnorm, integer_scale, retiming
+from nmc.passes import element_maps, integer_scale, retiming
 from nmc.passes.fuse_synapses import FuseSynapses
 from nmc.passes.quantize_fixed_point import QuantizeFixedPoint
 from nmc.passes.quantize_int8 import QuantizeInt8
@@ -61,7 +77,7 @@ def compiled(fault: Fault, directory: Path) -> Program:
     """The fault's network as a program."""
     model = fault.model()
     if fault.stage == "model":
-        return pipeline.compile_model(model, fault.target, directory, fault.options)
+        return pipeline.compile_model(model, fault.target, directory, fault.options, verify="none")
     target = backends.target_named(fault.target)
     settings = pipeline.make_options(target, fault.options)
     files: Mapping[str, bytes] = {}
@@ -258,7 +274,7 @@ PASSES = (
     _in_pass("fuses a matrix by columns", "late", after_pass(FuseSynapses, arrays("b", "weight", np.transpose)),
              "out", "weights-transposed"),
     _in_pass("folds the mean with the wrong sign", "normed",
-             in_code(fold_batchnorm._folded, "bias - mean", "bias + mean"), "n", "bias", "gpu-sim"),
+             in_code(element_maps._single, "shift - gain * mean", "shift + gain * mean"), "n", "bias", "gpu-sim"),
     _in_pass("decays in integers by half", "late",
              after_pass(QuantizeFixedPoint, facts("hidden", dv=lambda node: node.dv // 2)), "hidden", "decay"),
     _in_pass("thresholds of another scale", "dense",
@@ -274,3 +290,74 @@ PASSES = (
 
 FAULTS = (*KERNELS, *EMULATOR, *LOWERINGS, *PASSES)
 """All of them; their names differ within a part."""
+
+
+def _in_files(name: str, net: str, seed: Seed, layer: str, rule: str, target: str = "loihi-sim") -> Fault:
+    return Fault(name, "lowering", target, net, seed, layer, rule)
+
+
+FILES = (
+    _in_files("Lava: turns kernels around", "conv",
+              in_code(processes._conv, "weight[:, :, ::-1, ::-1]", "weight"), "a", "kernel-flipped"),
+    _in_files("Lava: swaps the axes of kernels", "conv",
+              in_code(processes._conv, ".transpose(0, 3, 2, 1)", ".transpose(0, 2, 3, 1)"), "a", "kernel-transposed"),
+    _in_files("Lava: currents last", "dense", in_lava(facts("hidden_on_chip", du=lambda node: node.du // 2)),
+              "hidden_on_chip", "current-decay"),
+    _in_files("Lava: forgets to reverse a shape", "conv",
+              in_code(lava_lowering._reshaped, "if len(before) > 1:", "if False:"), "c", "layout"),
+    _in_files("Lava: a delay less", "late",
+              in_code(lava_lowering._Lowering._synapse, "+ late.pop() - 1", "+ max(late.pop() - 1, 1) - 1"),
+              "loop", "delay"),
+    _in_files("Lava: threshold one higher", "late", in_lava(facts("hidden", vth=lambda node: node.vth + 1)),
+              "hidden", "threshold"),
+    _in_files("Lava: loses the bias", "conv", in_lava(facts("first_on_chip", bias_mant=0)), "first", "bias-missing"),
+    _in_files("Lava: a synapse less", "late", in_lava(reads("hidden", without(1))), "hidden", "synapse-missing"),
+    _in_files("Nengo: reads a step late", "late", in_nengo(reads("a", later(1))), "a", "time-shift", "nengo-sim"),
+    _in_files("Nengo: a delay more", "late",
+              in_code(nengo_lowering._Lowering._late, 'Part("Delay", {"shapes": (shape,), "steps": steps})',
+                      'Part("Delay", {"shapes": (shape,), "steps": steps + 1})'), "hidden", "delay", "nengo-sim"),
+    _in_files("Nengo: loses biases", "conv", set_to(nengo_lowering, "constant", lambda model, node: None),
+              "a", "bias-missing", "nengo-sim"),
+    _in_files("Nengo: matrices by columns", "dense",
+              in_code(transforms._linear, 'keep("weight", weight)', 'keep("weight", weight.T)'),
+              "a", "weights-transposed", "nengo-sim"),
+    _in_files("Nengo: decays as currents do", "dense",
+              in_nengo(facts("hidden", decay=lambda node: node.current_decay)), "hidden", "decay", "nengo-sim"),
+    _in_files("Nengo: resets to zero", "rules", in_nengo(facts("hidden", reset="zero")), "hidden", "reset", "nengo-sim"),
+    _in_files("Nengo: a synapse twice", "late", in_nengo(reads("hidden", twice(1))),
+              "hidden", "synapse-doubled", "nengo-sim"),
+)
+"""Faults in files that no default engine reads, but the vendors' tools."""
+
+MORE_PASSES = (
+    _in_pass("loses a bias", "normed", after_pass(FuseSynapses, reads("hidden", without(1))), "hidden", "bias-missing"),
+    _in_pass("reads a step too late", "late", after_pass(FuseSynapses, reads("loop", later(1))), "hidden", "delay"),
+    _in_pass("currents decay by half", "dense",
+             after_pass(QuantizeFixedPoint, facts("hidden_on_chip", du=lambda node: node.du // 2)),
+             "hidden", "current-decay"),
+    _in_pass("weights in integers by columns", "dense", after_pass(QuantizeFixedPoint, arrays("b", "weight", np.transpose)),
+             "out", "weights-transposed"),
+    _in_pass("exponent of one matrix of two", "late",
+             after_pass(QuantizeFixedPoint, facts("loop", weight_exp=lambda node: node.weight_exp + 1)),
+             "hidden", "scale"),
+    _in_pass("threshold ten higher", "dense",
+             after_pass(QuantizeFixedPoint, facts("out", vth=lambda node: node.vth + 10)), "out", "threshold"),
+    _in_pass("bias in integers halved", "conv",
+             after_pass(QuantizeFixedPoint, arrays("first_on_chip", "bias_mant", lambda mantissa: mantissa // 2)),
+             "first", "bias"),
+    _in_pass("holds a result too long", "dense",
+             after_pass(QuantizeFixedPoint, facts("hidden", steps=lambda node: node.steps + 1,
+                                                  longest=lambda node: node.longest + 1)), "hidden", "time-shift"),
+    _in_pass("folds without the deviation", "normed",
+             in_code(element_maps._single, "np.sqrt(variance + node.epsilon)", "1.0"), "n", "scale", "gpu-sim"),
+    _in_pass("int8 weights by rows", "images",
+             after_pass(QuantizeInt8, arrays("d", "weight", np.transpose)), "d", "weights-transposed", "tpu-sim"),
+    _in_pass("int8 scales of other channels", "images",
+             after_pass(QuantizeInt8, arrays("b", "weight_scale", lambda scale: scale[::-1])),
+             "b", "channel-axis", "tpu-sim"),
+    _in_pass("int8 scale of another node", "images",
+             after_pass(QuantizeInt8, facts("r_int8", scale=lambda node: node.scale / 2)), "r", "scale", "tpu-sim"),
+    _in_pass("int8 loses a bias", "images", after_pass(QuantizeInt8, facts("c", bias=None)), "c", "bias-missing",
+             "tpu-sim"),
+)
+"""More faults in passes, which show where every pass is compared with what it was given."""

@@ -17,9 +17,11 @@ from unittest.mock import patch
 
 import numpy as np
 
+from nmc.backends.lava import lowering as lava_lowering
 from nmc.backends.loihi import encoding
 from nmc.backends.loihi.host import Host
 from nmc.backends.loihi.native.plan import Plan
+from nmc.backends.nengo import files as nengo_files
 from nmc.backends.onnx import lowering as onnx_lowering
 from nmc.machine_code import Kernel
 from nmc.model import FloatArray, Model
@@ -69,6 +71,30 @@ def in_onnx(change: Change) -> Seed:
     def seeded() -> Iterator[None]:
         sound = onnx_lowering.lower
         with patch.object(onnx_lowering, "lower", lambda model, half=False: sound(change(model), half)):
+            yield
+
+    return seeded
+
+
+def in_lava(change: Change) -> Seed:
+    """Lava's files say another model than the one that is lowered."""
+
+    @contextmanager
+    def seeded() -> Iterator[None]:
+        sound = lava_lowering.lower
+        with patch.object(lava_lowering, "lower", lambda model: sound(change(model))):
+            yield
+
+    return seeded
+
+
+def in_nengo(change: Change) -> Seed:
+    """Nengo's files say another model than the one that is lowered."""
+
+    @contextmanager
+    def seeded() -> Iterator[None]:
+        sound = nengo_files.lower
+        with patch.object(nengo_files, "lower", lambda model, types: sound(change(model), types)):
             yield
 
     return seeded

@@ -89,6 +89,7 @@ def _point(point: PointResult, group: Group, targets: Sequence[str], spikes: int
         "scoreInterval": point.score_interval,
         "reference": point.reference_score,
         "agreement": point.agreement,
+        "verified": point.verified,
         "steps": point.steps,
         "energy": None if point.cost is None else asdict(energy(point)),
         "latency": None if point.cost is None else asdict(latency(point)),

@@ -18,6 +18,7 @@ function pointFacts(point, group) {
     ["Float score", scoreText(group, point.reference)],
     ["Same class as float", point.agreement === null ? null : percent(point.agreement)],
     ["Time steps", point.steps === null ? null : String(point.steps)],
+    ["Verified when compiled", point.verified],
     ["Grade", point.cost && badge(point.cost.grade)],
     ["Measured on hardware", measured ? `${measured.device}: ${si(measured.latency_s, "s")}${measured.energy_j === null ? ", no meter" : `, ${si(measured.energy_j, "J")}`}` : null],
   ]);

@@ -1,0 +1,74 @@
+"""Whether passes that round did no more than that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from nmc.model import Model
+from nmc.passes import Translated
+from nmc.passes.bias_axons import with_bias_axons
+from nmc.passes.populations import populations
+from nmc.passes.quantize_fixed_point import QuantizeFixedPoint
+from nmc.passes.quantize_int8 import QuantizeInt8
+from nmc.reference import run
+from nmc.verification.difference import Difference
+from nmc.verification.kept_meaning import EXACT, changed_meaning
+from nmc.verification.outcome import Fault, LeftOut, Outcome
+from nmc.verification.record import Check
+from nmc.verification.rounded_chip import rounded_chip
+from nmc.verification.rounded_int8 import grids_parting, rounded_weights, saturated, without_rounding
+from nmc.verification.tolerance import parting
+from nmc.verification.trial import Trial
+
+
+def rounded(steps: Sequence[Translated], trial: Trial) -> Iterator[Outcome]:
+    """For each pass that rounds a check, the fault of one that did more, or that nothing is known of it."""
+    for step in steps:
+        if step.step.keeps == "rounds" and step.changed:
+            check = _CHECKS.get(step.step.name)
+            if check is None:
+                yield LeftOut(f"pass {step.step.name}: what it rounds is not compared number by number")
+            else:
+                yield from check(step, trial)
+
+
+def _chip(step: Translated, trial: Trial) -> Iterator[Outcome]:
+    """Biases that become axons must mean the same, and all integers be roundings of one scale each."""
+    name, before = step.step.name, step.before
+    with_axons = with_bias_axons(before, populations(before))
+    if with_axons is not before:
+        found = _parting(before, trial, with_axons)
+        if found is not None:
+            yield Fault(f"the biases that {name} makes axons do not mean the same", found)
+            return
+    yield from _numbers(name, rounded_chip(with_axons, step.after))
+
+
+def _int8(step: Translated, trial: Trial) -> Iterator[Outcome]:
+    """Weights within half a step, grids that agree and reach far enough, and without any of them the model before."""
+    assert isinstance(step.step, QuantizeInt8)
+    name, before, after = step.step.name, step.before, step.after
+    found = rounded_weights(before, after) or grids_parting(after)
+    if found is None and step.step.method == "min-max" and trial.data == "calibration data":
+        found = saturated(before, after, trial)
+    if found is None:
+        found = _parting(before, trial, without_rounding(before, after))
+    yield from _numbers(name, found)
+
+
+def _numbers(name: str, found: Difference | None) -> Iterator[Outcome]:
+    if found is not None:
+        yield Fault(changed_meaning(name) + " by more than rounding", found)
+    else:
+        yield Check(f"pass {name}", 0, None, "every number within its rounding")
+
+
+def _parting(before: Model, trial: Trial, after: Model) -> Difference | None:
+    want, have = (run(model, trial.feeds, trial.steps) for model in (before, after))
+    return parting(before, trial, EXACT, want, dict(zip(want, have.values(), strict=True)))
+
+
+_CHECKS: Mapping[str, Callable[[Translated, Trial], Iterator[Outcome]]] = {
+    QuantizeFixedPoint.name: _chip,
+    QuantizeInt8.name: _int8,
+}

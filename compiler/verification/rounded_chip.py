@@ -130,12 +130,14 @@ def _bias(
     if isinstance(node, spiking.CubaLIF):
         bias = bias + (1 - float(node.decay)) * fused.param(node.leak)
     have = np.broadcast_to(fixed.param(neuron.bias_mant), population.shape).astype(np.float64)
-    lost = (bias == 0) & (have != 0)
-    if lost.any():
-        place = tuple(int(i) for i in np.argwhere(lost)[0])
+    more = float(getattr(node, "compare", ">") == ">=")  # what says "at the threshold", added to every mantissa
+    made_up = (bias == 0) & (have != 0) & (have != more)
+    if made_up.any():
+        place = tuple(int(i) for i in np.argwhere(made_up)[0])
         return Difference(population.name, None, None, place, 0.0, float(have[place]), "the bias")
     limit = 2**BIAS_BITS
-    low, high = _interval(have, bias, 0.5 * (1 + _ROOM), (have <= -limit, have >= limit - 1))
+    half = 0.5 * (1 + _ROOM)
+    low, high = _interval(have - more / 2, bias, half + more / 2, (have <= -limit, have >= limit - 1))
     wrong = bounds.narrow(low * 2.0**neuron.bias_exp / 64, high * 2.0**neuron.bias_exp / 64)
     if wrong is None:
         return None

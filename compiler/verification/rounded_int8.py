@@ -9,11 +9,9 @@ import numpy as np
 
 from nmc.model import Array, Model
 from nmc.nodes.quantized import DequantizeLinear, QuantizeLinear
-from nmc.nodes.tensor import Conv1d, Conv2d, Linear
+from nmc.nodes.tensor import Clip, Conv1d, Conv2d, Linear
 from nmc.passes.int8_grid import per_channel
-from nmc.reference import run
-from nmc.verification.difference import Difference, earliest, first_difference
-from nmc.verification.trial import Trial
+from nmc.verification.difference import Difference, first_difference
 
 _Layer = Linear | Conv1d | Conv2d
 _ROOM = 1e-5
@@ -50,11 +48,15 @@ def grids_parting(after: Model) -> Difference | None:
     return None
 
 
-def without_rounding(before: Model, after: Model) -> Model:
-    """The model in integers without its grids, and with the real weights and biases of the one before."""
+def without_rounding(before: Model, after: Model, saturating: bool = False) -> Model:
+    """The model in integers without its grids, and with the real weights and biases of the one before.
+
+    Where it is `saturating`, numbers beyond the ends of a grid become those.
+    """
     renamed: dict[str, str] = {}
     for node in after.graph:
-        if isinstance(node, QuantizeLinear | DequantizeLinear) and node.name not in before.graph:
+        grid = isinstance(node, QuantizeLinear | DequantizeLinear) and node.name not in before.graph
+        if grid and not (saturating and isinstance(node, QuantizeLinear)):
             renamed[node.name] = node.inputs[0].node
     for name in renamed:
         while renamed[name] in renamed:
@@ -67,8 +69,16 @@ def without_rounding(before: Model, after: Model) -> Model:
             names = {**names, "bias": layer.bias}
         layers.append(replace(rounded, **names))  # type: ignore[arg-type]
         arrays |= {name: before.weights[name] for name in names.values() if name is not None}
-    graph = after.graph.replace(*layers).rewire(renamed)
+    ends = (_ends(node) for node in after.graph if isinstance(node, QuantizeLinear) and node.name not in before.graph)
+    graph = after.graph.replace(*layers, *(ends if saturating else ())).rewire(renamed)
     return after.with_(replace(graph, nodes=tuple(node for node in graph if node.name not in renamed)), arrays)
+
+
+def _ends(node: QuantizeLinear) -> Clip:
+    """What a grid does to numbers that are further out than it is, by more than half a step."""
+    low, high = node.limits
+    minimum, maximum = ((end - node.zero_point + by) * node.scale for end, by in ((low, -0.5), (high, 0.5)))
+    return Clip(name=node.name, inputs=node.inputs, minimum=minimum, maximum=maximum)
 
 
 def _pairs(before: Model, after: Model) -> list[tuple[_Layer, _Layer]]:
@@ -78,19 +88,3 @@ def _pairs(before: Model, after: Model) -> list[tuple[_Layer, _Layer]]:
         if isinstance(node, _Layer) and isinstance(other, _Layer):
             found.append((node, other))
     return found
-
-
-def saturated(before: Model, after: Model, trial: Trial) -> Difference | None:
-    """The first value on samples that were measured that its grid does not reach to."""
-    grids = [node for node in after.graph if isinstance(node, QuantizeLinear) and node.name not in before.graph]
-    sources = {node.name: node.inputs[0].node for node in grids if node.inputs[0].node in before.graph}
-    values = run(before, trial.feeds, trial.steps, tuple(sources.values()))
-    found = []
-    for node in grids:
-        if node.name in sources:
-            x = values[sources[node.name]]
-            low, high = ((end - node.zero_point) * node.scale for end in node.limits)
-            timed = before.graph.signals[sources[node.name]].timing == "stream"
-            within = np.clip(x, low, high)
-            found.append(first_difference(node.name, x, within, timed, node.scale, "the range that integers reach"))
-    return earliest(after.graph, found)

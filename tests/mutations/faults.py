@@ -41,7 +41,7 @@ from nmc.backends.onnx import coding as onnx_coding
 from nmc.backends.onnx import spiking, tensor
 from nmc.model import Array, Model
 from nmc.nodes.coding import Mean
-from nmc.passes import element_maps, integer_scale, retiming
+from nmc.passes import element_maps, integer_threshold, retiming
 from nmc.passes.fuse_synapses import FuseSynapses
 from nmc.passes.quantize_fixed_point import QuantizeFixedPoint
 from nmc.passes.quantize_int8 import QuantizeInt8
@@ -224,7 +224,7 @@ LOWERINGS = (
                   in_onnx(facts("rest", current_decay=1.0)), "rest", "current-decay"),
     _in_onnx_file("ages by one less", "rules",
                   in_onnx(arrays("d", "steps", lambda ages: np.maximum(ages - 1, 0))), "d", "delay"),
-    _in_onnx_file("loses biases", "rules", in_code(tensor._linear, "node.bias is None", "True"),
+    _in_onnx_file("loses biases", "rules", in_code(tensor._linear, "site.added(node.bias)", "()"),
                   "a", "bias-missing"),
     _in_onnx_file("reads matrices by columns", "rules", in_code(tensor._linear, "transB=1", "transB=0"),
                   "a", "weights-transposed"),
@@ -278,7 +278,7 @@ PASSES = (
     _in_pass("decays in integers by half", "late",
              after_pass(QuantizeFixedPoint, facts("hidden", dv=lambda node: node.dv // 2)), "hidden", "decay"),
     _in_pass("thresholds of another scale", "dense",
-             in_code(integer_scale.integer_threshold, "return round(x)", "return round(x) // 2"),
+             in_code(integer_threshold.integer_threshold, "return nearest,", "return nearest // 2,"),
              "hidden", "threshold"),
     _in_pass("retimes by a step too many", "late",
              in_code(retiming.chip_delay, "return edge.delay", "return 1 + edge.delay"), "hidden", "delay"),
@@ -323,7 +323,8 @@ FILES = (
               "a", "weights-transposed", "nengo-sim"),
     _in_files("Nengo: decays as currents do", "dense",
               in_nengo(facts("hidden", decay=lambda node: node.current_decay)), "hidden", "decay", "nengo-sim"),
-    _in_files("Nengo: resets to zero", "rules", in_nengo(facts("hidden", reset="zero")), "hidden", "reset", "nengo-sim"),
+    _in_files("Nengo: resets to zero", "rules", in_nengo(facts("hidden", reset="zero")),
+              "hidden", "reset", "nengo-sim"),
     _in_files("Nengo: a synapse twice", "late", in_nengo(reads("hidden", twice(1))),
               "hidden", "synapse-doubled", "nengo-sim"),
 )
@@ -335,8 +336,8 @@ MORE_PASSES = (
     _in_pass("currents decay by half", "dense",
              after_pass(QuantizeFixedPoint, facts("hidden_on_chip", du=lambda node: node.du // 2)),
              "hidden", "current-decay"),
-    _in_pass("weights in integers by columns", "dense", after_pass(QuantizeFixedPoint, arrays("b", "weight", np.transpose)),
-             "out", "weights-transposed"),
+    _in_pass("weights in integers by columns", "dense",
+             after_pass(QuantizeFixedPoint, arrays("b", "weight", np.transpose)), "out", "weights-transposed"),
     _in_pass("exponent of one matrix of two", "late",
              after_pass(QuantizeFixedPoint, facts("loop", weight_exp=lambda node: node.weight_exp + 1)),
              "hidden", "scale"),

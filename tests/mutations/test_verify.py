@@ -12,7 +12,6 @@ from nmc import backends, pipeline, program
 from nmc.verification.difference import TranslationError
 from nmc.verification.verify import verified
 
-
 EVERY = (*FAULTS, *FILES, *MORE_PASSES)
 
 

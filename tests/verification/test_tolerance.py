@@ -34,14 +34,14 @@ def test_a_spike_on_the_edge_is_excused_and_another_is_not() -> None:
     model, trial, outputs = spiking([[0.7, 0.1], [0.3, 0.1], [0.2, 0.1]])
     assert parting(model, trial, SINGLE, outputs, flipped(outputs, 1, 0)) is None
     found = parting(model, trial, SINGLE, outputs, flipped(outputs, 0, 1))
-    assert found is not None and (found.node, found.step, found.sample, found.element) == ("y", 0, 0, (1,))  # noqa: PT018
+    assert found is not None and (found.node, found.step, found.sample, found.element) == ("y", 0, 0, (1,))
 
 
 def test_nothing_is_excused_where_nothing_is_rounded() -> None:
     """0.75 + 0.25 is the threshold, on every machine."""
     model, trial, outputs = spiking([[0.75, 0.125], [0.25, 0.125]])
     found = parting(model, trial, SINGLE, outputs, flipped(outputs, 1, 0))
-    assert found is not None and found.step == 1  # noqa: PT018
+    assert found is not None and found.step == 1
 
 
 def test_what_follows_from_an_excused_spike_is_excused_and_what_was_before_is_not() -> None:

@@ -60,7 +60,7 @@ def test_a_program_says_what_was_verified(target: str, tmp_path: Path) -> None:
     program = nmc.compile(network("dense"), target, tmp_path / "p")
     assert program.manifest.verified.startswith("3 samples x 24 steps, ")
     found = load(tmp_path / "p").manifest.verification
-    assert found is not None and found.data == "calibration data"  # noqa: PT018
+    assert found is not None and found.data == "calibration data"
     assert found == program.manifest.verification
     assert all(check.samples or "rounding" in check.result for check in found.checks)
 
@@ -69,20 +69,20 @@ def test_a_program_says_what_was_verified(target: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("target", ["cpu", "gpu-sim", "loihi-sim", "loihi2-sim", "nengo-sim", "nengo-loihi-sim"])
 def test_several_inputs_and_no_data(target: str, tmp_path: Path) -> None:
     found = nmc.compile(two_inputs(), target, tmp_path / "p").manifest.verification
-    assert found is not None and found.data == "random numbers"  # noqa: PT018
+    assert found is not None and found.data == "random numbers"
     assert found.summary.startswith("16 samples x 10 steps")
 
 
 @pytest.mark.parametrize("target", ["cpu", "loihi-sim"])
 def test_what_learns_is_verified(target: str, tmp_path: Path) -> None:
     found = nmc.compile(learns(), target, tmp_path / "p").manifest.verification
-    assert found is not None and found.checks  # noqa: PT018
+    assert found is not None and found.checks
 
 
 def test_what_cannot_be_verified_is_said(tmp_path: Path) -> None:
     """Learning is not read back from Nengo's files, and Nengo itself is started by --verify full alone."""
     found = nmc.compile(learns(), "nengo-sim", tmp_path / "p").manifest.verification
-    assert found is not None and found.summary == "nothing"  # noqa: PT018
+    assert found is not None and found.summary == "nothing"
     assert ["Plastic" in why or "--verify full" in why for why in found.left_out] == [True, True]
 
 
@@ -142,11 +142,11 @@ def test_a_difference_is_an_error_that_says_where(
     assert (tmp_path / "p" / "manifest.json").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["p"]
     found = error.value.found
-    assert found is not None and found.node.startswith(node)  # noqa: PT018
+    assert found is not None and found.node.startswith(node)
     assert error.value.exit_code == 3
     text = str(error.value)
-    assert "an error of nmc" in text and "Please report" in text and "nmc 0." in text  # noqa: PT018
-    assert f"step {found.step}" in text and f"sample {found.sample}" in text  # noqa: PT018
+    assert "an error of nmc" in text and "Please report" in text and "nmc 0." in text
+    assert f"step {found.step}" in text and f"sample {found.sample}" in text
 
 
 def test_two_compiles_verify_alike(tmp_path: Path) -> None:

@@ -44,10 +44,10 @@ class _Bounds:
         return None
 
 
-def rounded_chip(fused: Model, fixed: Model) -> Difference | None:
+def rounded_chip(fused: Model, fixed: Model, weight_bits: int) -> Difference | None:
     """Where integers are no rounding of what `fused` says (after bias axons), or time is lost; None if nowhere."""
     for population in populations(fused):
-        found = _rounded(population, fused, fixed)
+        found = _rounded(population, fused, fixed, weight_bits)
         if found is not None:
             return found
     return _timing(fused, fixed)
@@ -65,14 +65,14 @@ def _neuron(fixed: Model, name: str) -> tuple[Node | None, float | None]:
     return node, unit
 
 
-def _rounded(population: Population, fused: Model, fixed: Model) -> Difference | None:
+def _rounded(population: Population, fused: Model, fixed: Model, weight_bits: int) -> Difference | None:
     neuron, unit = _neuron(fixed, population.name)
     if not isinstance(neuron, fixed_point.FixedLIF) or any(_sums(fixed, s.source) for s in population.synapses):
         return None
     bounds = _Bounds()
     for synapse in population.synapses:
         if not isinstance(synapse.node, PlasticLinear):
-            found = _weights(synapse, fixed, bounds)
+            found = _weights(synapse, fixed, bounds, weight_bits)
             if found is not None:
                 return found
     if population.spikes:
@@ -86,7 +86,7 @@ def _rounded(population: Population, fused: Model, fixed: Model) -> Difference |
     return _bias(population, fused, fixed, neuron, bounds) or _decays(population, neuron)
 
 
-def _weights(synapse: Synapse, fixed: Model, bounds: _Bounds) -> Difference | None:
+def _weights(synapse: Synapse, fixed: Model, bounds: _Bounds, weight_bits: int) -> Difference | None:
     node = fixed.graph.by_name.get(synapse.node.name)
     if not isinstance(node, fixed_point.FixedDense | fixed_point.FixedConv2d):
         return Difference(synapse.node.name, None, None, (), 1, 0, "the synapse itself")
@@ -95,7 +95,7 @@ def _weights(synapse: Synapse, fixed: Model, bounds: _Bounds) -> Difference | No
     want = synapse.weight * _unit(fixed, node.inputs[0])
     if have.shape != want.shape:
         return Difference(node.name, None, None, (), want.size, have.size, "the number of weights")
-    grid = Grid.of(want, getattr(node, "num_weight_bits", 8))
+    grid = Grid.of(want, weight_bits)
     half = grid.step / 2 * (1 + _ROOM)
     size = 2.0**exponent
     at_zero = (want == 0) & (have != 0)

@@ -37,6 +37,7 @@ def rounded(steps: Sequence[Translated], trial: Trial) -> Iterator[Outcome]:
 
 def _chip(step: Translated, trial: Trial) -> Iterator[Outcome]:
     """Biases that become axons must mean the same, and all integers be roundings of one scale each."""
+    assert isinstance(step.step, QuantizeFixedPoint)
     name, before = step.step.name, step.before
     with_axons = with_bias_axons(before, populations(before))
     if with_axons is not before:
@@ -44,7 +45,7 @@ def _chip(step: Translated, trial: Trial) -> Iterator[Outcome]:
         if found is not None:
             yield Fault(f"the biases that {name} makes axons do not mean the same", found)
             return
-    yield from _numbers(name, rounded_chip(with_axons, step.after))
+    yield from _numbers(name, rounded_chip(with_axons, step.after, step.step.weight_bits))
 
 
 def _int8(step: Translated, trial: Trial) -> Iterator[Outcome]:

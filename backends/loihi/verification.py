@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from nmc.backends import engine_of, target_named, toolchain
 from nmc.backends.lava.chip import Chip
 from nmc.backends.lava.engine import weights_read
 from nmc.backends.lava.read_back import GRAPH, ForeignError, read_back
@@ -46,6 +47,7 @@ def verify(program: Program, executed: Model, trial: Trial, level: Level) -> Ite
     yield Check("engine native, every message, voltage and count", trial.samples, trial.steps, "equal")
     if GRAPH in program.manifest.files:
         yield _lava(program, trial, expected)
+    yield from _vendors(program, executed, trial, expected, level)
 
 
 def _lava(program: Program, trial: Trial, expected: Trace) -> Outcome:
@@ -65,6 +67,27 @@ def _lava(program: Program, trial: Trial, expected: Trace) -> Outcome:
     if found is not None:
         return Fault(f"{GRAPH} and the reference of the graph that it was made from", found)
     return Check(f"{GRAPH} and its weights, read back", few, trial.steps, "equal")
+
+
+def _vendors(
+    program: Program, executed: Model, trial: Trial, expected: Trace, level: Level
+) -> Iterator[Outcome]:
+    """The vendors' own engines, where their toolchains are installed."""
+    target = target_named(program.target)
+    for name in list(target.engines)[1:]:
+        if level != "full":
+            yield LeftOut(f"the engine {name}, which takes seconds to start: --verify full runs it")
+        elif toolchain.toolchain_named(name).find() is None:
+            yield LeftOut(f"the engine {name}, which is not installed: nmc toolchain install {name}")
+        elif name == "lava" and GRAPH not in program.manifest.files:
+            yield LeftOut(f"the engine {name}, which has no means for this network")
+        else:
+            given = engine_of(target, name)(program, trial.feeds, steps=trial.steps).outputs
+            found = parting(executed, trial, HOST, expected.outputs, given)
+            if found is not None:
+                yield Fault(f"the engine {name!r} and the reference of the graph that it executes", found)
+                return
+            yield Check(f"engine {name}", trial.samples, trial.steps, "equal")
 
 
 def _ways(

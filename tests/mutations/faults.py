@@ -37,6 +37,7 @@ from nmc.backends.loihi.native import compartment_kernels, convolution, kernels,
 from nmc.backends.loihi.native.emulator import Emulator
 from nmc.backends.nengo import lowering as nengo_lowering
 from nmc.backends.nengo import transforms
+from nmc.backends.nengo_loihi.place_on_chip import PlaceOnChip
 from nmc.backends.onnx import coding as onnx_coding
 from nmc.backends.onnx import spiking, tensor
 from nmc.model import Array, Model
@@ -331,6 +332,10 @@ FILES = (
 """Faults in files that no default engine reads, but the vendors' tools."""
 
 MORE_PASSES = (
+    _in_pass("loses a bias on the chip", "dense", after_pass(PlaceOnChip, reads("out", without(1))), "out",
+             "bias-missing", "nengo-loihi-sim"),
+    _in_pass("places a delay too short", "late",
+             after_pass(PlaceOnChip, reads("loop", later(1))), "hidden", "delay", "nengo-loihi-sim"),
     _in_pass("loses a bias", "normed", after_pass(FuseSynapses, reads("hidden", without(1))), "hidden", "bias-missing"),
     _in_pass("reads a step too late", "late", after_pass(FuseSynapses, reads("loop", later(1))), "hidden", "delay"),
     _in_pass("currents decay by half", "dense",

@@ -78,7 +78,7 @@ def trial(
 def _samples(
     model: Model, inputs: Sequence[tensor.Input], calibration: FloatArray | None, level: Level
 ) -> tuple[Mapping[str, FloatArray], str]:
-    if calibration is not None and len(inputs) == 1:
+    if calibration is not None:
         count = len(calibration) if level == "full" else min(SAMPLES, len(calibration))
         chosen = np.linspace(0, len(calibration) - 1, count).astype(int)
         return as_feeds(model.graph, calibration[chosen]), "calibration data"

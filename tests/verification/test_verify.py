@@ -24,6 +24,7 @@ from nmc.errors import ModelError, UsageError
 from nmc.model import Model, Task
 from nmc.passes.fuse_synapses import FuseSynapses
 from nmc.program import Program, load
+from nmc.side_by_side import joined
 from nmc.text import parse
 from nmc.verification.difference import TranslationError
 
@@ -155,3 +156,12 @@ def test_two_compiles_verify_alike(tmp_path: Path) -> None:
         pipeline.compile_model(network("conv"), "loihi-sim", tmp_path / name) for name in ("one", "two")
     )
     assert (first.path / "manifest.json").read_bytes() == (second.path / "manifest.json").read_bytes()
+
+
+def test_several_inputs_with_data(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    x = joined("made up", {"a": rng.random((6, 10, 2)), "b": rng.random((6, 3))})
+    task = Task("regression", "mean-squared-error", calibration=Arrays(x, name="made up"))
+    found = nmc.compile(replace(two_inputs(), task=task), "loihi-sim", tmp_path / "p").manifest.verification
+    assert found is not None and found.data == "calibration data"
+    assert found.summary == "6 samples x 10 steps, equal"

@@ -46,7 +46,7 @@ class FileRecord:
 class Manifest:
     """The facts of a program. `steps` is the run length in time steps of the program's graph.
 
-    `verification` is what was verified when it was compiled; None for a program that an engine changed since.
+    `verification` is what was verified when it was compiled; None where nothing was, as of a program that learned.
     """
 
     name: str

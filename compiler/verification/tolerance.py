@@ -21,7 +21,7 @@ from nmc.reference import each_step, run
 from nmc.verification.difference import Difference, apart, earliest, first_difference
 from nmc.verification.trial import Trial
 
-_MOVED_RUNS = 4
+_MOVED_RUNS = 12
 _LARGER = 4.0
 """How many times larger a difference may be than those of the moved runs, which are few."""
 
@@ -96,14 +96,14 @@ def _first(
 
 
 def _moved(model: Model, trial: Trial, noise: float) -> Iterator[tuple[Model, Mapping[str, FloatArray]]]:
-    """The model and its samples with all numbers larger, all smaller, and each a little different."""
+    """The model and its samples with all numbers larger, all smaller, and each the one or the other."""
     indices = {ref.node for node in model.graph if isinstance(node, selection.Embedding) for ref in node.inputs}
     fixed = _whole(model)
     for run_number in range(_MOVED_RUNS):
         rng = np.random.default_rng(run_number)
 
         def changed(x: FloatArray, rng: np.random.Generator = rng, which: int = run_number) -> FloatArray:
-            factor = {0: 1.0, 1: -1.0}.get(which, rng.uniform(-1.0, 1.0, x.shape))
+            factor = {0: 1.0, 1: -1.0}.get(which, rng.choice([-1.0, 1.0], x.shape))
             return x * (1.0 + noise * factor)
 
         weights = {

@@ -59,7 +59,10 @@ class _Reading:
             self._process(process)
         outputs = tuple(str(entry["read"]).partition(".")[0] for entry in _list(self.described, "outputs"))
         graph = Graph(tuple(self.nodes), outputs, self.dt_s)
-        return Model(str(self.described["name"]), graph, self.arrays).checked()
+        model = Model(str(self.described["name"]), graph, self.arrays)
+        if faults := model.check():
+            raise ForeignError(f"a graph in which {faults[0]}")
+        return model
 
     def _shape(self, process: Json) -> Shape:
         """The shape of what a process puts out."""

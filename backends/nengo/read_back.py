@@ -19,11 +19,13 @@ import numpy as np
 from nmc.backends.nengo.files import FOLDER
 from nmc.graph import Graph, Node, Ref, Shape
 from nmc.model import Array, FloatArray, Model
-from nmc.nodes import KINDS, tensor
+from nmc.nodes import KINDS, coding, tensor
 from nmc.program import Program
 
 LARGEST_MATRIX = 1 << 24
 """How many elements a matrix written out may have."""
+
+_READOUTS = ("Sum", "Mean", "Max")
 
 Json = Mapping[str, "Value"]
 Value = str | int | float | bool | None | list["Value"] | dict[str, "Value"]
@@ -70,7 +72,10 @@ class _Reading:
         lag, steps = facts["lag"], facts["steps"]
         assert isinstance(lag, int) and (steps is None or isinstance(steps, int))
         graph = Graph(tuple(self.nodes), outputs, self.dt_s, lag=lag)
-        return Model(str(facts["name"]), graph, self.arrays, steps).checked()
+        model = Model(str(facts["name"]), graph, self.arrays, steps)
+        if faults := model.check():
+            raise ForeignError(f"a graph in which {faults[0]}")
+        return model
 
     def _shape(self, entry: Json) -> Shape:
         shape = _sizes(entry["shape"])
@@ -105,6 +110,9 @@ class _Reading:
             operands = self._operands(name, [_sizes(shape) for shape in shapes], KINDS.get(kind, tensor.MaxPool2d).sums)
             if kind == "MaxPool":
                 kind = f"MaxPool{len(_sizes(settings['kernel']))}d"
+            if kind in _READOUTS:  # Nengo computes at every step what a graph may know before the run
+                self.nodes.append(coding.ConstantCurrent(name=f"{own}__each_step", inputs=operands))
+                operands = (Ref(f"{own}__each_step"),)
             self.nodes.append(self._made(kind, own, operands, settings))
         else:
             (ref,) = self._operands(name, [shape], sums=False)

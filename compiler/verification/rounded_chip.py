@@ -8,7 +8,7 @@ time than in the model, it was not rounding.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from nmc.nodes import fixed_point, quantized, spiking, tensor
 from nmc.nodes.plasticity import PlasticLinear
 from nmc.passes.integer_scale import BIAS_BITS, Grid
 from nmc.passes.populations import Population, Synapse, populations
-from nmc.verification.difference import Difference
+from nmc.verification.difference import Difference, first_difference
 
 _ROOM = 1e-6
 """What double precision may take, of a bound."""
@@ -72,7 +72,7 @@ def _rounded(population: Population, fused: Model, fixed: Model, weight_bits: in
     bounds = _Bounds()
     for synapse in population.synapses:
         if not isinstance(synapse.node, PlasticLinear):
-            found = _weights(synapse, fixed, bounds, weight_bits)
+            found = _weights(synapse, fused, fixed, bounds, weight_bits)
             if found is not None:
                 return found
     if population.spikes:
@@ -86,15 +86,22 @@ def _rounded(population: Population, fused: Model, fixed: Model, weight_bits: in
     return _bias(population, fused, fixed, neuron, bounds) or _decays(population, neuron)
 
 
-def _weights(synapse: Synapse, fixed: Model, bounds: _Bounds, weight_bits: int) -> Difference | None:
+def _weights(
+    synapse: Synapse, fused: Model, fixed: Model, bounds: _Bounds, weight_bits: int
+) -> Difference | None:
     node = fixed.graph.by_name.get(synapse.node.name)
-    if not isinstance(node, fixed_point.FixedDense | fixed_point.FixedConv2d):
+    if not isinstance(node, fixed_point.FixedDense | fixed_point.FixedSparse | fixed_point.FixedConv2d):
         return Difference(synapse.node.name, None, None, (), 1, 0, "the synapse itself")
-    exponent = node.weight_exp if isinstance(node, fixed_point.FixedDense) else 0
+    exponent = 0 if isinstance(node, fixed_point.FixedConv2d) else node.weight_exp
     have = fixed.weights[node.weight].astype(np.float64)
     want = synapse.weight * _unit(fixed, node.inputs[0])
     if have.shape != want.shape:
         return Difference(node.name, None, None, (), want.size, have.size, "the number of weights")
+    if isinstance(node, fixed_point.FixedSparse) and isinstance(synapse.node, tensor.SparseLinear):
+        order, moved = _places(synapse.node, fused, node, fixed)
+        if moved is not None:
+            return moved
+        want = want[order]
     grid = Grid.of(want, weight_bits)
     half = grid.step / 2 * (1 + _ROOM)
     size = 2.0**exponent
@@ -108,6 +115,22 @@ def _weights(synapse: Synapse, fixed: Model, bounds: _Bounds, weight_bits: int) 
         return None
     place = tuple(int(i) for i in np.argwhere(want != 0)[wrong])
     return Difference(node.name, None, None, place, float(want[place]), float(have[place] * size), "the weight")
+
+
+def _places(
+    node: tensor.SparseLinear, fused: Model, chip: fixed_point.FixedSparse, fixed: Model
+) -> tuple[NDArray[np.intp], Difference | None]:
+    """The order of the entries on the chip, and the first that is at another place there."""
+    row, column = (fused.weights[name].astype(np.int64) for name in (node.row, node.column))
+    order = np.lexsort((column, row))
+    starts = fixed.weights[chip.row_start].astype(np.intp)
+    counts: NDArray[np.intp] = starts[1:] - starts[:-1]
+    rows = np.repeat(np.arange(len(counts)), counts)
+    for what, want, have in (("row", row, rows), ("column", column, fixed.weights[chip.column])):
+        found = first_difference(node.name, want[order], have, False, signal=f"the {what} of a weight")
+        if found is not None:
+            return order, replace(found, sample=None, element=(found.sample or 0,))
+    return order, None
 
 
 def _interval(

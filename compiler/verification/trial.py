@@ -126,6 +126,8 @@ def _operations(model: Model, node: Node) -> float:
         kernel = out * shapes[0][-1]
     elif kernel and shapes and len(shapes[0]) > 1:
         kernel *= max(1, prod(shapes[0][:-1]))
+    if isinstance(node, fixed_point.FixedSparse | tensor.SparseLinear):
+        kernel = _PER_INTEGER * node.synapses
     each = _PER_INTEGER if isinstance(node, fixed_point.KINDS) else _PER_ELEMENT
     return float(kernel + each * (out + sum(map(prod, shapes))))
 

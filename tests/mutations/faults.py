@@ -42,7 +42,7 @@ from nmc.backends.onnx import coding as onnx_coding
 from nmc.backends.onnx import spiking, tensor
 from nmc.model import Array, Model
 from nmc.nodes.coding import Mean
-from nmc.passes import element_maps, integer_threshold, retiming
+from nmc.passes import element_maps, retiming
 from nmc.passes.fuse_synapses import FuseSynapses
 from nmc.passes.quantize_fixed_point import QuantizeFixedPoint
 from nmc.passes.quantize_int8 import QuantizeInt8
@@ -104,7 +104,7 @@ _ONE_BY_ONE = together(set_to(chips, "threads", lambda: 1), set_to(chips, "_LEAS
 
 KERNELS = (
     _in_engine("fires at the threshold", "counts", in_code(_LIF, "moved > threshold", "moved >= threshold"),
-               "hidden", "comparison"),
+               "hidden_on_chip", "comparison"),
     _in_engine("subtracts the threshold", "dense", in_code(_LIF, "np.int32(0) if spike", "moved - threshold if spike"),
                "out", "reset"),
     _in_engine("does not reset", "conv", in_code(_LIF, "np.int32(0) if spike else moved", "moved"),
@@ -135,7 +135,7 @@ KERNELS = (
                "first_on_chip", "bias"),
     _in_engine("threshold one higher", "integers", in_emulator(facts("fine", vth=lambda node: node.vth + 1)),
                "fine", "threshold"),
-    _in_engine("threshold without its shift", "dense", in_code(_CURRENT, "np.int32(vth << 6)", "np.int32(vth << 5)"),
+    _in_engine("threshold lower by a quarter", "dense", in_code(_CURRENT, "np.int32(vth << 6)", "np.int32(vth * 48)"),
                "hidden_on_chip", "threshold"),
     _in_engine("reads the second synapse twice", "late",
                in_code(kernels.summed, "mac(mac(0, one[n], x_scale), two[n], y_scale)",
@@ -174,9 +174,10 @@ EMULATOR = (
                "b", "channels"),
     _in_engine("exponent of weights off by one", "dense", in_emulator(facts("a", weight_exp=0)), "a", "scale"),
     _in_engine("reads the input a step late", "dense", in_emulator(reads("a", later(1))), "a", "time-shift"),
-    _in_engine("delay off by one", "late", in_emulator(facts("hidden_late_1", steps=2, longest=2)), "loop", "delay"),
+    _in_engine("delay off by one", "late", in_emulator(facts("hidden_late_1", steps=2, longest=2)),
+               "hidden_late_1", "delay"),
     _in_engine("views delay by less", "late",
-               in_code(layout.Layout._root, "node.longest if", "node.longest - 1 if"), "skip", "delay"),
+               in_code(layout.Layout._root, "node.longest if", "node.longest - 1 if"), "hidden_late_1", "delay"),
     _in_engine("loses a synapse", "late", in_emulator(reads("out_on_chip", without(1))),
                "out_on_chip", "synapse-missing"),
     _in_engine("doubles a synapse", "late", in_emulator(reads("out_on_chip", twice(0))),
@@ -185,7 +186,7 @@ EMULATOR = (
                "hidden", "threshold"),
     _in_engine("starts from where the last sample ended", "rates",
                together(_ONE_BY_ONE, in_code(repeater._beginning, "chip.runners.items() for", "() for")),
-               "hidden", "state-kept"),
+               "hidden_on_chip", "state-kept"),
     _in_engine("gives samples back in another order", "dense",
                set_to(chips.SideBySide, "run", _reversed(chips.SideBySide.run)), "a", "sample-order"),
     _in_engine("counts half the updates", "dense",
@@ -225,7 +226,7 @@ LOWERINGS = (
                   in_onnx(facts("rest", current_decay=1.0)), "rest", "current-decay"),
     _in_onnx_file("ages by one less", "rules",
                   in_onnx(arrays("d", "steps", lambda ages: np.maximum(ages - 1, 0))), "d", "delay"),
-    _in_onnx_file("loses biases", "rules", in_code(tensor._linear, "site.added(node.bias)", "()"),
+    _in_onnx_file("loses biases", "rules", in_onnx(facts("a", bias=None)),
                   "a", "bias-missing"),
     _in_onnx_file("reads matrices by columns", "rules", in_code(tensor._linear, "transB=1", "transB=0"),
                   "a", "weights-transposed"),
@@ -269,20 +270,21 @@ def _in_pass(name: str, net: str, seed: Seed, layer: str, rule: str, target: str
 
 PASSES = (
     _in_pass("fuses a synapse twice", "late", after_pass(FuseSynapses, arrays("loop", "weight", lambda w: 2 * w)),
-             "hidden", "scale"),
+             "hidden", "synapse-doubled"),
     _in_pass("fuses away a synapse", "late", after_pass(FuseSynapses, reads("out", without(1))),
              "out", "synapse-missing"),
     _in_pass("fuses a matrix by columns", "late", after_pass(FuseSynapses, arrays("b", "weight", np.transpose)),
              "out", "weights-transposed"),
     _in_pass("folds the mean with the wrong sign", "normed",
-             in_code(element_maps._single, "shift - gain * mean", "shift + gain * mean"), "n", "bias", "gpu-sim"),
+             in_code(element_maps._single, "shift - gain * mean", "shift + gain * mean"),
+             "n", "normalization", "gpu-sim"),
     _in_pass("decays in integers by half", "late",
              after_pass(QuantizeFixedPoint, facts("hidden", dv=lambda node: node.dv // 2)), "hidden", "decay"),
     _in_pass("thresholds of another scale", "dense",
-             in_code(integer_threshold.integer_threshold, "return nearest,", "return nearest // 2,"),
+             after_pass(QuantizeFixedPoint, facts("hidden_on_chip", vth=lambda node: node.vth // 2)),
              "hidden", "threshold"),
     _in_pass("retimes by a step too many", "late",
-             in_code(retiming.chip_delay, "return edge.delay", "return 1 + edge.delay"), "hidden", "delay"),
+             in_code(retiming.chip_delay, "return edge.delay", "return 1 + edge.delay"), "hidden", "time-shift"),
     _in_pass("int8 zero point off", "images",
              after_pass(QuantizeInt8, facts("r_rounded", zero_point=lambda node: node.zero_point + 20)),
              "r", "zero-point", "tpu-sim"),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nmc.errors import UsageError, closest
 
 if TYPE_CHECKING:
-    from nmc.backends.target import Engine, Learner, Observed, Opening, Target, Variants, Verifier
+    from nmc.backends.target import Engine, Learner, Observed, Opening, Target, Tracer, Variants, Verifier
 
 TARGETS: Mapping[str, str] = {
     "cpu": "nmc.backends.onnx:CPU",
@@ -126,6 +126,19 @@ def verifier_of(target: Target) -> Verifier | None:
         return None
     verifier: Verifier = _resolve(target.verifier)
     return verifier
+
+
+def tracer_of(target: Target, name: str | None = None) -> Tracer | None:
+    """What shows the nodes inside a program on a target's engine; None where that shows outputs alone.
+
+    Raises UsageError for an engine that there is not.
+    """
+    engine_of(target, name)
+    place = target.tracers.get(name or next(iter(target.engines)))
+    if place is None:
+        return None
+    tracer: Tracer = _resolve(place)
+    return tracer
 
 
 def _resolve(place: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - whatever the table names

@@ -99,6 +99,24 @@ class Learned:
     weights: Mapping[str, Array]
 
 
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """A run, and what nodes of the program's graph put out in it, as far as the engine can show them.
+
+    Nodes that stream are [samples, steps, *shape], all steps of the chip, the graph's lag included; others are
+    [samples, *shape].
+    """
+
+    result: RunResult
+    nodes: Mapping[str, Array]
+
+
+class Tracer(Protocol):
+    """An engine that shows what the nodes inside of a program put out; see `Traced`."""
+
+    def __call__(self, program: Program, x: Feed, *, steps: int | None = None) -> Traced: ...
+
+
 class Learner(Protocol):
     """Runs a program on samples in sequence, each with the weights that the one before it left."""
 
@@ -189,5 +207,6 @@ class Target:
     learners: Mapping[str, str] = field(default_factory=dict)
     stepping: Mapping[str, str] = field(default_factory=dict)
     variants: Mapping[str, str] = field(default_factory=dict)
+    tracers: Mapping[str, str] = field(default_factory=dict)
     executed: Callable[[], tuple[Pass, ...]] = tuple
     verifier: str | None = None

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from nmc.checks.regression import Tolerance
     from nmc.control.rollout import Rollout
     from nmc.control.session import Session
+    from nmc.differences.result import Difference
     from nmc.estimates.estimate import Estimate
     from nmc.learned import Lesson
     from nmc.program import Program
@@ -366,6 +367,47 @@ def uncertainty(
         _model(model), targets, draws=draws, seed=seed, samples=samples, unknown=place,
         fit_temperature=fit_temperature, options=options, engine=engine,
     )  # fmt: skip
+
+
+def diff(
+    a: Model | Program | str | Path | Mapping[str, ArrayLike],
+    b: Model | Program | str | Path | Mapping[str, ArrayLike] | None = None,
+    x: ArrayLike | Mapping[str, ArrayLike] | None = None,
+    *,
+    target: str | None = None,
+    engine_a: str | None = None,
+    engine_b: str | None = None,
+    steps: int | None = None,
+    samples: int | None = None,
+    options: Mapping[str, object] | None = None,
+) -> Difference:
+    """Where two runs part on the same samples: the first layer, step and element, and the rule that explains it.
+
+    A model is what it means; a program is run on an engine, the first of its target unless one is named ("reference":
+    what its graph means), and a recording is an .npz of arrays by the names of layers, such arrays, or a directory of
+    `nmc.recording`. One program alone is held against its own reference. With `target`, the model `a` is compiled for
+    it with `options`, and that program is `b`. Without x, it is the calibration data of a model, or made up. Raises
+    UsageError where the sides have no layer in common, or what is given does not fit.
+    """
+    from nmc.differences.opening import diff_sides, sides
+
+    given = None if x is None else _samples(x)
+    with TemporaryDirectory(prefix="nmc-") as scratch:
+        if target is None:
+            one, other = sides(_named(a), None if b is None else _named(b), engine_a, engine_b)
+        elif b is None and not isinstance(a, program.Program | Mapping):
+            model = _model(a)
+            compiled = compile(model, target, Path(scratch) / target, **(options or {}))
+            one, other = sides(model, compiled, None, engine_b, f"{model.name} on {target}")
+        else:
+            raise UsageError("a target compiles a model, to be held against it", "give a model and no second run")
+        return diff_sides(one, other, given, steps, samples)
+
+
+def _named(
+    given: Model | Program | str | Path | Mapping[str, ArrayLike],
+) -> Model | Program | str | Path | Mapping[str, Array]:
+    return {name: np.asarray(array) for name, array in given.items()} if isinstance(given, Mapping) else given
 
 
 def load_program(directory: str | Path) -> Program:

@@ -127,6 +127,7 @@ LOIHI1 = Target(
     observed={"native": "nmc.backends.loihi.engine:run_observed"},
     variants={"native": "nmc.backends.loihi.variants:variants"},
     learners={"native": "nmc.backends.loihi.learning:learn", "lava": "nmc.backends.lava.engine:learn"},
+    tracers={"native": "nmc.backends.loihi.tracing:trace"},
     stepping={"native": "nmc.backends.loihi.stepping:EmulatorStepping"},
     verifier="nmc.backends.loihi.verification:verify",
 )

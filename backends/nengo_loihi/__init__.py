@@ -60,6 +60,7 @@ NENGO_LOIHI = Target(
     estimate=_estimate,
     options=ManycoreOptions,
     observed={"native": "nmc.backends.loihi.engine:run_observed"},
+    tracers={"native": "nmc.backends.loihi.tracing:trace"},
     stepping={"native": "nmc.backends.loihi.stepping:EmulatorStepping"},
     verifier="nmc.backends.loihi.verification:verify",
 )

@@ -27,6 +27,7 @@ _ENGINES = {
     "onnxruntime-stepwise": "nmc.backends.onnx.engine:run_stepwise",
 }
 _LEARNERS = dict.fromkeys(_ENGINES, "nmc.backends.onnx.learning:learn")
+_TRACERS = {"onnxruntime": "nmc.backends.onnx.tracing:trace"}
 _STEPPING = {"onnxruntime-stepwise": "nmc.backends.onnx.stepping:OnnxStepping"}
 
 
@@ -130,6 +131,7 @@ CPU = Target(
     lower=_lower,
     engines=_ENGINES,
     learners=_LEARNERS,
+    tracers=_TRACERS,
     stepping=_STEPPING,
     estimate=_estimate_cpu,
     options=CpuOptions,

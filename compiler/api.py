@@ -397,7 +397,7 @@ def diff(
             one, other = sides(_named(a), None if b is None else _named(b), engine_a, engine_b)
         elif b is None and not isinstance(a, program.Program | Mapping):
             model = _model(a)
-            compiled = compile(model, target, Path(scratch) / target, **(options or {}))
+            compiled = pipeline.compile_model(model, target, Path(scratch) / target, options, verify="none")
             one, other = sides(model, compiled, None, engine_b, f"{model.name} on {target}")
         else:
             raise UsageError("a target compiles a model, to be held against it", "give a model and no second run")

@@ -46,14 +46,16 @@ def spiking_passes(options: ConversionOptions, calibration: FloatArray | None) -
     from nmc.passes.element_maps import FactorsAsNorms
     from nmc.passes.to_spiking import ToSpiking
 
-    return *max_pool_passes(options, calibration), FactorsAsNorms(), ToSpiking(
+    return *ordinary_passes(options, calibration), FactorsAsNorms(), ToSpiking(
         options.steps, options.encoding, calibration, options.reset, options.charge,
         threshold_scale=options.threshold_scale,
     )  # fmt: skip
 
 
-def max_pool_passes(options: ConversionOptions, calibration: FloatArray | None) -> tuple[Pass, ...]:
-    """The pass that replaces max pooling, if any is to."""
+def ordinary_passes(options: ConversionOptions, calibration: FloatArray | None) -> tuple[Pass, ...]:
+    """The passes before the conversion: off the grids of quantized files, and max pooling replaced, if it is to be."""
+    from nmc.passes.dequantize import Dequantize
     from nmc.passes.replace_max_pools import ReplaceMaxPools
 
-    return () if options.max_pool == "refuse" else (ReplaceMaxPools(options.max_pool, calibration),)
+    real = Dequantize(calibration)
+    return (real,) if options.max_pool == "refuse" else (real, ReplaceMaxPools(options.max_pool, calibration))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from nmc.backends.conversion import ConversionOptions, max_pool_passes, spiking_passes
+from nmc.backends.conversion import ConversionOptions, ordinary_passes, spiking_passes
 from nmc.backends.target import Options, Target, applies
 from nmc.errors import UsageError
 from nmc.estimates.estimate import Baseline
@@ -82,7 +82,7 @@ def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...
     conversion = spiking_passes(chosen, calibration)
     if isinstance(chosen, Loihi2Options) and chosen.neurons == "sigma-delta":
         changes = ToSigmaDelta(steps=chosen.steps, threshold=chosen.threshold, calibration=calibration)
-        conversion = (*max_pool_passes(chosen, calibration), FactorsAsNorms(), changes)
+        conversion = (*ordinary_passes(chosen, calibration), FactorsAsNorms(), changes)
     quantize = QuantizeFixedPoint(chosen.weight_bits, calibration, graded=second)
     return SpikeLogic(), *conversion, FuseSynapses(), quantize
 

@@ -35,7 +35,7 @@ class ReplaceMaxPools:
     calibration: FloatArray | None = None
 
     name: ClassVar[str] = "replace_max_pools"
-    stage: ClassVar[str] = "model"
+    stage: ClassVar[str] = "quantized"
     keeps: ClassVar[Keeps] = "converts"
 
     def __call__(self, model: Model) -> Model:

@@ -29,7 +29,7 @@ class SpikeLogic:
     """
 
     name: ClassVar[str] = "spike_logic"
-    stage: ClassVar[str] = "model"
+    stage: ClassVar[str] = "quantized"
     keeps: ClassVar[Keeps] = "exact"
 
     def __call__(self, model: Model) -> Model:
@@ -56,7 +56,7 @@ def _is_idle(graph: Graph, node: Node) -> bool:
         passes = node.minimum <= 0 and node.maximum >= (1 if _reads_spikes(graph, node) else float("inf"))
     else:
         passes = isinstance(node, tensor.Relu | tensor.LeakyRelu)
-    return passes and all(_is_positive(graph, ref.node) for ref in node.inputs)
+    return passes and all(is_positive(graph, ref.node) for ref in node.inputs)
 
 
 def _reads_spikes(graph: Graph, node: Node) -> bool:
@@ -65,13 +65,13 @@ def _reads_spikes(graph: Graph, node: Node) -> bool:
     return single and all(graph.signals[ref.node].dtype == "spike" for ref in node.inputs)
 
 
-def _is_positive(graph: Graph, name: str, passed: frozenset[str] = frozenset()) -> bool:
+def is_positive(graph: Graph, name: str, passed: frozenset[str] = frozenset()) -> bool:
     """Whether a node never puts out anything below 0; one in a loop, if nothing else on the way says so."""
     node = graph[name]
     if graph.signals[name].dtype == "spike" or isinstance(node, tensor.Relu | tensor.Sigmoid) or name in passed:
         return True
     keeps = isinstance(node, _KEEPS) or (isinstance(node, tensor.Pad) and node.value >= 0)
-    return keeps and all(_is_positive(graph, ref.node, passed | {name}) for ref in node.inputs)
+    return keeps and all(is_positive(graph, ref.node, passed | {name}) for ref in node.inputs)
 
 
 def _neurons(node: tensor.MaxPool1d | tensor.MaxPool2d | tensor.Mul, name: str) -> Iterator[Node]:

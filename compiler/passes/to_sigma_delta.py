@@ -7,10 +7,9 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from nmc.errors import UnsupportedError
 from nmc.graph import Node, Ref
 from nmc.model import FloatArray, Model
-from nmc.nodes import coding, spiking, tensor
+from nmc.nodes import coding, elementwise, spiking, tensor
 from nmc.passes import Keeps
 from nmc.passes.conversion import Conversion, Converted, Parts
 from nmc.passes.fuse_synapses import fresh
@@ -28,6 +27,7 @@ a threshold, and rounding, settle in the others."""
 @dataclass(frozen=True, eq=False)
 class ToSigmaDelta:
     """Relu becomes SigmaDelta (O'Connor and Welling 2017, "Sigma Delta Quantized Networks"); the input is sent once.
+    A Clip from 0 to a maximum becomes two, of which one takes away what the other has above the maximum.
 
     Layers lose their biases, which go into the neurons: what travels are changes. A neuron keeps back changes
     below `threshold`, a fraction of the largest activation of its layer on `calibration` [B, *shape]. What comes
@@ -106,19 +106,22 @@ class _Changes(Conversion):
         self.nodes.append(plain)
 
     def neurons(self, node: Node, inputs: tuple[Ref, ...]) -> None:
-        if isinstance(node, tensor.Clip) and node.maximum < np.inf:
-            raise UnsupportedError(
-                f"Clip has a maximum of {node.maximum:g}, which sigma-delta neurons do not",
-                "train the network with Relu, or choose the option neurons=spiking", node=node.name,
-                where=self.model.graph.sources.get(node.name),
-            )
         bias = sum(self._bias(ref) for ref in node.inputs)
+        self._population(node, node.name, inputs, bias)
+        if isinstance(node, tensor.Clip) and node.maximum < np.inf:
+            above, clipped = (fresh(f"{node.name}_{what}", self.taken) for what in ("above", "clipped"))
+            self._population(node, above, inputs, bias - node.maximum)
+            self.nodes.append(elementwise.Sub(name=clipped, inputs=(Ref(node.name), Ref(above))))
+            self.decoded[node.name] = clipped
+
+    def _population(self, node: Node, name: str, inputs: tuple[Ref, ...], bias: FloatArray | float) -> None:
+        """Neurons for a Relu of what the node reads, plus a bias."""
         fact: float | str = 0.0
         if np.any(bias):
-            fact = f"{node.name}.bias"
+            fact = f"{name}.bias"
             self.arrays[fact] = _narrowed(np.broadcast_to(bias, self.model.graph.signals[node.name].shape))
         self.nodes.append(spiking.SigmaDelta(
-            name=node.name, inputs=inputs, threshold=self.thresholds.get(node.name, 0.0), bias=fact
+            name=name, inputs=inputs, threshold=self.thresholds.get(node.name, 0.0), bias=fact
         ))
 
     def finished(self, name: str, result: str) -> None:

@@ -59,14 +59,14 @@ def test_everything_that_cannot_be_imported_is_listed() -> None:
     [
         ("y = Softmax <axis = 0> (x)", "y: Softmax cannot be imported: it works along axis 0, which counts samples"),
         ("y = ReduceMean (x)", "y: ReduceMean cannot be imported: it works along axis 0, which counts samples"),
-        ("t = Transpose <perm = [1, 2, 0, 3]> (x) f = Flatten (t) y = Relu (f)",
-         "f: Flatten cannot be imported: it makes [3, 64N] of [3, 8, N, 8], which mixes samples"),
+        ("t = Transpose <perm = [1, 2, 0, 3]> (x) k = Constant <value = int64[2] {16, -1}> () f = Reshape (t, k) "
+         "y = Relu (f)", "f: Reshape cannot be imported: it makes [16, 12N] of [3, 8, N, 8], which mixes samples"),
         ("s = Shape (x) k = Cast <to = 1> (s) n = ReduceProd (k) y = Div (x, n)",
          "y: Div cannot be imported: it computes with the number of samples"),
         ("y = Relu (absent)", "y: Relu cannot be imported: it reads 'absent', which nothing before it gives"),
         ("a = Relu (b) b = Relu (a) y = Relu (x)", "a: Relu cannot be imported: it reads 'b', which nothing before"),
         ("y = Conv (x, x)", "y: Conv cannot be imported: its weight depends on the model's input"),
-        ("y = my.own.Thing (x)", "y: Thing cannot be imported: the domain 'my.own' is not ONNX's own"),
+        ("y = my.own.Thing (x)", "y: Thing cannot be imported: it is of the domain 'my.own', which only the tool"),
         ("c = ReduceMax <keepdims = 0> (x) b = Cast <to = 9> (x) y = Scan <num_scan_inputs = 1> (x)",
          "y: Scan cannot be imported: its body is missing"),
     ],

@@ -112,13 +112,13 @@ def test_numbers_need_data_to_scale_them() -> None:
         apply(LOIHI2.passes(Loihi2Options(neurons="sigma-delta"), None), RESIDUAL)
 
 
-def test_a_bounded_relu_is_refused_by_name() -> None:
+def test_a_bounded_relu_is_the_difference_of_two() -> None:
     model = network(
         "x = Input(shape=(2,))\nl = Linear(x, features=2, weight='w')\nc = Clip(l, minimum=0, maximum=6)\n"
-        "y = Linear(c, features=1, weight='o')\nreturn y", w=np.eye(2), o=np.ones((1, 2)),
+        "y = Linear(c, features=1, weight='o')\nreturn y", w=np.eye(2), o=np.array([[1.0, 10.0]]),
     )  # fmt: skip
-    with pytest.raises(UnsupportedError, match=r"maximum of 6[^$]*neurons=spiking"):
-        ToSigmaDelta()(model)
+    x = np.array([[-1.0, 4.0], [5.0, 7.5], [6.0, 100.0]])
+    np.testing.assert_allclose(reference.run(ToSigmaDelta()(model), x)["y"], [[40], [65], [66]])
 
 
 def test_a_bias_that_comes_at_every_step_is_refused() -> None:

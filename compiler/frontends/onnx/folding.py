@@ -58,13 +58,13 @@ def is_foldable(kind: str) -> bool:
 
 
 def fold(
-    proto: NodeProto, opset: int, inputs: Sequence[Known | None], limit: int = LIMIT_COMPUTED
+    proto: NodeProto, opset: int, inputs: Sequence[Known | None], computed: int = 0
 ) -> tuple[Known, ...]:
-    """The outputs of an operation whose operands are known.
+    """The outputs of an operation whose operands are known; `computed` is how many elements others came to before.
 
-    Raises Refusal where they cannot be computed, or may hold more than `limit` elements.
+    Raises Refusal where they cannot be computed, or may hold more than LIMIT_COMPUTED elements with those.
     """
-    made = _folded(proto, opset, inputs, limit, BATCH)
+    made = _folded(proto, opset, inputs, computed, BATCH)
     if all(value is None or value.other is None for value in inputs):
         return made
     others = [None if value is None else value if value.other is None else Known(value.other) for value in inputs]
@@ -73,7 +73,7 @@ def fold(
     return tuple(
         value if value.array.shape == other.array.shape and np.array_equal(value.array, other.array)
         else replace(value, other=other.array)
-        for value, other in zip(made, _folded(proto, opset, others, limit, OTHER_BATCH), strict=True)
+        for value, other in zip(made, _folded(proto, opset, others, computed, OTHER_BATCH), strict=True)
     )  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def _with_samples(value: Known, count: int) -> Known:
 
 
 def _folded(
-    proto: NodeProto, opset: int, inputs: Sequence[Known | None], limit: int, batch: int
+    proto: NodeProto, opset: int, inputs: Sequence[Known | None], computed: int, batch: int
 ) -> tuple[Known, ...]:
     arrays = [None if value is None else real(value).array for value in inputs]
     if proto.op_type in ("ConstantOfShape", "Expand"):
@@ -107,7 +107,7 @@ def _folded(
         return tuple(Known(real(value).array, value.name) for value in inputs[:1] if value is not None)
 
     def evaluate(operands: Sequence[Array | None]) -> Sequence[Array]:
-        _require_small(proto, operands, limit)
+        _require_small(proto, operands, computed)
         return evaluated(proto, opset, operands)
 
     few = for_few_samples(arrays, batch, evaluate)
@@ -115,14 +115,18 @@ def _folded(
     return tuple(Known(next(results) if name else np.empty(0), name) for name in proto.output)
 
 
-def _require_small(proto: NodeProto, arrays: Sequence[Array | None], limit: int) -> None:
-    """Raise Refusal where a result may hold more than `limit` elements."""
+def _require_small(proto: NodeProto, arrays: Sequence[Array | None], computed: int) -> None:
+    """Raise Refusal where a result may bring the elements computed so far to more than LIMIT_COMPUTED."""
     try:
         size = _size(proto, [array for array in arrays if array is not None])
     except (IndexError, ValueError, OverflowError, TypeError):
         raise Refusal("its operands do not fit it", "export the model again") from None
-    if size > limit:
-        raise Refusal(f"it would compute {size:,} constants", "store them in the file, or export it for a fixed batch")
+    if computed + size > LIMIT_COMPUTED:
+        raise Refusal(
+            f"with its own {size:,}, constants that follow from others would be {computed + size:,} in all, "
+            f"and at most {LIMIT_COMPUTED:,} are computed",
+            "store them in the file, or export it for a fixed batch",
+        )
 
 
 def _size(proto: NodeProto, arrays: Sequence[Array]) -> int:

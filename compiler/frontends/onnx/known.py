@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nmc.frontends.onnx.values import BATCH, OTHER_BATCH, Known, Refusal, batch_axis
+from nmc.frontends.onnx.values import ACROSS, BATCH, OTHER_BATCH, Known, Refusal, batch_axis
 from nmc.model import Array, FloatArray
 
 
@@ -38,7 +38,7 @@ def single_sample(value: Known) -> Array:
     value = real(value)
     one = _without_samples(value.array, BATCH)
     if value.other is not None and not np.array_equal(one, _without_samples(value.other, OTHER_BATCH)):
-        raise Refusal("it computes with the number of samples", "a sample must not depend on how many there are")
+        raise Refusal("it computes with the number of samples", ACROSS)
     return one
 
 
@@ -48,5 +48,5 @@ def _without_samples(array: Array, batch: int) -> Array:
     if axis is None:
         return array
     if array.strides[axis] != 0 and not np.all(array == array.take([0], axis)):
-        raise Refusal("it holds a different value for each sample", "a sample must not depend on its number")
+        raise Refusal("it holds a different value for each sample", ACROSS)
     return array[(slice(None),) * axis + (slice(array.shape[axis] // batch),)]

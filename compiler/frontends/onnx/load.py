@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nmc.errors import Fault, Location, ModelError, UsageError, closest
+from nmc.errors import Fault, Location, ModelError, NmcError, UsageError, closest
 from nmc.frontends.onnx import file as files
+from nmc.frontends.onnx import readings
 from nmc.frontends.onnx.names import identifier
 from nmc.frontends.onnx.reader import Reader, Scope
 from nmc.frontends.onnx.values import BATCH, Known, Refusal, Signal, element_of
@@ -73,21 +74,52 @@ def of_proto(proto: ModelProto, path: Path, options: Options) -> Imported:
     known = {value.name for value in _inputs(proto, {})}
     if unknown := {*options.shapes, *options.constants} - known:
         raise UsageError(f"{path} has no input {min(unknown)!r}", closest(min(unknown), known))
-    if options.batch != "auto":
-        return _Import(proto, path, options).result()
-    try:
-        return _Import(proto, path, replace(options, batch="first")).result()
-    except ModelError as first:
+    failures: list[NmcError] = []
+    for reading in _readings(proto, options):
         try:
-            return _Import(proto, path, replace(options, batch="none")).result()
-        except ModelError:
-            raise first from None
+            return _Import(proto, path, options, reading).result()
+        except ModelError as error:
+            failures.append(error)
+    raise _explained(proto, path, options, failures) from None
+
+
+def _readings(proto: ModelProto, options: Options) -> tuple[readings.Reading, ...]:
+    """The readings to try, in order."""
+    if options.batch != "auto":
+        return (options.batch,)
+    inputs = _inputs(proto, options.constants)
+    named = bool(inputs) and readings.named_batch(_file_sizes(inputs[0])) is not None
+    return ("named", "first", "none") if named else ("first", "none")
+
+
+def _explained(proto: ModelProto, path: Path, options: Options, failures: list[NmcError]) -> NmcError:
+    """The error to raise where no reading imports the file: its remedies get further where they are followed."""
+    first = failures[0]
+    if options.batch == "none" or not readings.works_across(first):
+        return first
+    shapes = {
+        value.name: readings.proposed(_file_sizes(value), None) for value in _inputs(proto, options.constants)
+        if any(isinstance(size, str) for size in _file_sizes(value)) and value.name not in options.shapes
+    }  # fmt: skip
+    try:
+        _Import(proto, path, replace(options, shapes={**options.shapes, **shapes}), "none").result()
+    except ModelError as none:
+        return readings.nearest(first, none) if options.batch == "auto" else first
+    return readings.advised(first, {**options.shapes, **shapes})
 
 
 def _inputs(proto: ModelProto, constants: Mapping[str, ArrayLike]) -> list[ValueInfoProto]:
     """The inputs that a user feeds: those without a value in the file or among the constants."""
     own = {*(tensor.name for tensor in proto.graph.initializer), *constants}
     return [value for value in proto.graph.input if value.name not in own]
+
+
+def _file_sizes(value: ValueInfoProto) -> tuple[int | str, ...]:
+    """The sizes of an input as the file has them; a name where there is no number."""
+    return tuple(
+        axis.dim_value if axis.HasField("dim_value") and axis.dim_value > 0 else axis.dim_param or "?"
+        for axis in value.type.tensor_type.shape.dim
+    )
 
 
 @dataclass(eq=False)
@@ -97,6 +129,7 @@ class _Import:
     proto: ModelProto
     path: Path
     options: Options
+    reading: readings.Reading
     writer: Writer = field(default_factory=Writer)
     faults: list[Fault] = field(default_factory=list)
     scope: Scope = field(default_factory=dict)
@@ -130,16 +163,19 @@ class _Import:
             self.faults.append(Fault("the file has no input, so there is nothing to run it on", "export it with one"))
             return
         declared = {value.name: self._declared(value) for value in inputs}
-        first = declared[inputs[0].name]
-        if first and isinstance(first[0], int):
-            self.writer.file_batch = first[0]
+        batch = self._batch(declared[inputs[0].name])
+        self.writer.file_batch = batch if isinstance(batch, int) else None
         for value in inputs:
-            dims = self._dims(value.name, declared[value.name], first[0] if first else None)
+            dims = self._dims(value.name, declared[value.name], batch)
             if dims is not None:
                 try:
                     self.scope[value.name] = self._input(value, dims)
                 except Refusal as refusal:
                     self._fault(value.name, refusal.what, refusal.remedy)
+
+    def _batch(self, sizes: tuple[int | str, ...]) -> int | str | None:
+        """How many samples the first input says that there are: a number, or a symbol."""
+        return readings.named_batch(sizes) if self.reading == "named" else sizes[0] if sizes else None
 
     def _input(self, value: ValueInfoProto, dims: Shape) -> Signal:
         """The Input node of an input. Raises Refusal for sizes that no sample has."""
@@ -157,38 +193,37 @@ class _Import:
                 what = "the input is no tensor" if not value.type.HasField("tensor_type") else "the input has no shape"
                 self._fault(value.name, what, f"give its sizes, as in --shape {value.name}=1,3,32,32")
             return tuple(self.options.shapes.get(value.name, ()))
-        sizes: list[int | str] = [
-            axis.dim_value if axis.HasField("dim_value") and axis.dim_value > 0 else axis.dim_param or "?"
-            for axis in tensor_type.shape.dim
-        ]
+        sizes = _file_sizes(value)
         given = self.options.shapes.get(value.name)
         if given is None:
-            return tuple(sizes)
+            return sizes
         if len(given) != len(sizes):
             what = f"the input has {len(sizes)} axes, and the shape given {len(given)}"
-            self._fault(value.name, what, "mend --shape")
-            return tuple(sizes)
+            self._fault(value.name, what, f"give {readings.shape_options({value.name: readings.proposed(sizes, 0)})}")
+            return sizes
         for axis, size in enumerate(given):
             if isinstance(sizes[axis], int) and sizes[axis] != size:
                 what = f"axis {axis} of the input has size {sizes[axis]}, and the shape given {size}"
-                self._fault(value.name, what, "mend --shape")
+                example = {value.name: readings.proposed(sizes, 0)}
+                self._fault(value.name, what, f"give {readings.shape_options(example)}")
         return tuple(
-            old if axis == 0 and isinstance(old, str) and self.options.batch == "first" else new
+            old if isinstance(old, str) and self._counts(axis, old) else new
             for axis, (old, new) in enumerate(zip(sizes, given, strict=True))
         )
 
+    def _counts(self, axis: int, symbol: str) -> bool:
+        """Whether an axis without a number counts samples whatever size it is given."""
+        return axis == 0 if self.reading == "first" else self.reading == "named" and readings.names_batch(symbol)
+
     def _dims(self, name: str, sizes: tuple[int | str, ...], batch: int | str | None) -> Shape | None:
         """The dims of an input, with BATCH for the axis that counts samples."""
-        counts = None
-        if self.options.batch == "first" and sizes:
-            counts = 0 if sizes[0] == batch or batch not in sizes else sizes.index(batch)
+        counts = readings.samples_axis(sizes, batch, self.reading)
         dims = [BATCH if axis == counts else size for axis, size in enumerate(sizes)]
         for axis, size in enumerate(dims):
             if isinstance(size, str):
-                example = ",".join("1" if a == counts else str(s) if isinstance(s, int) else "32" for a, s in
-                                   enumerate(sizes))
                 what = f"axis {axis} of the input {name!r} ({size}) has no size"
-                self._fault(name, what, f"give it, as in nmc import FILE --shape '{name}={example}'")
+                example = readings.shape_options({name: readings.proposed(sizes, counts)})
+                self._fault(name, what, f"give it, as in nmc import FILE {example}")
         return None if any(isinstance(size, str) for size in dims) else tuple(int(size) for size in dims)
 
     def _outputs(self, faulty: bool) -> list[Signal]:

@@ -15,7 +15,8 @@ from nmc.errors import Fault
 from nmc.frontends.onnx.call import Call
 from nmc.frontends.onnx.control import CONTROL
 from nmc.frontends.onnx.definitions import answered, require_defined, shown
-from nmc.frontends.onnx.file import LIMIT_COMPUTED, LIMIT_DEPTH, LIMIT_NODES, array_of
+from nmc.frontends.onnx.domains import is_own, refusal
+from nmc.frontends.onnx.file import LIMIT_DEPTH, LIMIT_NODES, array_of
 from nmc.frontends.onnx.folding import fold, is_foldable
 from nmc.frontends.onnx.names import identifier
 from nmc.frontends.onnx.ops import OPERATIONS
@@ -116,8 +117,8 @@ class Reader:
         if local is not None:
             _require_declared(proto, local)
             return self._called(proto, local, inputs, depth)
-        if proto.domain not in ("", "ai.onnx"):
-            raise Refusal(f"the domain {proto.domain!r} is not ONNX's own", "export without custom operations")
+        if not is_own(proto.domain, proto.op_type):
+            raise refusal(proto.domain, proto.op_type)
         require_defined(proto, opset)
         facts = {attribute.name: attribute.i for attribute in proto.attribute}
         if opset < 7 and facts.get("broadcast") and "axis" in facts:
@@ -130,7 +131,7 @@ class Reader:
         operation = OPERATIONS.get(proto.op_type)
         known = [value for value in inputs if value is None or isinstance(value, Known)]
         if len(known) == len(inputs) and is_foldable(proto.op_type) and proto.op_type not in _KEPT_WHEN_KNOWN:
-            made = fold(proto, opset, known, LIMIT_COMPUTED - self.computed)
+            made = fold(proto, opset, known, self.computed)
             self.computed += sum(value.array.size for value in made if 0 not in value.array.strides)
             return made
         if not any(value is not None for value in inputs):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,6 +13,9 @@ BATCH = 1_000_003
 """Stands for the number of samples: a prime, so that its axis shows through any computation with shapes."""
 OTHER_BATCH = 1_000_033
 """Another number of samples: what differs between the two depends on it."""
+
+ACROSS = "a sample must not depend on others, nor on how many there are"
+"""The remedy wherever that is what is wrong: it follows from which axis is taken to count samples."""
 
 Element = Literal["real", "integer", "boolean"]
 """What ONNX says an element is; booleans are 0 and 1 here."""
@@ -66,12 +70,15 @@ class Signal:
     """The output of a node in the making, as ONNX sees it: `dims` has the number of samples as BATCH.
 
     At most one axis is a multiple of BATCH. Where it is BATCH itself the node's shape lacks it;
-    otherwise samples and an axis of their own share it, samples first, and the shape has the rest.
+    otherwise samples share it with elements of their own, and the shape has those. `before` says how many of
+    these come before the samples in the order of the axis: 1 where the samples come first, as [N, 6] folds to
+    [6 N], and 6 where they come last, as [6, N] does.
     """
 
     node: str
     dims: Shape
     element: Element = "real"
+    before: int = 1
 
     @property
     def batch(self) -> int | None:
@@ -89,21 +96,26 @@ class Signal:
         if self.batch is None or axis < self.batch:
             return axis
         if axis == self.batch:
-            raise Refusal(
-                f"it works along axis {axis}, which counts samples",
-                "a sample must not depend on others; if a sample is all that the file takes, import with batch none",
-            )
+            raise Refusal(f"it works along axis {axis}, which counts samples", ACROSS)
         return axis - (self.dims[self.batch] == BATCH)
 
 
 Value = Known | Signal
 
 
+def common_before(signals: Iterable[Signal]) -> int:
+    """The `before` of signals that meet element by element. Raises Refusal where they hold samples in other orders."""
+    found = {signal.before for signal in signals if signal.batch is not None}
+    if len(found) > 1:
+        raise Refusal("it pairs samples with one another", ACROSS)
+    return found.pop() if found else 1
+
+
 def batch_axis(dims: Shape, batch: int = BATCH) -> int | None:
     """The axis of which the number of samples is a factor. Raises Refusal where there are two."""
     found = [axis for axis, size in enumerate(dims) if size and size % batch == 0]
     if len(found) > 1:
-        raise Refusal("it pairs samples with one another", "a sample must not depend on others")
+        raise Refusal("it pairs samples with one another", ACROSS)
     return found[0] if found else None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 from nmc.frontends.onnx.file import LIMIT_COMPUTED, LIMIT_ELEMENTS, LIMIT_PLACES
 from nmc.frontends.onnx.known import plain, real, single_sample
 from nmc.frontends.onnx.values import (
+    ACROSS,
     BATCH,
     Element,
     Known,
@@ -19,6 +20,7 @@ from nmc.frontends.onnx.values import (
     Signal,
     Value,
     batch_axis,
+    common_before,
     sample_shape,
 )
 from nmc.graph import Node, Ref, Shape
@@ -46,7 +48,7 @@ class Writer:
         refs = tuple(Ref(signal.node) for signal in inputs)
         self.nodes[name] = kind(name=name, inputs=refs, **facts)
         self.origins[name] = self.label
-        return Signal(name, dims, element)
+        return Signal(name, dims, element, common_before(inputs))
 
     def array(self, array: ArrayLike, hint: str) -> str:
         """The name of an array; the same one for the same content under one hint."""
@@ -121,31 +123,26 @@ class Writer:
             shape = _without_batch_of(own, dims)
             return self.signal(Known(single_sample(value).reshape(shape), value.name))
         if value.batch is None and batch_axis(dims) is not None:
-            return self._reshaped(value, _without_batch_of(own, dims))
-        return self._reshaped(value, sample_shape(own))
+            shape = _without_batch_of(own, dims)
+            return value if value.shape == shape else self.node(
+                tensor.Reshape, (value,), shape, value.element, shape=shape
+            )
+        return self._reshaped(value, own)
 
-    def _reshaped(self, x: Signal, shape: Shape) -> Signal:
-        """x with another shape of its samples, whatever that makes of its axes."""
+    def _reshaped(self, x: Signal, dims: Shape) -> Signal:
+        """x with other axes around its samples, which stay in the order in which they are."""
+        shape = sample_shape(dims)
         if x.shape == shape:
-            return x
-        return self.node(tensor.Reshape, (x,), shape, x.element, shape=shape)
+            return replace(x, dims=dims)
+        if len(shape) == 1:
+            return self.node(tensor.Flatten, (x,), dims, x.element)
+        return self.node(tensor.Reshape, (x,), dims, x.element, shape=shape)
 
     def reshape(self, x: Signal, dims: Shape) -> Signal:
         """The same elements with other axes. Raises Refusal where samples would mix."""
         if prod(x.dims) != prod(dims):
             raise Refusal(f"it cannot make {shown(dims)} of {shown(x.dims)}", "mend the shapes in the file")
-        before, after = batch_axis(x.dims), batch_axis(dims)
-        if before is not None and (after is None or prod(x.dims[:before]) != prod(dims[:after])):
-            raise Refusal(
-                f"it makes {shown(dims)} of {shown(x.dims)}, which mixes samples",
-                "keep the axis of the samples (0 or -1 in its shape)",
-            )
-        shape = sample_shape(dims)
-        if shape == x.shape:
-            return Signal(x.node, dims, x.element)
-        if len(shape) == 1:
-            return self.node(tensor.Flatten, (x,), dims, x.element)
-        return self.node(tensor.Reshape, (x,), dims, x.element, shape=shape)
+        return replace(self._reshaped(x, dims), before=before_samples(x, dims))
 
     def transpose(self, x: Signal, permutation: Sequence[int]) -> Signal:
         """Axis i of the result is axis permutation[i] of x."""
@@ -154,7 +151,7 @@ class Writer:
         kept = [axis for axis in permutation if not (plain_batch and axis == x.batch)]
         order = tuple(axis - (plain_batch and x.batch is not None and axis > x.batch) for axis in kept)
         if order == tuple(range(len(order))):
-            return Signal(x.node, dims, x.element)
+            return replace(x, dims=dims)
         moved = [axis for axis in order if x.shape[axis] != 1]
         if moved == sorted(moved):
             return self.node(tensor.Reshape, (x,), dims, x.element, shape=sample_shape(dims))
@@ -199,7 +196,7 @@ class Writer:
         size = sum(value.dims[axis] for value in values)
         dims = with_size(tuple(others), axis, size)
         if size % BATCH == 0 or any(v.dims[axis] % BATCH == 0 for v in values):
-            raise Refusal("it joins samples with other values", "a batch holds samples only")
+            raise Refusal("it joins samples with other values", ACROSS)
         parts = []
         for value in values:
             wanted = with_size(dims, axis, value.dims[axis])
@@ -218,7 +215,7 @@ class Writer:
         dims = broadcast_dims(x.dims, dims)
         aligned = self.aligned(x, dims)
         if aligned.shape == sample_shape(dims):
-            return Signal(aligned.node, dims, aligned.element)
+            return replace(aligned, dims=dims)
         return self.node(selection.Expand, (aligned,), dims, aligned.element, shape=sample_shape(dims))
 
     def pad(self, x: Signal, begin: Sequence[int], end: Sequence[int], value: float = 0.0) -> Signal:
@@ -296,14 +293,29 @@ class Writer:
     def _matmul_of_rows(self, left: Value, right: Value, dims: Shape) -> Signal:
         """A product whose left rows are samples: each is a matrix of one row."""
         if (isinstance(right, Signal) and right.batch is not None) or len(dims) != 2:
-            raise Refusal("it multiplies across samples", "a sample must not depend on others")
+            raise Refusal("it multiplies across samples", ACROSS)
         rows = self.signal(left)
         own = dims[0] // BATCH if dims[0] % BATCH == 0 else 0
         if not own:
-            raise Refusal("it multiplies across samples", "a sample must not depend on others")
+            raise Refusal("it multiplies across samples", ACROSS)
         matrix = self.node(tensor.Reshape, (rows,), rows.dims, shape=(own, left.dims[1]))
         y = self.node(product.MatMul, (matrix, self.signal(right)), dims)
         return self.node(tensor.Reshape, (y,), dims, shape=sample_shape(dims)) if own == 1 else y
+
+
+def before_samples(x: Signal, dims: Shape) -> int:
+    """How many elements of a sample come before the samples on their axis once x has `dims`. Raises Refusal where
+    samples would mix.
+    """
+    old, new = batch_axis(x.dims), batch_axis(dims)
+    if old is None:
+        return 1
+    outer = prod(x.dims[:old]) * x.before
+    around = 0 if new is None else prod(dims[:new])
+    inside = outer // around if around and outer % around == 0 else 0
+    if new is None or not inside or dims[new] // BATCH % inside:
+        raise Refusal(f"it makes {shown(dims)} of {shown(x.dims)}, which mixes samples", ACROSS)
+    return inside
 
 
 def broadcast_dims(*dims: Shape) -> Shape:
@@ -336,7 +348,7 @@ def _without_batch_of(own: Shape, dims: Shape) -> Shape:
     if batch is None:
         return sample_shape(own)
     if own[batch] != 1 and own[batch] % BATCH:
-        raise Refusal(f"it gives samples different values of {shown(own)}", "a sample must not depend on its number")
+        raise Refusal(f"it gives samples different values of {shown(own)}", ACROSS)
     kept = dims[batch] // BATCH
     mine = own[batch] // BATCH if own[batch] % BATCH == 0 else 1
     return (*own[:batch], *(() if kept == 1 else (mine,)), *own[batch + 1 :])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import reduce
 from math import inf, pi
 
@@ -70,7 +71,7 @@ def _with_bias(call: Call, x: Signal, bias: Known) -> Signal | None:
     if own != tuple(count if axis == channel else 1 for axis in range(len(own))):
         return None
     name = call.writer.array(real(bias).array.reshape(-1), bias.name or f"{call.writer.label}.bias")
-    source = Signal(layer.inputs[0].node, x.dims)
+    source = replace(x, node=layer.inputs[0].node)
     if convolves:
         return call.writer.node(type(layer), (source,), x.dims, **{**facts_of(layer), "bias": name})
     return call.writer.node(tensor.Linear, (source,), x.dims, **{**facts_of(layer), "bias": name})
@@ -219,7 +220,7 @@ def _cast(call: Call) -> Value:
         return call.writer.affine(call.writer.broadcast(elementwise.Equal, x, zero, element="boolean"), -1.0, 1.0)
     if element == "integer" and x.element == "real":
         return _truncated(call, x)
-    return Signal(x.node, x.dims, element)
+    return replace(x, element=element)
 
 
 def _atan(call: Call) -> Value:

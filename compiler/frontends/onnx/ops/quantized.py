@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -118,7 +119,7 @@ def _shifted(call: Call, index: int, zero_index: int, axis: int = 0) -> Value:
 
 def _matmul_integer(call: Call) -> Value:
     y = matrix_product(call.writer, *(_plain(_shifted(call, index, index + 2, index - 2)) for index in (0, 1)))
-    return Signal(y.node, y.dims, "integer")
+    return replace(y, element="integer")
 
 
 def _plain(value: Value) -> Value:
@@ -131,7 +132,7 @@ def _conv_integer(call: Call) -> Value:
     if not isinstance(weight, Known):
         raise Refusal("its weight depends on the model's input", "weight must be in the file")
     y = convolution(call, call.writer.signal(x), weight, None)
-    return Signal(y.node, y.dims, "integer")
+    return replace(y, element="integer")
 
 
 OPERATIONS: Mapping[str, Operation] = {

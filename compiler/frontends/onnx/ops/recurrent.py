@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -190,13 +190,15 @@ def _initial(call: Call, index: int, number: int, x: Signal, hidden: int, layout
     given = call.given(index)
     if given is None:
         zeros = Known(np.zeros((1, hidden), np.float32), f"{writer.label}.zeros")
-        return writer.expand(zeros, dims) if x.batch is None else Signal(writer.aligned(zeros, dims).node, dims)
+        if x.batch is None:
+            return writer.expand(zeros, dims)
+        return replace(x, node=writer.aligned(zeros, dims).node, dims=dims)
     state = writer.signal(given)
     if layout:
         state = writer.transpose(state, (1, 0, 2))
     one = writer.squeeze(writer.slice(state, 0, number, number + 1), [0])
     if one.dims != dims and one.batch is None:
-        return Signal(writer.aligned(one, dims).node, dims)
+        return replace(x, node=writer.aligned(one, dims).node, dims=dims)
     return one
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from math import prod
 
 import numpy as np
@@ -11,8 +12,8 @@ from nmc.frontends.onnx.call import Call, Operation, integers, require_axis
 from nmc.frontends.onnx.file import LIMIT_PLACES
 from nmc.frontends.onnx.known import real
 from nmc.frontends.onnx.ops.empty import empty
-from nmc.frontends.onnx.values import BATCH, OTHER_BATCH, Known, Refusal, Signal, Value, batch_axis
-from nmc.frontends.onnx.writer import Writer, broadcast_dims, shown, with_size
+from nmc.frontends.onnx.values import ACROSS, BATCH, OTHER_BATCH, Known, Refusal, Signal, Value, batch_axis
+from nmc.frontends.onnx.writer import Writer, before_samples, broadcast_dims, shown, with_size
 from nmc.graph import Shape
 from nmc.nodes import elementwise, selection
 
@@ -82,10 +83,13 @@ def resolved(writer: Writer, x: Signal, shape: list[int]) -> Shape:
             raise Refusal(f"its shape {shape} does not hold the elements it gets", "export the model again")
         return tuple(total // rest if size == -1 else size for size in shape)
     if literal is not None and rest * BATCH == total * literal and batch is not None:
-        before = prod(x.dims[:batch])
-        for axis, size in enumerate(shape):
-            if prod(shape[:axis]) == before and size % literal == 0:
-                return with_size(tuple(shape), axis, size // literal * BATCH)
+        places = [axis for axis, size in enumerate(shape) if size % literal == 0]
+        alone = [axis for axis in places if prod(shape[:axis]) == prod(x.dims[:batch])]
+        for axis in (*alone, *places):
+            dims = with_size(tuple(shape), axis, shape[axis] // literal * BATCH)
+            with suppress(Refusal):
+                before_samples(x, dims)
+                return dims
     return tuple(shape)
 
 
@@ -104,7 +108,7 @@ def _squeeze(call: Call) -> Value:
         axes = tuple(axis for axis, size in enumerate(x.dims) if size == 1)
     if any(x.dims[axis] != 1 for axis in axes):
         if call.writer.file_batch == 1 and any(x.dims[axis] == BATCH for axis in axes):
-            raise Refusal("it takes away the axis that counts samples", "import with batch none")
+            raise Refusal("it takes away the axis that counts samples", ACROSS)
         raise Refusal(f"it takes away axes {list(axes)}, which are not all of size one", "mend the file")
     return call.writer.squeeze(x, axes)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from nmc.frontends.onnx.call import Call
 from nmc.frontends.onnx.values import BATCH, Refusal, Signal
@@ -32,14 +33,15 @@ def over_images(writer: Writer, x: Signal, make: Callable[[Signal], Signal]) -> 
     count, inner = x.shape[0], x.dims[1:]
     if count > _MOST_IMAGES:
         what = f"a sample holds {count} images, and at most {_MOST_IMAGES} can be done"
-        raise Refusal(what, "import with batch first")
+        raise Refusal(what, f"give it {_MOST_IMAGES} images at most, or export it with an axis for the batch")
     parts = []
     for index in range(count):
         part = x if count == 1 else writer.slice(Signal(x.node, (count, *inner)), 0, index, index + 1)
         y = make(writer.node(tensor.Reshape, (part,), (BATCH, *inner), shape=inner))
         dims = (x.dims[0], *y.dims[1:])
         parts.append(writer.node(tensor.Reshape, (y,), dims, shape=(1, *y.shape)))
-    return parts[0] if count == 1 else writer.node(tensor.Concat, parts, parts[0].dims, axis=0)
+    whole = parts[0] if count == 1 else writer.node(tensor.Concat, parts, parts[0].dims, axis=0)
+    return replace(whole, before=x.before)
 
 
 def over_channels(writer: Writer, x: Signal, make: Callable[[Signal], Signal]) -> Signal:
@@ -51,7 +53,8 @@ def over_channels(writer: Writer, x: Signal, make: Callable[[Signal], Signal]) -
     shape = (x.shape[0] * x.dims[1], *x.dims[2:])
     y = make(writer.node(tensor.Reshape, (x,), (BATCH, *shape), shape=shape))
     dims = (*x.dims[:2], *y.dims[2:])
-    return writer.node(tensor.Reshape, (y,), dims, shape=(x.shape[0], *dims[1:]))
+    whole = writer.node(tensor.Reshape, (y,), dims, shape=(x.shape[0], *dims[1:]))
+    return replace(whole, before=x.before)
 
 
 def pads_and_mode(call: Call, rank: int) -> tuple[Shape, str]:

@@ -53,7 +53,7 @@ def unfit(model: Model, node: Node) -> Fault | None:
         return Fault(f"{node.kind} is none of Nengo's own neuron types: {why}", _REMEDY, node.name)
     decay = np.unique(np.asarray(model.param(node.decay)))
     wrong = (
-        (node.reset == "subtract" or bool(np.any(model.param(node.reset_value))), "it resets to 0"),
+        (node.reset in ("subtract", "none") or bool(np.any(model.param(node.reset_value))), "it resets to 0"),
         (node.reset_at == "next", "it resets in the step of the spike"),
         (node.compare == ">=", "it spikes above its threshold, not at it"),
         (node.refractory > 0, "its rest begins within a step, not with the next one"),

@@ -105,7 +105,8 @@ class IF(I):
     """v' = v + gain j; a spike, of height 1, where v' > threshold (or >=, as `compare` says); then v' is reset.
 
     reset "zero" sets v' to 0, "value" to reset_value, "subtract" takes the threshold away; with reset_at "next"
-    it happens after the integration of the following step. For `refractory` steps after a spike v keeps its value.
+    it happens after the integration of the following step; "none" leaves v. For `refractory` steps after a spike v
+    keeps its value. With multispike it puts out how often the threshold goes into v', and subtracts as many.
     """
 
     negative = False
@@ -114,9 +115,10 @@ class IF(I):
 
     def __init__(
         self, threshold: Param = 1.0, reset: str = "zero", reset_value: Param = 0.0, reset_at: str = "spike",
-        compare: str = ">", refractory: int = 0, **rest: Setting,
+        compare: str = ">", refractory: int = 0, multispike: bool = False, **rest: Setting,
     ) -> None:  # fmt: skip
         super().__init__(**rest)
+        self.multispike = multispike
         self.threshold, self.compare, self.refractory = threshold, compare, refractory
         self.reset, self.reset_value, self.reset_at = reset, reset_value, reset_at
 
@@ -128,6 +130,8 @@ class IF(I):
         if self.refractory:
             v = np.where(rest > 0, voltage, v)
         spike = exceeds(v, self.threshold, self.compare)
+        if self.multispike:
+            spike = spike * np.floor(v / self.threshold)
         if self.refractory:
             spike *= rest == 0
             rest[...] = np.where(spike, self.refractory, np.maximum(rest - 1, 0))
@@ -142,6 +146,8 @@ class IF(I):
         """The voltage with the neurons reset that spiked."""
         if self.reset == "subtract":
             return v - spike * self.threshold
+        if self.reset == "none":
+            return v
         return np.where(spike, self.reset_value if self.reset == "value" else 0.0, v)
 
 

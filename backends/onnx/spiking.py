@@ -32,6 +32,9 @@ def _fire(node: spiking.Neuron, body: Body, integrated: str, state: Mapping[str,
         left = body.op("Max", body.op("Sub", body.state("rest"), body.constant(1.0)), body.constant(0.0))
         carried["rest"] = body.where(fired, body.constant(float(node.refractory)), left)
     spike = body.cast(fired)
+    if node.multispike:
+        times = body.op("Floor", body.op("Div", v, body.param("threshold", node.threshold)))
+        spike = body.op("Mul", spike, times)
     if node.reset_at == "next":
         carried["spike"] = spike
     else:
@@ -48,6 +51,8 @@ def _reset(node: spiking.Neuron, body: Body, v: str, spike: str, fired: str) -> 
             return body.where(fired, body.param("reset_value", node.reset_value), v)
         case "subtract":
             return body.op("Sub", v, body.op("Mul", spike, body.param("threshold", node.threshold)))
+        case "none":
+            return v
 
 
 def _leaky(node: spiking.LIF | spiking.LI | spiking.CubaLIF, body: Body, x: str) -> str:
@@ -69,6 +74,7 @@ def _neuron(node: spiking.Neuron) -> str:
     """What the node's function is called: its kind and its conventions."""
     words = [node.kind, node.reset, _WORD[node.compare]]
     words += ["next"] if node.reset_at == "next" else []
+    words += ["multispike"] if node.multispike else []
     words += [f"refractory{node.refractory}"] if node.refractory else []
     return "_".join(words)
 

@@ -53,7 +53,7 @@ def command(
     say(f"{model.name}: {facts.nodes} nodes, {facts.parameters:,} parameters")
     if model.description:
         say(model.description)
-    if file.suffix == ".nir" and profile is None:
+    if file.suffix == ".nir" and profile is None and " profile nir." in model.description:
         from nmc.frontends.nir import PROFILES
 
         say(f"if another tool made the file, its neurons may differ: --profile {' | '.join(PROFILES)}")

@@ -27,7 +27,10 @@ RESULTS = typer.Option(help="The file that results are kept in and taken from; s
 CLUSTER = typer.Option(help="Who measures: none (this process), local (processes), auto, or the address of Dask.")
 WORKERS = typer.Option(min=1, help="How many local processes measure, one thread each.")
 SEED = typer.Option(min=0, help="What random choices start from.")
-PROFILE = typer.Option(help="NIR: the tool whose conventions the file has, as in snntorch (see docs/nir.md).")
+PROFILE = typer.Option(
+    help="NIR: the tool whose conventions the file has, as in snntorch; or snntorch,readout=snntorch-none for single "
+    "nodes (see docs/nir.md)."
+)
 TIME_UNIT = typer.Option(help="NIR: the unit of the file's times, 's' (without) or 'ms'.")
 
 

@@ -16,7 +16,7 @@ from nmc.graph import ArraySpec, DType, Node, Shape, State, Timing
 from nmc.nodes.facts import Compare, Param, param_names, require
 from nmc.nodes.tensor import Window
 
-Reset = Literal["zero", "value", "subtract"]
+Reset = Literal["zero", "value", "subtract", "none"]
 ResetAt = Literal["spike", "next"]
 
 
@@ -44,10 +44,11 @@ class Neuron(_Stateful):
     """What every spiking neuron states: when it spikes, and what a spike does to its voltage.
 
     spike = v' compare threshold. `reset`: "zero" sets v' to 0, "value" to reset_value, "subtract"
-    takes the threshold away. `reset_at`: "spike" resets in the step of the spike; "next" lets v' stand
-    and resets after the integration of the following step. For `refractory` steps after a spike the
+    takes the threshold away, "none" leaves v' as it is. `reset_at`: "spike" resets in the step of the spike; "next"
+    lets v' stand and resets after the integration of the following step. For `refractory` steps after a spike the
     voltage keeps its value, input to it is lost (the current of CubaLIF goes on), and there is no
-    spike. v starts at `initial`.
+    spike. v starts at `initial`. With `multispike` a neuron spikes as often in a step as its threshold, which is above
+    0, goes into v': it puts out that number, and subtracts as many thresholds.
     """
 
     threshold: Param = 1.0
@@ -56,6 +57,7 @@ class Neuron(_Stateful):
     reset_at: ResetAt = "spike"
     compare: Compare = ">"
     refractory: int = 0
+    multispike: bool = False
 
     def __post_init__(self) -> None:
         require(self.refractory >= 0, f"refractory is {self.refractory}: it is 0 steps or more")
@@ -67,9 +69,18 @@ class Neuron(_Stateful):
             self.reset_at == "spike" or self.refractory == 0,
             "reset_at: next and refractory steps exclude each other",
         )
+        plain = (self.reset, self.reset_at, self.compare, self.refractory) == ("subtract", "spike", ">=", 0)
+        require(
+            plain or not self.multispike,
+            "multispike goes with reset: subtract, reset_at: spike, compare: '>=' and no refractory steps",
+        )
+        require(
+            not self.multispike or not isinstance(self.threshold, float) or self.threshold > 0,
+            f"threshold is {self.threshold}: with multispike it is above 0",
+        )
 
     def output_dtype(self, *xs: DType) -> DType:
-        return "spike"
+        return "integer" if self.multispike else "spike"
 
     def params(self) -> tuple[Param, ...]:
         return (self.initial, self.threshold, self.reset_value)

@@ -41,6 +41,11 @@ def _complaints(node: Node, rests: bool) -> Iterator[tuple[str, str]]:
         if node.reset == "subtract":
             yield "reset: subtract is not on the chip, which resets to zero", (
                 "train the network with reset: zero, or convert it so")
+        if node.reset == "none":
+            yield "reset: none is not on the chip, whose neurons always reset", "train the network with reset: zero"
+        if node.multispike:
+            yield "it spikes several times in a step, which the chip's neurons do not", (
+                "train the network with one spike a step, as with spike_fn=SingleSpike in Sinabs, and reset: zero")
         if node.reset_at == "next":
             yield "reset_at: next is not on the chip, which resets in the step of the spike", (
                 "train the network with reset_at: spike")

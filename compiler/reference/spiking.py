@@ -29,7 +29,10 @@ def fire(node: spiking.Neuron, step: Step, integrated: FloatArray) -> Result:
     if node.refractory:
         awake = np.asarray(step.state["rest"] == 0, dtype=np.float64)
         v = np.where(awake, v, step.state["v"])
-    spike = exceeds(v, step.param(node.threshold), node.compare) * awake
+    threshold = step.param(node.threshold)
+    spike = exceeds(v, threshold, node.compare) * awake
+    if node.multispike:
+        spike = spike * np.floor(v / threshold)
     if node.refractory:
         state["rest"] = np.where(spike, float(node.refractory), np.maximum(step.state["rest"] - 1, 0.0))
     if node.reset_at == "next":
@@ -47,6 +50,8 @@ def _reset(node: spiking.Neuron, step: Step, v: FloatArray, spike: FloatArray) -
             return np.where(spike, step.param(node.reset_value), v)
         case "subtract":
             return v - spike * step.param(node.threshold)
+        case "none":
+            return v
 
 
 def leaky(node: spiking.LIF | spiking.LI | spiking.CubaLIF, step: Step, x: FloatArray) -> FloatArray:

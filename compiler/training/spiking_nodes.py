@@ -39,6 +39,8 @@ def _fired(node: spiking.Neuron, place: Place, integrated: Tensor) -> Result:
         awake = (place.state["rest"] == 0).to(v.dtype)
         v = torch.where(awake > 0, v, place.state["v"])
     spike = spikes(v - place.param(node.threshold), node.compare) * awake
+    if node.multispike:
+        spike = _multispikes(v / place.param(node.threshold))
     fired = spike.detach()
     if node.refractory:
         state["rest"] = torch.where(fired > 0, float(node.refractory), (place.state["rest"] - 1).clamp(min=0))
@@ -57,6 +59,14 @@ def _reset(node: spiking.Neuron, place: Place, v: Tensor, fired: Tensor) -> Tens
             return v * (1 - fired) + fired * place.param(node.reset_value)
         case "subtract":
             return v - fired * place.param(node.threshold)
+        case "none":
+            return v
+
+
+def _multispikes(thresholds: Tensor) -> Tensor:
+    """How many whole thresholds there are, none below 0, with the gradient of a ramp."""
+    ramp = thresholds.clamp(min=0)
+    return ramp.floor() + (ramp - ramp.detach())
 
 
 def _leaky(node: spiking.LIF | spiking.LI | spiking.CubaLIF, place: Place, x: Tensor) -> Tensor:

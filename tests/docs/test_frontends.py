@@ -27,7 +27,13 @@ def test_every_profile_is_described_with_its_tool() -> None:
         assert tool == conventions.tool
         assert step.startswith({"euler": "Euler", "exact": "exponential"}[conventions.integrator])
         assert compares == f"{conventions.compare} threshold"
-        assert resets.startswith({"value": "to v_reset", "subtract": "by subtraction"}[conventions.reset])
+        said = {"value": "to v_reset", "subtract": "by subtraction", "none": "not"}
+        assert resets.startswith(said[conventions.reset])
+
+
+def test_what_every_profile_takes_for_granted_is_said() -> None:
+    page = (DOCS / "nir.md").read_text(encoding="utf-8")
+    assert [name for name, entry in PROFILES.items() if f"- `{name}`: {entry.granted}." not in page] == []
 
 
 def test_every_primitive_and_operation_is_named() -> None:

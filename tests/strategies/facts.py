@@ -22,8 +22,8 @@ _params = _floats | names
 _small = st.integers(1, 3)
 _neuron = {
     "initial": _params, "threshold": _params, "reset_at": st.sampled_from(["spike", "next"]),
-    "reset": st.sampled_from(["zero", "value", "subtract"]), "reset_value": st.just(0.0) | _params,
-    "compare": st.sampled_from([">", ">="]), "refractory": st.integers(0, 3),
+    "reset": st.sampled_from(["zero", "value", "subtract", "none"]), "reset_value": st.just(0.0) | _params,
+    "compare": st.sampled_from([">", ">="]), "refractory": st.integers(0, 3), "multispike": st.booleans(),
 }  # fmt: skip
 _conv = {
     "channels": st.sampled_from([2, 4]), "groups": st.sampled_from([1, 2]), "weight": st.just("w"),
@@ -155,6 +155,9 @@ def nodes(draw: Draw, kind: str, name: str = "node", reads: Sequence[str] = ("x"
         facts["refractory"] = 0
     if facts.get("reset_value", 0.0) != 0.0:
         facts["reset"] = "value"
+    if facts.get("multispike"):
+        facts |= {"reset": "subtract", "reset_value": 0.0, "reset_at": "spike", "compare": ">=", "refractory": 0}
+        facts["threshold"] = 0.5 if not isinstance(facts.get("threshold"), str) else facts["threshold"]
     if "kernel" in facts and "padding" in facts:  # a pool's padding stays below its kernel
         facts["padding"] = tuple(min(p, k - 1) for p, k in zip(facts["padding"], facts["kernel"] * 2, strict=True))
     low, high = (2, 2) if kind == "PlasticLinear" else KINDS[kind].operands  # a third one would need a rule with r

@@ -230,11 +230,13 @@ def _timed_facts(draft: Draft, kind: str) -> dict[str, object]:
         facts |= {"threshold": draft.param(_thresholds, low=4), "compare": draw(_compare)}
     if kind in ("LIF", "CubaLIF", "IF"):
         facts |= {
-            "reset": draw(st.sampled_from(["zero", "value", "subtract"])),
+            "reset": draw(st.sampled_from(["zero", "value", "subtract", "none"])),
             "reset_at": draw(st.sampled_from(["spike", "next"])),
         }
         facts["refractory"] = draw(st.integers(0, 3)) if facts["reset_at"] == "spike" else 0
         facts["reset_value"] = draft.param(_sixteenths) if facts["reset"] == "value" else 0.0
+        conventions = (facts["reset"], facts["reset_at"], facts["compare"], facts["refractory"])
+        facts["multispike"] = conventions == ("subtract", "spike", ">=", 0) and draw(st.booleans())
     if kind in ("LIF", "CubaLIF", "LI"):
         facts |= {"decay": draft.param(_decays, high=16), "leak": draft.param(st.sampled_from([0.0, 0.25]))}
     if kind == "CubaLIF":

@@ -60,13 +60,15 @@ class Sketch:
     def neurons(self, *reads: Ref) -> str:
         """Spiking neurons of any kind."""
         kind = self.pick(spiking.LIF, spiking.CubaLIF, spiking.IF)
-        reset = self.pick("zero", "value", "subtract")
+        reset = self.pick("zero", "value", "subtract", "none")
         next_step = self.draw(st.booleans())
         facts: dict[str, object] = {
             "threshold": self.param(0.5, 1.5), "reset": reset, "compare": self.pick(">", ">="),
             "reset_at": "next" if next_step else "spike", "initial": self.param(-0.5, 0.5),
             "gain": self.param(0.5, 1.5), "refractory": 0 if next_step else self.pick(0, 1, 3),
         }  # fmt: skip
+        if (reset, facts["compare"], facts["reset_at"], facts["refractory"]) == ("subtract", ">=", "spike", 0):
+            facts["multispike"] = self.draw(st.booleans())
         if reset == "value":
             facts["reset_value"] = self.param(-0.5, 0.2)
         if kind is not spiking.IF:

@@ -10,6 +10,8 @@ from nmc.frontends.nir.conventions import Conventions, Gain
 from nmc.model import Array, FloatArray
 
 _SHOWN = 3
+_FEWEST_STEPS = 0.25
+"""A time constant that decays to 2 % within a step: less is one in seconds."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Dynamics:
         seconds = np.asarray(tau, dtype=np.float64) * self.time_s
         if not np.all(seconds > 0):
             raise ValueError(f"{name} must be positive, it holds {_some(np.asarray(tau)[~(seconds > 0)])}")
+        if self.conventions.time == "steps" and np.any(few := seconds < _FEWEST_STEPS * self.dt_s):
+            raise ValueError(
+                f"{name} is {_some(np.asarray(tau)[few])}: {self.conventions.tool} counts in steps, and none of its "
+                f"networks forgets within {_FEWEST_STEPS:g} of one; the file seems to be another tool's"
+            )
         if self.conventions.integrator == "exact":
             return np.asarray(np.exp(-self.dt_s / seconds))
         if np.any(short := seconds < self.dt_s * (1 - 1e-6)):

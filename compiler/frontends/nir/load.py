@@ -10,14 +10,15 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from nmc.errors import Fault, Location, ModelError, UsageError, closest
-from nmc.frontends.nir import hdf5
+from nmc.errors import Fault, Location, ModelError, UsageError
+from nmc.frontends.nir import hdf5, marks
 from nmc.frontends.nir.conventions import PROFILES
 from nmc.frontends.nir.dynamics import Dynamics
 from nmc.frontends.nir.flatten import FlatGraph, flatten
 from nmc.frontends.nir.loops import Edge, Flow, late_edges
 from nmc.frontends.nir.nodes import BUILDERS, NEURONS, SHAPELESS, STATEFUL, SYNAPSES, Built, Site
 from nmc.frontends.nir.primitives import NirGraph, graph_of
+from nmc.frontends.nir.profile import Profile
 from nmc.frontends.units import UnitError, step_s
 from nmc.graph import Graph, Node, Ref, Shape, ShapeError
 from nmc.model import Array, Model
@@ -34,8 +35,9 @@ class Options:
     """What a NIR file leaves open.
 
     `dt`: the time step, as a text with a unit or a number of seconds; needed where the graph has states
-    and the file does not state it. `profile`: the conventions of the tool that the file comes from;
-    without, those that the file states, else "nir". `time_unit`: what its time constants and delays are in.
+    and the file does not state it. `profile`: the conventions of the tool that the file comes from, and of
+    single nodes with other settings, as in "snntorch,readout=snntorch-none"; without, those that the file
+    states, else "nir". `time_unit`: what its time constants and delays are in.
     """
 
     dt: str | float | None = None
@@ -43,8 +45,8 @@ class Options:
     time_unit: Literal["s", "ms"] | None = None
 
     def __post_init__(self) -> None:
-        if self.profile is not None and self.profile not in PROFILES:
-            raise UsageError(f"{self.profile!r} is not a profile of conventions", closest(self.profile, PROFILES))
+        if self.profile is not None:
+            Profile.of(self.profile)
         if self.time_unit is not None and self.time_unit not in UNITS:
             raise UsageError(f"time_unit is {self.time_unit!r}", "give s or ms")
         if isinstance(self.dt, float | int) and not 0 < self.dt < float("inf"):
@@ -80,16 +82,21 @@ def model_of(graph: NirGraph, options: Options, name: str, file: str) -> Model:
         late_edges(Flow(flat.reads, _inputs(flat)))
     )
     dt_s = _agreed("dt", options.dt_s, stated.dt_s)
-    profile = _agreed("profile", options.profile, stated.profile) or "nir"
+    profile = Profile.of(_agreed("profile", options.profile, stated.profile) or "nir")
     unit = _agreed("time_unit", options.time_unit, stated.time_unit) or "s"
     if timed and dt_s is None:
         raise UsageError(
             f"{file}: NIR is in continuous time, and the file does not state a time step",
             "give the one it was made with, as in 'nmc import FILE --dt 1ms' or nmc.load(file, dt='1ms')",
         )
-    dynamics = Dynamics(PROFILES[profile], dt_s, UNITS[unit]) if timed and dt_s is not None else None
-    description = f"Imported from NIR, as {PROFILES[profile].tool}." if timed else "Imported from NIR."
-    return _Building(flat, dynamics, file).model(name, description)
+    dynamics = Dynamics(PROFILES[profile.name], dt_s, UNITS[unit]) if timed and dt_s is not None else None
+    description = "Imported from NIR."
+    if timed:
+        profile.require_nodes(flat.nodes)
+        marks.refuse_other_tool(graph, options.profile, file)
+        tool = PROFILES[profile.name].tool
+        description = f"Imported from NIR, as {tool} by the profile {profile}. {profile.note()}"
+    return _Building(flat, dynamics, profile, file).model(name, description)
 
 
 @dataclass(frozen=True)
@@ -109,9 +116,17 @@ class _Stated:
         profile, unit = graph.metadata.get("nmc.profile"), graph.metadata.get("time_unit")
         return cls(
             float(dt.flat[0]) if isinstance(dt, np.ndarray) else None,
-            profile if isinstance(profile, str) and profile in PROFILES else None,
+            profile if isinstance(profile, str) and _is_profile(profile) else None,
             unit if isinstance(unit, str) and unit in UNITS else None,
         )
+
+
+def _is_profile(text: str) -> bool:
+    try:
+        Profile.of(text)
+    except UsageError:
+        return False
+    return True
 
 
 def _agreed(what: str, given: Given | None, stated: Given | None) -> Given | None:
@@ -151,8 +166,8 @@ def _delays_all(flat: FlatGraph, name: str, dynamics: Dynamics) -> bool:
 class _Building:
     """A model on its way from a flat graph, with the faults found so far."""
 
-    def __init__(self, flat: FlatGraph, dynamics: Dynamics | None, file: str) -> None:
-        self.flat, self.dynamics, self.file = flat, dynamics, file
+    def __init__(self, flat: FlatGraph, dynamics: Dynamics | None, profile: Profile, file: str) -> None:
+        self.flat, self.dynamics, self.profile, self.file = flat, dynamics, profile, file
         self.slow, self.loops = (frozenset(), frozenset()) if dynamics is None else late_reads(flat, dynamics)
         self.built: dict[str, Built] = {}
         self.arrays: dict[str, Array] = {}
@@ -187,7 +202,8 @@ class _Building:
             if primitive.kind == "Output" or (known is None and sources):
                 continue
             shortened = any((source, name) in self.loops for source in sources)
-            site = Site(primitive, self._refs(name), known or (), self.dynamics, shortened, self.flat.nodes)
+            own = self.dynamics and replace(self.dynamics, conventions=self.profile.of_node(name))
+            site = Site(primitive, self._refs(name), known or (), own, shortened, self.flat.nodes)
             try:
                 nodes = BUILDERS[primitive.kind](site)
                 shapes[name] = _shape(nodes, known or ())

@@ -282,19 +282,22 @@ def _firing(site: Site, neuron: spiking.Neuron, leak: Array) -> Node:
     threshold = site.primitive.array("v_threshold")
     v_reset = site.optional("v_reset", np.zeros_like(threshold))
     reset: spiking.Reset = "zero"
-    if conventions.reset == "subtract":
+    if conventions.reset != "value":
         if np.any(v_reset):
-            raise ValueError(f"v_reset is not 0, but neurons of {conventions.tool} subtract their threshold")
-        reset = "subtract"
+            how = "subtract their threshold" if conventions.reset == "subtract" else "do not reset"
+            raise ValueError(f"v_reset is not 0, but neurons of {conventions.tool} {how} by this profile")
+        reset = conventions.reset
     elif np.any(v_reset):
         reset = "value"
     starts = {"zero": np.zeros(1), "leak": leak, "reset": v_reset}[conventions.starts_at]
+    if conventions.multispike and not np.all(np.asarray(threshold, np.float64) > 0):
+        raise ValueError("v_threshold is not above 0, so that neurons would spike without end in a step")
     cuba = isinstance(neuron, spiking.CubaLIF)
     return replace(
         neuron, threshold=site.param("threshold", threshold), compare=conventions.compare, reset=reset,
         reset_value=site.param("reset_value", v_reset) if reset == "value" else 0.0,
         reset_at=conventions.cuba_reset_at if cuba else conventions.reset_at,
-        initial=site.param("initial", starts),
+        initial=site.param("initial", starts), multispike=conventions.multispike,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from nmc.frontends.nir.hdf5 import TextArray, Tree
 from nmc.frontends.nir.in_time import in_time
 from nmc.frontends.nir.load import UNITS, Options, late_reads
 from nmc.frontends.nir.primitives import Primitive
+from nmc.frontends.nir.profile import Profile
 from nmc.frontends.nir.writers import WRITERS, Writing
 from nmc.graph import Graph, Node, Ref
 from nmc.model import Model
@@ -42,12 +43,13 @@ def tree_of(model: Model, options: Options) -> tuple[Tree, tuple[str, ...]]:
     """What the file holds, and in words what of the model it leaves out. Raises as `save`."""
     if options.dt is not None:
         raise UsageError("dt is given, but the model has its own", "leave out dt")
-    profile, unit = options.profile or "nir", options.time_unit or "s"
+    profile, unit = Profile.of(options.profile or "nir"), options.time_unit or "s"
     cut = in_time(model.checked())
     dt_s = cut.model.graph.dt_s
-    dynamics = None if dt_s is None else Dynamics(PROFILES[profile], dt_s, UNITS[unit])
-    nodes, edges = _Exporting(cut.model, dynamics).nodes_and_edges()
-    metadata: Tree = {} if dt_s is None else {"dt": np.array(dt_s), "time_unit": unit, "nmc": {"profile": profile}}
+    dynamics = None if dt_s is None else Dynamics(PROFILES[profile.name], dt_s, UNITS[unit])
+    profile.require_nodes(cut.model.graph.by_name)
+    nodes, edges = _Exporting(cut.model, dynamics, profile).nodes_and_edges()
+    metadata: Tree = {} if dt_s is None else {"dt": np.array(dt_s), "time_unit": unit, "nmc": {"profile": str(profile)}}
     graph: Tree = {
         "type": "NIRGraph",
         "nodes": nodes,
@@ -63,6 +65,7 @@ class _Exporting:
 
     model: Model
     dynamics: Dynamics | None
+    profile: Profile
     faults: list[Fault] = field(default_factory=list)
 
     @property
@@ -96,7 +99,8 @@ class _Exporting:
         what, remedy = f"NIR has no primitive for {node.kind}", "convert the model to a spiking one first, or remove it"
         if writer is not None:
             try:
-                return writer(node, Writing(node, self.model, self.dynamics))
+                own = self.dynamics and replace(self.dynamics, conventions=self.profile.of_node(node.name))
+                return writer(node, Writing(node, self.model, own))
             except ValueError as error:
                 what, remedy = str(error), "change the model, or choose another --profile (docs/nir.md)"
         self.faults.append(Fault(what, remedy, node.name))

@@ -223,8 +223,12 @@ def _firing(node: spiking.Neuron, writing: Writing, leak: float | str) -> dict[s
     wrong = []
     if node.compare != conventions.compare:
         wrong.append(f"it compares by {node.compare} (the profile by {conventions.compare})")
-    if (node.reset == "subtract") != (conventions.reset == "subtract"):
-        wrong.append(f"it resets to {node.reset}" if node.reset != "subtract" else "it resets by subtraction")
+    kinds = [reset if reset in ("subtract", "none") else "value" for reset in (node.reset, conventions.reset)]
+    if kinds[0] != kinds[1]:
+        how = {"subtract": "it resets by subtraction", "none": "it does not reset"}
+        wrong.append(how.get(node.reset, f"it resets to {node.reset}"))
+    if node.multispike != conventions.multispike:
+        wrong.append("it spikes several times a step" if node.multispike else "it spikes once a step at most")
     if node.reset_at != reset_at:
         wrong.append(f"it resets at the {node.reset_at} step" if node.reset_at == "next" else "it resets at the spike")
     if node.refractory:

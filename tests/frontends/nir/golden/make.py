@@ -293,6 +293,39 @@ def sinabs_dense() -> Made:
     return _numpy(graph), x.numpy(), y
 
 
+def sinabs_multi() -> Made:
+    """As by default: a neuron spikes as often in a step as its threshold goes into its voltage."""
+    import sinabs.layers as sl
+    from sinabs.nir import to_nir
+
+    net = nn.Sequential(
+        linear(6, 8),
+        sl.LIFSqueeze(tau_mem=torch.rand(8) * 10 + 5, spike_threshold=torch.full((8,), 0.1), batch_size=1),
+        linear(8, 4), sl.IAFSqueeze(spike_threshold=torch.full((4,), 1.0), batch_size=1),
+    )  # fmt: skip
+    x = drive(6)
+    with torch.no_grad():
+        graph = to_nir(net, x[:, 0])
+        sinabs_reset(net)
+        y = net(x[:, 0]).numpy()[:, None]
+    return _numpy(graph), x.numpy(), y
+
+
+def snntorch_readout() -> Made:
+    """The last neurons never reset, as readouts are often set; the file does not say so."""
+    import snntorch as snn
+    from snntorch.export_nir import export_to_nir
+
+    net = nn.Sequential(
+        linear(6, 8), snn.Leaky(beta=torch.full((8,), 0.7), threshold=torch.ones(8), init_hidden=True),
+        linear(8, 4), snn.Leaky(beta=torch.full((4,), 0.8), threshold=torch.ones(4), init_hidden=True,
+                                reset_mechanism="none"),
+    )  # fmt: skip
+    x = drive(6)
+    graph = export_to_nir(net, x[0], ignore_dims=[0])
+    return graph, x.numpy(), _fresh(net, x)
+
+
 def sinabs_reset(net: nn.Module) -> None:
     """Set all states of a Sinabs network to zero."""
     for module in net.modules():
@@ -305,7 +338,7 @@ CASES: Mapping[str, Callable[[], Made]] = {
     for case in (
         snntorch_dense, snntorch_synaptic, snntorch_recurrent, snntorch_rsynaptic, snntorch_conv, snntorch_zero,
         norse_lif, norse_cuba, norse_if, norse_written, spikingjelly_lif, spikingjelly_cuba, sinabs_dense,
-        norse_recurrent, norse_conv, snntorch_conv_recurrent,
+        norse_recurrent, norse_conv, snntorch_conv_recurrent, sinabs_multi, snntorch_readout,
     )
 }  # fmt: skip
 TOOLS = ("nir", "nirtorch", "torch", "snntorch", "norse", "spikingjelly", "sinabs")

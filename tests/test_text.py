@@ -114,7 +114,7 @@ def test_every_node_knows_its_line() -> None:
         ("a = LI(x, decay=nan)", "'nan' is not a plain value"),
         ("a = LI(x, decay=1 / 2)", "'1 / 2' is not a plain value"),
         ("a = LI(x, decay=True)", "decay: input should be a valid number or input should be a valid string, got True"),
-        ("a = LIF(x, decay=0.9, reset='none')", "reset: input should be 'zero', 'value' or 'subtract', got 'none'"),
+        ("a = LIF(x, decay=0.9, reset='never')", "reset: input should be 'zero', 'value', 'subtract' or 'none', got 'never'"),
         ("a = LIF(x, decay=0.9, refractory=-1)", "refractory is -1: it is 0 steps or more"),
         ("a = Linear(x, features=2.5, weight='w')", "features: input should be a valid integer, got 2.5"),
         ("a = Relu(x + y)", "'x + y' is not a read: write 'node' or 'node@delay'"),

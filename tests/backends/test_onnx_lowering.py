@@ -136,6 +136,10 @@ IN_TIME = {
     "LIF, reset by subtraction": "LIF(x, decay=0.75, reset='subtract', threshold=0.75)",
     "LIF, reset in the next step": "LIF(x, decay=0.75, reset='subtract', threshold=0.5, reset_at='next')",
     "LIF, reset to zero in the next step": "LIF(x, decay=0.75, threshold=0.5, reset_at='next')",
+    "LIF, never reset": "LIF(x, decay=0.75, reset='none')",
+    "LIF, several spikes a step": (
+        "LIF(x, decay=0.75, reset='subtract', threshold=0.25, compare='>=', multispike=True)"
+    ),
     "LIF, refractory": "LIF(x, decay=0.75, threshold=0.5, refractory=2)",
     "LIF, refractory, reset to a value": f"LIF(x, {LEAK}, refractory=1, reset='value', reset_value=0.125)",
     "LIF, every parameter an array": (

@@ -63,6 +63,8 @@ def test_a_list_is_as_good_as_a_tuple_and_a_whole_number_as_a_real_one() -> None
         ("LIF", {"decay": None}, "decay: .* got None"),
         ("LIF", {"decay": 0.5, "reset_value": 0.5}, "reset_value goes with reset: value"),
         ("LIF", {"decay": 0.5, "reset_at": "next", "refractory": 2}, "exclude each other"),
+        ("IF", {"multispike": True}, "multispike goes with reset: subtract"),
+        ("IF", {"multispike": True, "reset": "subtract", "compare": ">=", "threshold": 0.0}, "it is above 0"),
         ("Delay", {"steps": -1}, "steps is -1: a delay is 0 steps or more"),
         ("Delay", {"steps": "array"}, "per-element steps need 'longest'"),
         ("LatencyEncode", {"window": 0}, "window is 0: it is at least 1 step"),

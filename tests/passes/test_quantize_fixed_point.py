@@ -237,6 +237,8 @@ def complaint(text: str, **weights: object) -> str:
 
 @pytest.mark.parametrize(("neuron", "message", "remedy"), [
     ("IF(x, reset='subtract')", "reset: subtract is not on the chip", "train the network with reset: zero"),
+    ("IF(x, reset='none')", "reset: none is not on the chip", "train the network with reset: zero"),
+    ("IF(x, reset='subtract', compare='>=', multispike=True)", "it spikes several times in a step", "SingleSpike"),
     ("IF(x, reset_at='next')", "reset_at: next is not on the chip", "train the network with reset_at: spike"),
     ("IF(x, refractory=2)", "it rests for 2 steps after a spike", "train the network with refractory: 0"),
     ("LIF(x, decay='d')", "its neurons differ in decay", "or split the layer"),

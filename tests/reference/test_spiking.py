@@ -101,6 +101,7 @@ def test_above_or_at_the_threshold() -> None:
         ("reset='value', reset_value=0.25", [0.75, 0.25, 1.0, 0.25]),
         # -> 0.5; v~ = 1.25 S -> 0.25; v~ = 1.0
         ("reset='subtract'", [0.75, 0.5, 0.25, 1.0]),
+        ("reset='none'", [0.75, 1.5, 2.25, 3.0]),
         # the spike's own step keeps 1.5; the next: v~ = 2.25, reset to 0; then 0.75
         ("reset='zero', reset_at='next'", [0.75, 1.5, 0.0, 0.75]),
         ("reset='value', reset_value=-0.5, reset_at='next'", [0.75, 1.5, -0.5, 0.25]),
@@ -110,6 +111,13 @@ def test_above_or_at_the_threshold() -> None:
 )
 def test_resets(facts: str, after: list[float]) -> None:
     assert voltages(f"IF(x, {facts})", [0.75] * 4) == after
+
+
+def test_several_spikes_a_step_leave_what_is_below_one_threshold() -> None:
+    """3.5 holds 1.5 twice and 0.5; with 1.0 more that is one at 1.5 exactly; below 0 there are none."""
+    facts = "IF(x, threshold=1.5, reset='subtract', compare='>=', multispike=True)"
+    assert trace(facts, [3.5, 1.0, -9.0, 3.0, 9.0]) == [2, 1, 0, 0, 2]
+    assert voltages(facts, [3.5, 1.0, -9.0, 3.0, 9.0]) == [0.5, 0.0, -9.0, -6.0, 0.0]
 
 
 def test_a_reset_in_the_next_step_differs_in_its_raster() -> None:

@@ -13,7 +13,7 @@ from nmc.nodes import elementwise, selection, tensor
 from nmc.nodes.quantized import DequantizeLinear, QuantizeLinear
 from nmc.passes.conversion import before_layers
 from nmc.passes.fuse_synapses import fresh
-from nmc.passes.rate_calibration import Activations
+from nmc.passes.rate_calibration import Activations, has_weights
 from nmc.passes.refusal import refuse
 from nmc.passes.spike_logic import is_positive
 
@@ -86,9 +86,16 @@ class _Real:
     meant: dict[str, _Scaled] = field(default_factory=dict)
     ranges: dict[str, tuple[str, float, float]] = field(default_factory=dict)
     taken: set[str] = field(init=False)
+    feeding: set[str] = field(init=False)
+    """The old nodes that some layer with weights depends on; what follows the last is the host's to compute."""
 
     def __post_init__(self) -> None:
-        self.taken = set(self.model.graph.by_name)
+        graph = self.model.graph
+        self.taken = set(graph.by_name)
+        self.feeding = set()
+        for name in reversed(graph.order):
+            if has_weights(graph[name]) or name in self.feeding:
+                self.feeding |= {ref.node for ref in graph[name].inputs}
 
     def written(self) -> Model:
         """The whole model, its outputs under their old names."""
@@ -179,6 +186,9 @@ class _Real:
         below, above = rectifies or least < low - step, most > high + step
         if not below and not above:
             return source
+        if name not in self.feeding:
+            self.nodes[name] = tensor.Clip(name=name, inputs=(Ref(source),), minimum=low, maximum=high)
+            return name
         shift = 0.0 if abs(low) < step * _NEGLIGIBLE or least >= 0 >= low else low
         node = self.nodes[source]
         if isinstance(node, tensor.Relu) and shift == 0 and len(self.model.graph.consumers.get(source, ())) == 1:

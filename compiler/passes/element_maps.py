@@ -109,7 +109,7 @@ class FactorsAsNorms:
     """
 
     name: ClassVar[str] = "factors_as_norms"
-    stage: ClassVar[str] = "model"
+    stage: ClassVar[str] = "quantized"
     keeps: ClassVar[Keeps] = "exact"
 
     def __call__(self, model: Model) -> Model:

@@ -121,6 +121,19 @@ def test_a_bounded_relu_is_the_difference_of_two() -> None:
     np.testing.assert_allclose(reference.run(ToSigmaDelta()(model), x)["y"], [[40], [65], [66]])
 
 
+def test_offsets_and_biases_of_every_layer_go_into_the_neurons() -> None:
+    """An Affine and a ConvTranspose add theirs once, not at every step."""
+    model = network(
+        "x = Input(shape=(1, 2, 2))\nc = Conv2d(x, channels=1, kernel=(1, 1), weight='c')\n"
+        "a = Affine(c, gain=2, offset=3)\n"
+        "t = ConvTranspose2d(a, channels=1, kernel=(1, 1), weight='c', bias='b')\nr = Relu(t)\n"
+        "y = Conv2d(r, channels=1, kernel=(1, 1), weight='c')\nreturn y",
+        c=np.ones((1, 1, 1, 1)), b=np.array([0.5]),
+    )  # fmt: skip
+    x = np.array([[[[-4.0, 0.0], [1.0, 2.0]]]])
+    np.testing.assert_allclose(reference.run(ToSigmaDelta()(model), x)["y"], np.maximum(2 * x + 3.5, 0))
+
+
 def test_a_bias_that_comes_at_every_step_is_refused() -> None:
     model = network(
         "dt = 0.001\nx = Input(shape=(2,), stream=True)\nl = Linear(x, features=2, weight='w', bias='b')\n"

@@ -56,6 +56,8 @@ def test_tensor_nodes() -> None:
         "LIF(x, decay=0.9, reset='value', reset_value=-0.5, refractory=2, gain=0.8)",
         "CubaLIF(x, decay=0.9, current_decay=0.5, current='old', reset_at='next', compare='>=')",
         "IF(x, gain=0.5, threshold='th')",
+        "LIF(x, decay=0.9, threshold=0.7, reset='none')",
+        "LIF(x, decay=0.9, threshold='th', reset='subtract', compare='>=', multispike=True)",
         "LI(x, decay=0.7, leak=0.2, initial=0.5)",
         "I(x, gain=0.5)",
         "RateEncode(x, gain=0.6)",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from nmc.errors import UsageError
 from nmc.frontends.nir.conventions import PROFILES
@@ -20,8 +20,7 @@ def tools() -> frozenset[str]:
 
 def marked(graph: NirGraph) -> frozenset[str]:
     """The tools that a file names: in its metadata, or in the names of its nodes."""
-    words = set(re.findall(r"[a-z]+", " ".join([*_texts(graph.metadata), *graph.nodes]).lower()))
-    return tools() & words
+    return tools() & set(re.findall(r"[a-z]+", " ".join(_words(graph)).lower()))
 
 
 def refuse_other_tool(graph: NirGraph, profile: str | None, file: str) -> None:
@@ -40,9 +39,11 @@ def _tool(profile: str) -> str:
     return re.split("[-,]", profile)[0]
 
 
-def _texts(tree: Mapping[str, object]) -> Iterator[str]:
-    for name, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _texts(value)
-        elif isinstance(value, str):
-            yield value if name != "nmc.profile" else ""
+def _words(graph: NirGraph) -> Iterator[str]:
+    yield from (value for key, value in graph.metadata.items() if isinstance(value, str) and key != "nmc.profile")
+    for name, node in graph.nodes.items():
+        yield name
+        if isinstance(node, NirGraph):
+            yield from _words(node)
+        else:
+            yield from (value for value in node.metadata.values() if isinstance(value, str))

@@ -95,7 +95,8 @@ def _readings(proto: ModelProto, options: Options) -> tuple[readings.Reading, ..
 def _explained(proto: ModelProto, path: Path, options: Options, failures: list[NmcError]) -> NmcError:
     """The error to raise where no reading imports the file: its remedies get further where they are followed."""
     first = failures[0]
-    if options.batch == "none" or not readings.works_across(first):
+    in_a_file = path.suffix == ".onnx"  # and no module, which has no other reading
+    if options.batch == "none" or not in_a_file or not readings.works_across(first):
         return first
     shapes = {
         value.name: readings.proposed(_file_sizes(value), None) for value in _inputs(proto, options.constants)

@@ -24,7 +24,8 @@ def _grid(call: Call, scale_index: int, zero_index: int) -> tuple[float, int, bo
     if array.size != 1:
         raise Refusal("its zero point is not one number", "export it with one zero point for all elements")
     if array.dtype not in (np.dtype(np.int8), np.dtype(np.uint8)):
-        raise Refusal(f"it quantizes to {array.dtype}", "8-bit integers can be kept: quantize to int8 or uint8")
+        kind = array.dtype if array.dtype.kind in "iu" else "a type of 4 bits, or of floats"
+        raise Refusal(f"it quantizes to {kind}", "8-bit integers can be kept: quantize to int8 or uint8")
     unsigned = array.dtype == np.uint8
     return scale, int(array.reshape(-1)[0]) - (128 if unsigned else 0), unsigned
 

@@ -69,7 +69,7 @@ def fold(
         return made
     others = [None if value is None else value if value.other is None else Known(value.other) for value in inputs]
     if proto.op_type in _COMPARISONS:
-        others = _other_side(proto, opset, inputs, made[0].array, limit) or others
+        others = _other_side(proto, opset, inputs, made[0].array, computed) or others
     return tuple(
         value if value.array.shape == other.array.shape and np.array_equal(value.array, other.array)
         else replace(value, other=other.array)
@@ -78,13 +78,13 @@ def fold(
 
 
 def _other_side(
-    proto: NodeProto, opset: int, inputs: Sequence[Known | None], usual: Array, limit: int
+    proto: NodeProto, opset: int, inputs: Sequence[Known | None], usual: Array, computed: int
 ) -> list[Known | None] | None:
     """The operands of a comparison for a number of samples that decides it otherwise than many do; None without one."""
     fixed = [value.array.reshape(-1)[:_MOST_TRIED] for value in inputs if value is not None and value.other is None]
     for count in sorted({1, *(int(number) for array in fixed for number in array if 0 < number < BATCH)}):
         few = [None if value is None else _with_samples(value, count) for value in inputs]
-        if not np.array_equal(_folded(proto, opset, few, limit, BATCH)[0].array, usual):
+        if not np.array_equal(_folded(proto, opset, few, computed, BATCH)[0].array, usual):
             return few
     return None
 

@@ -11,6 +11,7 @@ from nmc.graph import Node, Ref
 from nmc.model import FloatArray, Model
 from nmc.nodes import elementwise, selection, tensor
 from nmc.nodes.quantized import DequantizeLinear, QuantizeLinear
+from nmc.passes import Keeps
 from nmc.passes.conversion import before_layers
 from nmc.passes.fuse_synapses import fresh
 from nmc.passes.rate_calibration import Activations, has_weights
@@ -38,6 +39,7 @@ class Dequantize:
 
     name: ClassVar[str] = "dequantize"
     stage: ClassVar[str] = "quantized"
+    keeps: ClassVar[Keeps] = "converts"
 
     def __call__(self, model: Model) -> Model:
         """The model in real numbers. Raises UnsupportedError where a network in time has grids in it."""

@@ -2,19 +2,19 @@
 
 A neuron whose voltage is at its threshold to the last bit spikes or not as sums are rounded, and a number halfway
 between two integers becomes either. So what is out of tolerance is compared once more with what the reference itself
-does when its inputs and weights are moved by no more than the rounding: until those runs part from the first one
-nothing excuses a difference, and afterwards it may be no larger than theirs.
+does when its inputs, weights and scales are moved by no more than the rounding: until those runs part from the first
+one nothing excuses a difference, and afterwards it may be no larger than theirs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nmc.graph import Graph
+from nmc.graph import Graph, Node
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import selection
 from nmc.reference import each_step, run
@@ -22,6 +22,7 @@ from nmc.verification.difference import Difference, apart, earliest, first_diffe
 from nmc.verification.trial import Trial
 
 _MOVED_RUNS = 12
+_MOVED_FACTS = ("scale", "gain", "threshold")
 _LARGER = 4.0
 """How many times larger a difference may be than those of the moved runs, which are few."""
 
@@ -111,7 +112,15 @@ def _moved(model: Model, trial: Trial, noise: float) -> Iterator[tuple[Model, Ma
             for name, array in model.weights.items()
         }
         feeds = {name: x if name in indices else changed(x) for name, x in trial.feeds.items()}
-        yield replace(model, weights=weights, deviations={}), feeds
+        graph = model.graph.map(lambda node: (_with_facts(node, changed),))
+        yield replace(model, graph=graph, weights=weights, deviations={}), feeds
+
+
+def _with_facts(node: Node, changed: Callable[[FloatArray], FloatArray]) -> Node:
+    """The node with its numbers of `_MOVED_FACTS` changed: after a grid, a sample that moved is on the grid again."""
+    facts = {name: getattr(node, name) for name in _MOVED_FACTS if type(getattr(node, name, None)) is float}
+    moved = {name: float(changed(np.asarray(value))) for name, value in facts.items()}
+    return replace(node, **moved) if moved else node  # type: ignore[arg-type]
 
 
 def _whole(model: Model) -> frozenset[str]:

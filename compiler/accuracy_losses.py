@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,9 +14,9 @@ from nmc import pipeline, reference
 from nmc.datasets import calibration, score, test_data
 from nmc.model import FloatArray, MetricName, Model
 from nmc.nodes import FAMILIES
+from nmc.passes import Translated, on_chip, rounding
 from nmc.passes.conversion import MAX_POOLS
 from nmc.passes.conversion_errors import Activity, LayerError, layer_errors, relative_rms, scored_so_far
-from nmc.passes.dump import Dump
 from nmc.passes.quantization_errors import quantization_errors
 from nmc.passes.to_spiking import calibrated
 
@@ -86,8 +86,8 @@ def report(
     errors = layer_errors(activations, converted, Activity.of(converted, seen))
     activity = Activity.of(converted, data.x)
     so_far = [score(task, y, data.y) for y in scored_so_far(conversion.ordinary, converted, activity, data.x)]
-    stages, outputs = _on_target(converted.model, target, options, data.x)
-    rounding = _rounding(stages, seen[:ROUNDED])
+    steps, outputs = _on_target(converted.model, target, options, data.x)
+    errors_there = _rounding(steps, seen[:ROUNDED])
     return ConversionReport(
         given.name, target.name, activity.steps, task.metric, len(data.x),
         network=score(task, _result(given, data.x), data.y),
@@ -96,7 +96,7 @@ def report(
         pools=pools,
         integers=None if outputs is None else score(task, outputs, data.y),
         layers=tuple(
-            LayerReport(error, so, rounding.get(error.layer)) for error, so in zip(errors, so_far, strict=True)
+            LayerReport(error, so, errors_there.get(error.layer)) for error, so in zip(errors, so_far, strict=True)
         ),
     )  # fmt: skip
 
@@ -113,21 +113,22 @@ def _result(model: Model, x: FloatArray) -> FloatArray:
 
 def _on_target(
     model: Model, target: Target, options: Mapping[str, object], x: FloatArray
-) -> tuple[Mapping[str, Model], FloatArray | None]:
-    """The model after each pass, and its first output [B, ...] where the target computes with integers."""
-    stages = Dump()
+) -> tuple[Sequence[Translated], FloatArray | None]:
+    """What the passes did, and the program's first output [B, ...] where the target computes with integers."""
+    steps: list[Translated] = []
     with TemporaryDirectory(prefix="nmc-") as scratch:
-        program = pipeline.compile_model(model, target.name, Path(scratch) / "program", options, stages.add)
+        program = pipeline.compile_model(model, target.name, Path(scratch) / "program", options, keep=steps.append)
         whole = {kind for family in ("quantized", "fixed-point") for kind in FAMILIES[family]}
         if not any(type(node) in whole for node in program.model.graph):
-            return dict(stages.stages), None
+            return steps, None
         outputs = pipeline.run_program(program, x).outputs
-        return dict(stages.stages), outputs[program.model.graph.outputs[0]]
+        return steps, outputs[program.model.graph.outputs[0]]
 
 
-def _rounding(stages: Mapping[str, Model], x: FloatArray) -> Mapping[str, float]:
+def _rounding(steps: Sequence[Translated], x: FloatArray) -> Mapping[str, float]:
     """The error of each population's activity in integers, where a pass put it into them."""
-    if "quantize_fixed_point" not in stages:
+    rounded = rounding(steps)
+    if rounded is None or not on_chip(rounded.after):
         return {}
-    errors = quantization_errors(stages["fuse_synapses"], stages["quantize_fixed_point"], np.asarray(x))
+    errors = quantization_errors(rounded.before, rounded.after, np.asarray(x))
     return {error.population: error.relative_rms for error in errors.activity}

@@ -34,13 +34,15 @@ def compile_model(
     options: Mapping[str, object] | None = None,
     watch: Watch | None = None,
     verify: Level = "brief",
+    keep: Keep | None = None,
 ) -> Program:
     """Compile a model for a target, verify the program, and write it to `directory`.
 
     `options` are the target's own, by name (see `nmc targets`); `watch` sees the model after every
-    pass; `verify` says how much is run before anything is written (see `nmc.verification`). Raises UsageError for an
-    unknown target or option, ModelError or UnsupportedError for a model that is unsound or that the target cannot
-    mean, TranslationError where the program does not do what the model says.
+    pass, `keep` each pass with the models before and after it; `verify` says how much is run before anything is
+    written (see `nmc.verification`). Raises UsageError for an unknown target or option, ModelError or
+    UnsupportedError for a model that is unsound or that the target cannot mean, TranslationError where the program
+    does not do what the model says.
     """
     from nmc.datasets import calibration
     from nmc.verification.verify import verified
@@ -55,6 +57,9 @@ def compile_model(
         directory, executed, target=chosen.name, chip=chosen.chip, options=asdict(settings), files=files
     )
     samples = calibration(model) if verify != "none" else None
+    if keep is not None:
+        for step in steps:
+            keep(step)
     return draft.write(verified(draft.program, executed, chosen, settings, steps, samples, verify))
 
 

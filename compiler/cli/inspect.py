@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nmc.cli.output import JSON, OPTIONS, parse_options, print_json
 from nmc.report.printing import say
+
+if TYPE_CHECKING:
+    from nmc.passes import Translated
 
 
 def command(
@@ -99,14 +102,15 @@ def _model(
 
     model = api.load(what)
     stages = Dump()
+    steps: list[Translated] = []
     if target is None:
         stages.add("model", model.checked())
     else:
         chosen = target_named(target)
-        prepared = pipeline.prepare(model, chosen, pipeline.make_options(chosen, options), stages.add)
-        pipeline.execute(prepared, chosen, stages.add)
+        prepared = pipeline.prepare(model, chosen, pipeline.make_options(chosen, options), stages.add, steps.append)
+        pipeline.execute(prepared, chosen, stages.add, steps.append)
     if quantization and target is not None:
-        show_quantization(stages.stages, target, json)
+        show_quantization(steps, target, json)
         return
     if neurobench:
         show_neurobench(stages.stages, json)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from nmc.cli.output import print_json
@@ -10,25 +11,28 @@ from nmc.report.printing import say
 
 if TYPE_CHECKING:
     from nmc.model import Model
+    from nmc.passes import Translated
     from nmc.passes.quantization_errors import QuantizationErrors
 
 
-def show_quantization(stages: list[tuple[str, Model]], target: str, json: bool) -> None:
+def show_quantization(steps: Sequence[Translated], target: str, json: bool) -> None:
     """Print what rounding did to every layer of a model that went through a target's passes.
 
     Raises UsageError where no pass rounds.
     """
-    names = [name for name, _ in stages]
-    if "quantize_fixed_point" in names:
-        _fixed_point(dict(stages), json)
-    elif "quantize-int8" in names:
-        last = names.index("quantize-int8")
-        _int8(stages[0][1], stages[last - 1][1], stages[last][1], json)
-    else:
+    from nmc.passes import on_chip, rounding
+
+    rounded = rounding(steps)
+    if rounded is None:
         raise UsageError(
             f"{target} does not round to integers here",
             "give a target that does, such as loihi-sim or tpu-sim, or the option precision=int8",
         )
+    model = steps[0].before
+    if on_chip(rounded.after):
+        _fixed_point(model, rounded, json)
+    else:
+        _int8(model, rounded.before, rounded.after, json)
 
 
 def _int8(model: Model, before: Model, after: Model, json: bool) -> None:
@@ -41,10 +45,10 @@ def _int8(model: Model, before: Model, after: Model, json: bool) -> None:
         print_int8(report)
 
 
-def _fixed_point(stages: dict[str, Model], json: bool) -> None:
+def _fixed_point(model: Model, rounded: Translated, json: bool) -> None:
     from nmc.report.terminal import print_table
 
-    errors = _errors(stages)
+    errors = _errors(model, rounded)
     if json:
         print_json(errors.as_facts())
         return
@@ -62,11 +66,9 @@ def _fixed_point(stages: dict[str, Model], json: bool) -> None:
     say("threshold: where neurons begin to spike, against where the model's do")
 
 
-def _errors(stages: dict[str, Model]) -> QuantizationErrors:
+def _errors(model: Model, rounded: Translated) -> QuantizationErrors:
     from nmc.datasets import calibration
     from nmc.passes.quantization_errors import quantization_errors
 
-    samples = calibration(stages["model"])
-    return quantization_errors(
-        stages["fuse_synapses"], stages["quantize_fixed_point"], None if samples is None else samples[:16]
-    )
+    samples = calibration(model)
+    return quantization_errors(rounded.before, rounded.after, None if samples is None else samples[:16])

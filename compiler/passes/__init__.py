@@ -81,6 +81,17 @@ class Translated:
         return self.before.graph != self.after.graph or not same
 
 
+def rounding(steps: Iterable[Translated]) -> Translated | None:
+    """The last of some passes that rounds to integers, if any does."""
+    found = [step for step in steps if step.step.keeps == "rounds"]
+    return found[-1] if found else None
+
+
+def on_chip(model: Model) -> bool:
+    """Whether some of a model is in the integers of a chip of neurons."""
+    return any(isinstance(node, FAMILIES["fixed-point"]) for node in model.graph)
+
+
 def apply(
     passes: Iterable[Pass],
     model: Model,

@@ -6,14 +6,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nmc.graph import Ref
+from nmc.graph import Node, Ref
 from nmc.model import FloatArray, Model
-from nmc.nodes import fixed_point, quantized
+from nmc.nodes import fixed_point, quantized, tensor
 from nmc.nodes.plasticity import PlasticLinear
 from nmc.passes.integer_threshold import threshold_error
 from nmc.passes.populations import Population, populations
 from nmc.reference import each_step, run
+
+IntArray = NDArray[np.int64]
+_SYNAPSES = (fixed_point.FixedDense, fixed_point.FixedSparse, fixed_point.FixedConv2d)
 
 
 @dataclass(frozen=True)
@@ -69,9 +73,10 @@ class QuantizationErrors:
 
 
 def quantization_errors(fused: Model, fixed: Model, samples: FloatArray | None = None) -> QuantizationErrors:
-    """Compare a model after `fuse_synapses` with what `quantize_fixed_point` made of it.
+    """Compare a model just before its populations became integers with that in integers.
 
-    `samples` are [B, ...] as the model takes them; both models run on them in the reference.
+    `samples` are [B, ...] as the model takes them; both models run on them in the reference. Synapses that are kept in
+    another form than in the model, and populations of the host, have no errors of their own.
     """
     found = populations(fused)
     weights = tuple(error for population in found for error in _weight_errors(fixed, population))
@@ -81,11 +86,9 @@ def quantization_errors(fused: Model, fixed: Model, samples: FloatArray | None =
 
 
 def _weight_errors(fixed: Model, population: Population) -> Iterator[SynapseError]:
-    pairs = _weight_pairs(fixed, population)
-    scale = _unit(pairs)
-    for name, want, have in pairs:
+    for name, want, have in _in_units(fixed, population):
         size = float(np.sqrt(np.mean(want**2))) or 1.0
-        off = have * scale - want
+        off = have - want
         yield SynapseError(
             name, population.name, want.size, float(np.sqrt(np.mean(off**2))) / size,
             float(np.max(np.abs(off))) / (float(np.max(np.abs(want))) or 1.0),
@@ -94,7 +97,8 @@ def _weight_errors(fixed: Model, population: Population) -> Iterator[SynapseErro
 
 def _threshold_errors(fixed: Model, population: Population) -> Iterator[ThresholdError]:
     """Of neurons that read weights which stay what they were."""
-    neuron, unit = fixed.graph.by_name.get(population.name), _unit(_weight_pairs(fixed, population))
+    neuron, pairs = _neurons(fixed, population), _weight_pairs(fixed, population)
+    unit = _unit(pairs)
     if isinstance(neuron, fixed_point.FixedLIF) and population.spikes and unit:
         mantissa, initial = (np.asarray(fixed.param(fact)) for fact in (neuron.bias_mant, neuron.initial))
         x = float(getattr(population.node, "threshold")) / unit  # noqa: B009 - any kind that spikes has one
@@ -106,10 +110,58 @@ def _weight_pairs(fixed: Model, population: Population) -> list[tuple[str, Float
 
     Weights that learn are left out: they do not stay what they were.
     """
-    return [
+    pairs = [
         (synapse.node.name, synapse.weight, _integers(fixed, synapse.node.name)) for synapse in population.synapses
         if not isinstance(synapse.node, PlasticLinear)
+        and isinstance(fixed.graph.by_name.get(synapse.node.name), _SYNAPSES)
     ]
+    return [(name, want, have) for name, want, have in pairs if want.shape == have.shape]
+
+
+def _in_units(fixed: Model, population: Population) -> Iterator[tuple[str, FloatArray, FloatArray]]:
+    """The same with the integers in the model's units: those of least squares, of each block of neurons by itself."""
+    pairs = _weight_pairs(fixed, population)
+    blocks = _blocks(fixed, population)
+    rows = [_rows(fixed, name, want, blocks) for name, want, _ in pairs]
+    units = {
+        block: _unit([(name, want[row == block], have[row == block])
+                      for (name, want, have), row in zip(pairs, rows, strict=True)])
+        for block in np.unique(blocks).tolist()
+    }  # fmt: skip
+    for (name, want, have), row in zip(pairs, rows, strict=True):
+        each = np.array([units[block] for block in row.tolist()])
+        yield name, want, have * each.reshape(-1, *(1,) * (have.ndim - 1))
+
+
+def _blocks(fixed: Model, population: Population) -> IntArray:
+    """A number for each neuron; those with one number have one scale.
+
+    NengoLoihi scales each of its blocks by itself, and their thresholds with them.
+    """
+    neurons = _neurons(fixed, population)
+    shared = np.zeros(population.size, np.int64)
+    if not isinstance(neurons, fixed_point.FixedCompartments):
+        return shared
+    thresholds = np.broadcast_to(fixed.param(neurons.vth), fixed.graph.signals[neurons.name].shape)
+    found: IntArray = np.unique(thresholds, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    return found
+
+
+def _rows(fixed: Model, name: str, weight: FloatArray, blocks: IntArray) -> IntArray:
+    """The block of each row of weights: of a neuron, of a channel, or of a single weight of a sparse synapse."""
+    node = fixed.graph[name]
+    if isinstance(node, fixed_point.FixedSparse):
+        starts = fixed.weights[node.row_start].astype(np.int64)
+        return np.repeat(blocks, starts[1:] - starts[:-1])
+    return blocks.reshape(len(weight), -1)[:, 0]
+
+
+def _neurons(fixed: Model, population: Population) -> Node | None:
+    """The population's neurons in integers, which may lie in one row."""
+    node = fixed.graph.by_name.get(population.name)
+    while isinstance(node, tensor.Reshape):
+        node = fixed.graph[node.inputs[0].node]
+    return node
 
 
 def _unit(pairs: list[tuple[str, FloatArray, FloatArray]]) -> float:
@@ -121,7 +173,7 @@ def _unit(pairs: list[tuple[str, FloatArray, FloatArray]]) -> float:
 def _integers(fixed: Model, name: str) -> FloatArray:
     """The weights of a fixed-point synapse with its exponent, for one unit of the model's own input."""
     node = fixed.graph[name]
-    assert isinstance(node, fixed_point.FixedDense | fixed_point.FixedSparse | fixed_point.FixedConv2d)
+    assert isinstance(node, _SYNAPSES)
     exponent = 0 if isinstance(node, fixed_point.FixedConv2d) else node.weight_exp
     return fixed.weights[node.weight].astype(np.float64) * 2.0**exponent / _message_unit(fixed, node.inputs[0])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite, prod
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from nmc.estimates.estimate import Estimate
     from nmc.estimates.events import Events
     from nmc.model import FloatArray, Model
+    from nmc.passes import Translated
     from nmc.program import Program
 
 SHOWN_CORES = 1024
@@ -45,32 +46,32 @@ def layer_results(
     return tuple(found)
 
 
-def rounding_errors(stages: Mapping[str, Model]) -> Mapping[str, float]:
-    """What rounding to integers did to each node, by the model after each pass; nothing where no pass rounds.
+def rounding_errors(steps: Sequence[Translated]) -> Mapping[str, float]:
+    """What rounding to integers did to each node, by the passes of a compile; nothing where none rounds.
 
     Of neurons and of 8-bit layers it is the error of what they put out on a few calibration samples, of synapses
     that of their weights; a layer that puts out what is no number has none. Of networks so large that the reference
     would take long, it is that of weights alone.
     """
     from nmc.datasets import calibration
+    from nmc.passes import on_chip, rounding
     from nmc.passes.int8_errors import layer_errors
     from nmc.passes.quantization_errors import quantization_errors
 
-    names = list(stages)
-    if "quantize_fixed_point" in stages:
-        fixed = stages["quantize_fixed_point"]
-        found = quantization_errors(stages["fuse_synapses"], fixed, _few(calibration(stages["model"]), fixed))
+    rounded = rounding(steps)
+    if rounded is None:
+        return {}
+    before, after = rounded.before, rounded.after
+    samples = _few(calibration(steps[0].before), after)
+    if on_chip(after):
+        found = quantization_errors(before, after, samples)
         weights = {error.synapse: error.relative_rms for error in found.synapses}
         return {**weights, **{error.population: error.relative_rms for error in found.activity}}
-    if "quantize-int8" in stages:
-        before, after = stages[names[names.index("quantize-int8") - 1]], stages["quantize-int8"]
-        layers = layer_errors(before, after, _few(calibration(stages["model"]), after))
-        errors = {
-            layer.layer: layer.weight_error if layer.activation_error is None else layer.activation_error
-            for layer in layers if layer.rounded
-        }  # fmt: skip
-        return {name: error for name, error in errors.items() if isfinite(error)}
-    return {}
+    errors = {
+        layer.layer: layer.weight_error if layer.activation_error is None else layer.activation_error
+        for layer in layer_errors(before, after, samples) if layer.rounded
+    }  # fmt: skip
+    return {name: error for name, error in errors.items() if isfinite(error)}
 
 
 def _few(samples: FloatArray | None, model: Model) -> FloatArray | None:

@@ -36,6 +36,7 @@ from nmc.sweeps.score_interval import score_interval
 
 if TYPE_CHECKING:
     from nmc.estimates.estimate import Estimate
+    from nmc.passes import Translated
     from nmc.sweeps.grid import Point
 
 
@@ -122,10 +123,10 @@ def measure(subject: Subject, point: Point, directory: Path | None = None) -> tu
 def _measure(subject: Subject, point: Point, directory: Path) -> tuple[PointResult, Execution]:
     began, started = time(), perf_counter()
     row = _unmeasured(subject, point)
-    stages: dict[str, Model] = {}
+    steps: list[Translated] = []
     try:
         program = pipeline.compile_model(
-            subject.model, point.target, directory, point.options, watch=stages.__setitem__
+            subject.model, point.target, directory, point.options, keep=steps.append
         )
     except ModelError as error:
         return replace(row, refusal=error.summary()), _execution(began, perf_counter() - started, 0.0)
@@ -149,7 +150,7 @@ def _measure(subject: Subject, point: Point, directory: Path) -> tuple[PointResu
     if not np.isfinite(value):
         return replace(row, refusal="its outputs there are not finite"), execution
     estimate = pipeline.estimate_run(program, result)
-    layers = layer_results(program, result.events, estimate, rounding_errors(stages))
+    layers = layer_results(program, result.events, estimate, rounding_errors(steps))
     interval = score_interval(subject.task, scored, subject.data.y, subject.seed)
     return replace(
         row,

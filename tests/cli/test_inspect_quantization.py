@@ -29,3 +29,14 @@ def test_a_layer_that_stays_real_is_shown_as_such(nmc):
 def test_a_target_that_does_not_round_says_so(nmc):
     done = nmc("inspect", "digits-cnn", "-t", "cpu", "--quantization")
     assert done.returncode == 2 and "precision=int8" in done.stderr
+
+
+def test_chips_of_neurons_say_what_rounding_did_whatever_their_pass_is_called(nmc):
+    """Half a step of the grid is at most half of 1/127 of the largest weight, of 1/126 for even ones."""
+    for target in ("loihi-sim", "nengo-loihi-sim"):
+        done = nmc("inspect", "digits-cnn", "-t", target, "--quantization", "--json")
+        facts = json.loads(done.stdout)
+        largest = {error["synapse"]: error["largest"] for error in facts["synapses"]}
+        assert largest.keys() >= {"conv1", "conv2", "conv3"}
+        assert all(0 < largest[name] < 0.005 for name in ("conv1", "conv2", "conv3")), largest
+        assert {error["population"] for error in facts["activity"]} >= {"relu1", "relu2", "relu3"}

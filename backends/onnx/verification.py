@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nmc.backends.onnx.engine import MEASURED, in_time, run, run_cuda, run_stepwise
 from nmc.backends.onnx.lowering import lower
@@ -13,11 +14,12 @@ from nmc.backends.onnx.session import CUDA
 from nmc.errors import ModelError
 from nmc.model import Array, FloatArray, Model
 from nmc.program import Program
+from nmc.reference import each_step
 from nmc.reference import run as reference
 from nmc.verification.difference import Difference, earliest, first_difference
 from nmc.verification.outcome import Fault, LeftOut, Outcome
 from nmc.verification.record import Check, Level
-from nmc.verification.tolerance import Tolerance, parting, size_of
+from nmc.verification.tolerance import Tolerance, limits_of, parting
 from nmc.verification.trial import Trial
 
 TOLERANCES: Mapping[str, Tolerance] = {
@@ -38,7 +40,15 @@ def verify(program: Program, executed: Model, trial: Trial, level: Level) -> Ite
     expected = reference(executed, trial.feeds, trial.steps)
     tolerance = _tolerance(program)
     given = run(program, trial.feeds, steps=trial.steps).outputs
-    _refuse_lost(program, expected, given)
+    lost = _overflown(program, executed, trial, expected, given)
+    if lost.any():
+        _refuse_lost(program, trial, expected, given)
+        yield LeftOut(f"{int(lost.sum())} of {len(lost)} samples of random numbers, which its floats do not hold")
+        if lost.all():
+            return
+        trial = replace(trial, feeds={name: x[~lost] for name, x in trial.feeds.items()})
+        expected = reference(executed, trial.feeds, trial.steps)
+        given = run(program, trial.feeds, steps=trial.steps).outputs
     found = parting(executed, trial, tolerance, expected, given)
     if found is not None:
         inner = _inner(program, executed, trial, tolerance)
@@ -87,15 +97,44 @@ def _cuda(
     return Check("engine cuda", trial.samples, trial.steps, looser.words)
 
 
-def _refuse_lost(program: Program, expected: Mapping[str, FloatArray], given: Mapping[str, Array]) -> None:
-    """Raises ModelError where 16-bit floats overflow: that is their range, and no fault of the translation."""
-    if program.options.get("precision") != "fp16":
-        return
+def _overflown(
+    program: Program, executed: Model, trial: Trial, expected: Mapping[str, FloatArray], given: Mapping[str, Array]
+) -> NDArray[np.bool_]:
+    """The samples that come to no finite number, as they do in the reference, since floats cannot hold one on the way.
+
+    Of 16-bit floats any may be such, within a kernel too.
+    """
+    lost = np.zeros(trial.samples, np.bool_)
     for name, value in given.items():
+        if value.shape == expected[name].shape:
+            lost |= (np.isfinite(expected[name]) & ~np.isfinite(value)).reshape(trial.samples, -1).any(axis=1)
+    if lost.any() and not _is_half(program):
+        held, beyond = np.finfo(np.float32), np.zeros_like(lost)
+        for values, _ in each_step(executed, trial.feeds, trial.steps):
+            for value in values.values():
+                size = np.abs(value)
+                wrong = (np.isfinite(value) & (size > held.max)) | ((size > 0) & (size < held.tiny))
+                beyond |= wrong.reshape(len(value), -1).any(axis=1)
+        lost &= beyond
+    return lost
+
+
+def _is_half(program: Program) -> bool:
+    return program.options.get("precision") == "fp16"
+
+
+def _refuse_lost(
+    program: Program, trial: Trial, expected: Mapping[str, FloatArray], given: Mapping[str, Array]
+) -> None:
+    """Raises ModelError where floats overflow on the user's data: that is their range, no fault of the translation."""
+    bits, largest, remedy = ("16", "65504", "compile with precision=fp32") if _is_half(program) else (
+        "32", "3.4e38", "scale what the model computes"
+    )
+    for name, value in given.items() if trial.real else ():
         if np.any(np.isfinite(expected[name]) & ~np.isfinite(value)):
             raise ModelError(
-                "in 16-bit floats, which reach to 65504, it is not a finite number any more",
-                "compile with precision=fp32", node=name,
+                f"in {bits}-bit floats, which reach to {largest}, it is not a finite number any more",
+                remedy, node=name,
             )
 
 
@@ -104,10 +143,10 @@ def _inner(program: Program, executed: Model, trial: Trial, tolerance: Tolerance
     graph = executed.graph
     names = tuple(name for name in graph.order if graph.signals[name].timing != "final") + graph.outputs
     shown = executed.with_(replace(graph, outputs=tuple(dict.fromkeys(names))))
-    files = lower(shown, half=program.options.get("precision") == "fp16")
+    files = lower(shown, half=_is_half(program))
     whole = Program(program.path, program.manifest, shown, files)
     want, have = reference(shown, trial.feeds, trial.steps), run(whole, trial.feeds, steps=trial.steps).outputs
-    limits = {name: tolerance.relative * size_of(value) for name, value in want.items()}
+    limits = limits_of(graph, tolerance, want)
     return earliest(graph, (
         first_difference(name, want[name], have[name], graph.signals[name].timing == "stream", limits[name])
         for name in want

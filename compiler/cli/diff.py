@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nmc.cli.output import JSON, OPTIONS, print_json
+from nmc.report.printing import say
 
 _SIDE = "a model, a program (PROGRAM or PROGRAM:ENGINE), or a recording (.npz, or a directory of --record)"
 
@@ -48,6 +49,6 @@ def command(
     if json:
         print_json({**vars(found), "equal": found.equal, "same": found.same})
     else:
-        typer.echo(difference_text(found))
+        say(difference_text(found))
     if not found.equal:
         raise typer.Exit(1)

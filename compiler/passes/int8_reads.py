@@ -19,15 +19,15 @@ MOVING: tuple[type[Node], ...] = (
 _FUSED: tuple[type[Node], ...] = (tensor.Relu, tensor.Clip)
 """What a chip does on its way out of the operation before, on sums that are not rounded yet. So it does with a
 constant factor and term of each element, which makes a scale for each channel of them."""
-_INDEXED: tuple[type[Node], ...] = (selection.Embedding,)
-"""What reads whole numbers that say where to look, which do not bear rounding."""
+_INDEXED: tuple[type[Node], ...] = (selection.Embedding, elementwise.Equal)
+"""What reads numbers that say where to look, or asks whether two are the same, which do not bear rounding."""
 _READING: tuple[type[Node], ...] = tuple(
     kind for kind in FAMILIES["tensor"] if kind not in (*MOVING, *_FUSED, *_INDEXED, tensor.Input, tensor.Constant)
 )
 """What reads 8-bit integers. Nodes with a state are not among them: membranes and their inputs stay real."""
 _BESIDE: tuple[type[Node], ...] = (
     tensor.Add, tensor.Mul, elementwise.Sub, elementwise.Div, elementwise.Pow, elementwise.Maximum,
-    elementwise.Minimum, elementwise.Equal, elementwise.Greater, elementwise.GreaterOrEqual, elementwise.Where,
+    elementwise.Minimum, elementwise.Greater, elementwise.GreaterOrEqual, elementwise.Where,
 )
 """What takes a constant in one place as it is, as layers do their biases: in 32 bits."""
 

@@ -46,9 +46,11 @@ class RelevantRanges:
         return self._told(name, self.reads.scores.reads)
 
     def _whole(self, name: str) -> Range:
-        """The part that any reader can tell; of a result of the graph all."""
-        if name not in self._needs:
-            self._needs[name] = ALL if name in self.model.graph.outputs else self._told(name, frozenset())
+        """The part that any reader can tell; of a result of the graph all. Readers come first: graphs are deep."""
+        graph = self.model.graph
+        for each in reversed(graph.order) if name not in self._needs else ():
+            if each not in self._needs:
+                self._needs[each] = ALL if each in graph.outputs else self._told(each, frozenset())
         return self._needs[name]
 
     def _told(self, name: str, without: frozenset[tuple[str, str]]) -> Range:

@@ -191,7 +191,7 @@ def as_feeds(graph: Graph, x: Feed) -> dict[str, FloatArray]:
     inputs = {node.name: node for node in graph if isinstance(node, Input)}
     if isinstance(x, Mapping):
         given = dict(x)
-    elif x.dtype.names is not None:
+    elif isinstance(x, np.ndarray) and x.dtype.names is not None:
         given = {name: part for name, part in parts_of(x).items() if name in inputs}
     elif len(inputs) == 1:
         given = dict.fromkeys(inputs, x)

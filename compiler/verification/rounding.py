@@ -56,7 +56,7 @@ def _int8(step: Translated, trial: Trial) -> Iterator[Outcome]:
     found = rounded_weights(before, after) or grids_parting(after)
     if found is None:
         found = _parting(before, trial, without_rounding(before, after), EXACT)
-    measured = step.step.method == "min-max" and trial.data == "calibration data" and before.graph.dt_s is None
+    measured = step.step.method == "min-max" and trial.real and before.graph.dt_s is None
     if found is None and measured:
         found = _parting(before, trial, without_rounding(before, after, saturating=True), SATURATED)
     yield from _numbers(name, found)

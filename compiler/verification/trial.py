@@ -14,6 +14,7 @@ from nmc.nodes import fixed_point, plasticity, tensor
 from nmc.reference.interpreter import as_feeds, run_length
 from nmc.verification.record import Level
 
+CALIBRATION = "calibration data"
 SAMPLES, STEPS = 16, 64
 """How much a brief verification runs at most."""
 UNTOLD_STEPS = 16
@@ -41,6 +42,11 @@ class Trial:
     steps: int | None
     data: str
     cut: str = ""
+
+    @property
+    def real(self) -> bool:
+        """Whether the samples are the user's own."""
+        return self.data == CALIBRATION
 
     @property
     def samples(self) -> int:
@@ -81,7 +87,7 @@ def _samples(
     if calibration is not None:
         count = len(calibration) if level == "full" else min(SAMPLES, len(calibration))
         chosen = np.linspace(0, len(calibration) - 1, count).astype(int)
-        return as_feeds(model.graph, calibration[chosen]), "calibration data"
+        return as_feeds(model.graph, calibration[chosen]), CALIBRATION
     rng = np.random.default_rng(0)
     steps = (model.steps or UNTOLD_STEPS,)
     drawn = {node.name: rng.random((SAMPLES, *(steps if node.stream else ()), *node.shape)) for node in inputs}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,19 +18,67 @@ Argument = object
 """What torch passes: a node, a number, a text, None, or a list of them."""
 
 
+_HARMLESS = frozenset({
+    "memory_format", "non_blocking", "copy", "device", "layout", "pin_memory", "implicit", "cudnn_enabled", "cudnn_enable"
+})  # fmt: skip
+"""Arguments that say where and how values are kept or computed, never which values they are."""
+
+
 @dataclass(frozen=True)
 class Call:
-    """An operation at work: its node, the graph it is said in, and the names of what came before."""
+    """An operation at work: its node, the graph it is said in, and the names of what came before.
+
+    It keeps which arguments were read: one that stays unread may only have its default (`leftover`).
+    """
 
     node: fx.Node
     graph: OnnxGraph
     names: Mapping[fx.Node, Value]
+    read: set[str] = field(default_factory=set)
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """The names of the arguments, as ATen declares them; of Python's own operators, their places."""
+        schema = getattr(self.node.target, "_schema", None)
+        if schema is None:
+            return tuple(map(str, range(len(self.node.args))))
+        return tuple(argument.name for argument in schema.arguments)
 
     def given(self, index: int, name: str = "", default: Argument = None) -> Argument:
         """An argument by position or name."""
+        declared = self.declared
         if index < len(self.node.args):
+            self.read.add(declared[index])
             return self.node.args[index]
+        name = name or (declared[index] if index < len(declared) else "")
+        self.read.add(name)
         return self.node.kwargs.get(name, default)
+
+    def named(self, name: str, default: Argument = None) -> Argument:
+        """An argument by the name that ATen declares, wherever it is given."""
+        declared = self.declared
+        return self.given(declared.index(name), name, default) if name in declared else default
+
+    def without(self, *names: str) -> None:
+        """These arguments make no difference here."""
+        self.read.update(names)
+
+    def leftover(self) -> tuple[str, Argument] | None:
+        """The first argument that is unread though not at its default, with its value.
+
+        Another type of result is no matter where operand and result are both real: they have one precision.
+        """
+        schema = getattr(self.node.target, "_schema", None)
+        for index, argument in enumerate(schema.arguments if schema is not None else ()):
+            name, args = argument.name, self.node.args
+            if name in self.read or name in _HARMLESS or not (index < len(args) or name in self.node.kwargs):
+                continue
+            value = args[index] if index < len(args) else self.node.kwargs[name]
+            if argument.has_default_value() and _same(value, argument.default_value):
+                continue
+            if name != "dtype" or not all(map(self.is_real, (self.node, *self.node.all_input_nodes))):
+                return name, value
+        return None
 
     def value(self, argument: Argument) -> str:
         """The name of a tensor, or of a constant with a number. Raises ValueError for anything else."""
@@ -95,11 +143,23 @@ class Call:
         value = (self.given(0) if argument is None else argument).meta["val"]  # type: ignore[attr-defined]
         return tuple(size if isinstance(size, int) else None for size in value.shape)
 
+    def is_truth(self, argument: Argument) -> bool:
+        """Whether an argument is true or false, or a tensor of such."""
+        if isinstance(argument, bool | int | float):
+            return isinstance(argument, bool)
+        return str(argument.meta["val"].dtype) == "torch.bool"  # type: ignore[attr-defined]
+
     def is_real(self, argument: Argument) -> bool:
         """Whether a tensor holds real numbers."""
         value = argument.meta.get("val")  # type: ignore[attr-defined]
         value = value[0] if isinstance(value, tuple | list) else value
         return bool(getattr(getattr(value, "dtype", None), "is_floating_point", False))
+
+
+def _same(value: Argument, default: Argument) -> bool:
+    if isinstance(value, list | tuple) and isinstance(default, list | tuple):
+        return list(value) == list(default)
+    return value is default or (isinstance(value, bool | int | float | str) and value == default)
 
 
 Operation = Callable[[Call], Value]

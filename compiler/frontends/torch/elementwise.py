@@ -15,6 +15,7 @@ def _same(call: Call) -> Value:
 
 
 def _dropout(call: Call) -> Value:
+    call.without("p")
     if call.given(2, "train"):
         raise ValueError("it drops at random, in evaluation too")
     return call.x()
@@ -29,16 +30,36 @@ def _numbered(kind: str, **attributes: tuple[int, str, float]) -> Operation:
     return say
 
 
-def _sum(call: Call, kind: str) -> str:
-    left, right = _operands(call)
-    alpha = call.number(2, "alpha", 1.0) if "alpha" in call.node.kwargs else 1.0
+def _sum(call: Call, kind: str, turned: bool = False) -> str:
+    """left + alpha right, or left - alpha right; turned, the operands change places first."""
+    left, right = _operands(call)[:: -1 if turned else 1]
+    alpha = call.named("alpha", 1)
     if alpha != 1:
-        right = call.graph.node("Mul", right, call.graph.constant(alpha, np.float32))
+        right = call.graph.node("Mul", right, call.value(alpha))
     return call.graph.node(kind, left, right)
 
 
-def _reversed_sub(call: Call) -> str:
-    return call.graph.node("Sub", call.x(1), call.x())
+def _round(call: Call) -> str:
+    """To a number of decimals: round(x 10^n) / 10^n, with ties to even."""
+    decimals = call.named("decimals", 0)
+    if not decimals:
+        return call.graph.node("Round", call.x())
+    scale = call.graph.constant(10.0 ** int(str(decimals)), np.float32)
+    return call.graph.node("Div", call.graph.node("Round", call.graph.node("Mul", call.x(), scale)), scale)
+
+
+def _of_truths(call: Call, kind: str, count: int, bits: bool) -> str:
+    """A logical operation; of other values than true and false it asks whether they are 0, one of bits is refused."""
+    from onnx import TensorProto
+
+    names = [call.x(index) for index in range(count)]
+    for index, name in enumerate(names):
+        if call.is_truth(call.given(index)):
+            continue
+        if bits:
+            raise ValueError("it works on the bits of numbers: it takes truth values")
+        names[index] = call.graph.node("Cast", name, to=TensorProto.BOOL)
+    return call.graph.node(kind, *names)
 
 
 def _promoted(kind: str) -> Operation:
@@ -64,6 +85,8 @@ def _operands(call: Call) -> tuple[str, str]:
 def _remainder(call: Call) -> str:
     """x - y floor(x / y): it has the sign of y."""
     x, y = _operands(call)
+    if not call.is_real(call.node):
+        return call.graph.node("Mod", x, y)
     return call.graph.node("Sub", x, call.graph.node("Mul", y, call.graph.node("Floor", call.graph.node("Div", x, y))))
 
 
@@ -80,7 +103,9 @@ def _minus_one(call: Call) -> str:
 
 
 def _div(call: Call) -> str:
-    mode = call.node.kwargs.get("rounding_mode")
+    mode = call.named("rounding_mode")
+    if mode is not None and not call.is_real(call.node):
+        raise ValueError(f"it rounds quotients of whole numbers by {mode!r}: make them real first")
     y = call.graph.node("Div", *_operands(call))
     if mode is None:
         return y
@@ -107,7 +132,7 @@ def _relu6(call: Call) -> str:
 
 
 def _gelu(call: Call) -> str:
-    return call.graph.node("Gelu", call.x(), approximate=str(call.node.kwargs.get("approximate", "none")))
+    return call.graph.node("Gelu", call.x(), approximate=str(call.named("approximate", "none")))
 
 
 def _silu(call: Call) -> str:
@@ -156,6 +181,7 @@ def _cast(call: Call) -> str:
     """A change of type; real numbers stay real numbers, of one precision."""
     from onnx import TensorProto
 
+    call.without("dtype", "other")
     if call.is_real(call.node):
         if call.is_real(call.given(0)):
             return call.x()
@@ -168,14 +194,14 @@ OPERATIONS: Mapping[str, Operation] = {
     **{name: plain(kind) for name, kind in {
         "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "neg": "Neg", "abs": "Abs", "exp": "Exp", "log": "Log",
         "sqrt": "Sqrt", "reciprocal": "Reciprocal", "erf": "Erf", "sin": "Sin", "cos": "Cos", "tan": "Tan",
-        "floor": "Floor", "ceil": "Ceil", "round": "Round", "sign": "Sign", "logical_not": "Not", "bitwise_not": "Not",
-        "selu": "Selu",
+        "floor": "Floor", "ceil": "Ceil", "sign": "Sign", "selu": "Selu",
     }.items()},
     **{name: _promoted(kind) for name, kind in {
         "mul": "Mul", "pow": "Pow", "maximum": "Max", "minimum": "Min", "clamp_min": "Clip",
     }.items()},
-    **{name: plain(kind, 2) for name, kind in {
-        "logical_and": "And", "bitwise_and": "And", "logical_or": "Or", "bitwise_or": "Or", "logical_xor": "Xor",
+    **{name: partial(_of_truths, kind=kind, count=count, bits=name.startswith("bitwise")) for name, (kind, count) in {
+        "logical_not": ("Not", 1), "bitwise_not": ("Not", 1), "logical_and": ("And", 2), "bitwise_and": ("And", 2),
+        "logical_or": ("Or", 2), "bitwise_or": ("Or", 2), "logical_xor": ("Xor", 2),
     }.items()},
     **{name: partial(_compare, kind=kind, negated=negated) for name, (kind, negated) in {
         "eq": ("Equal", False), "ne": ("Equal", True), "gt": ("Greater", False), "ge": ("GreaterOrEqual", False),
@@ -184,7 +210,7 @@ OPERATIONS: Mapping[str, Operation] = {
     **dict.fromkeys(("alias", "clone", "contiguous", "detach", "lift_fresh_copy"), _same),
     **dict.fromkeys(("dropout", "feature_dropout", "alpha_dropout"), _dropout),
     **dict.fromkeys(("to", "_to_copy", "type_as"), _cast),
-    "add": partial(_sum, kind="Add"), "sub": partial(_sum, kind="Sub"), "rsub": _reversed_sub, "div": _div,
+    "add": partial(_sum, kind="Add"), "sub": partial(_sum, kind="Sub"), "rsub": partial(_sum, kind="Sub", turned=True), "round": _round, "div": _div,
     "remainder": _remainder, "fmod": _fmod, "log1p": _plus_one, "expm1": _minus_one, "rsqrt": _rsqrt,
     "square": _square, "where": plain("Where", 3),
     "clamp": _clamp, "clip": _clamp, "clamp_max": _clamp_max, "hardtanh": _hardtanh, "relu6": _relu6, "gelu": _gelu,

@@ -12,6 +12,7 @@ from nmc.frontends.torch.graph import Attribute
 
 
 def _softmax(call: Call, kind: str = "Softmax") -> str:
+    call.without("half_to_float")
     return call.graph.node(kind, call.x(), axis=call.whole(1, "dim"))
 
 
@@ -24,9 +25,12 @@ def _linear(call: Call) -> str:
 
 
 def _addmm(call: Call) -> str:
-    if call.node.kwargs:
-        raise ValueError("it scales its operands")
-    return call.graph.node("Add", call.graph.node("MatMul", call.x(1), call.x(2)), call.x())
+    product, added = call.graph.node("MatMul", call.x(1), call.x(2)), call.x()
+    if (alpha := call.named("alpha", 1)) != 1:
+        product = call.graph.node("Mul", product, call.value(alpha))
+    if (beta := call.named("beta", 1)) != 1:
+        added = call.graph.node("Mul", added, call.value(beta))
+    return call.graph.node("Add", product, added)
 
 
 def _attention(call: Call) -> str:
@@ -34,10 +38,10 @@ def _attention(call: Call) -> str:
     query, key, value = (call.x(i) for i in range(3))
     if call.number(4, "dropout_p"):
         raise ValueError("it drops at random")
-    if call.node.kwargs.get("enable_gqa"):
+    if call.named("enable_gqa"):
         raise ValueError("it shares keys between heads")
     width, rank = call.shape()[-1], len(call.shape())
-    given = call.node.kwargs.get("scale")
+    given = call.named("scale")
     scale = float(given) if isinstance(given, int | float) else float(width or 1) ** -0.5
     turned = call.graph.node("Transpose", key, perm=[*range(rank - 2), rank - 1, rank - 2])
     scores = call.graph.node("MatMul", call.graph.node("Mul", query, call.graph.constant(scale, np.float32)), turned)
@@ -99,6 +103,7 @@ def _convolution(call: Call) -> str:
     }  # fmt: skip
     if call.given(6):
         return call.graph.node("ConvTranspose", *_operands(call), output_padding=call.wholes(7, rank=rank), **facts)
+    call.without("output_padding")
     return call.graph.node("Conv", *_operands(call), **facts)
 
 
@@ -106,6 +111,7 @@ def _batch_norm(call: Call, training: int | None = None) -> Value:
     """Batch normalization; `training` is where the argument is that must be false, the epsilon comes 2 later."""
     if training is not None and call.given(training):
         raise ValueError("it is in training mode")
+    call.without("momentum")
     channels = call.shape()[1]
     ones, zeros = (np.full(channels or 1, number, np.float32) for number in (1.0, 0.0))
     scale, bias = call.optional(1) or call.graph.constant(ones), call.optional(2) or call.graph.constant(zeros)
@@ -128,6 +134,7 @@ def _native_layer_norm(call: Call) -> Value:
 def _instance_norm(call: Call) -> str:
     if not call.given(5):
         raise ValueError("it normalizes by statistics of its own: use BatchNorm")
+    call.without("running_mean", "running_var", "momentum")
     channels = call.shape()[1] or 1
     scale = call.optional(1) or call.graph.constant(np.ones(channels, np.float32))
     bias = call.optional(2) or call.graph.constant(np.zeros(channels, np.float32))
@@ -143,6 +150,8 @@ def _group_norm(call: Call) -> str:
 
 
 def _embedding(call: Call) -> str:
+    """Rows by number; what else is given tells gradients alone."""
+    call.without("padding_idx", "scale_grad_by_freq", "sparse")
     return call.graph.node("Gather", call.x(), call.x(1), axis=0)
 
 

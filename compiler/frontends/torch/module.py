@@ -234,9 +234,15 @@ class _Reading:
             self._fault(node, f"{kind} cannot be imported", "say it in other operations (docs/pytorch.md)")
             return
         try:
-            made = OPERATIONS[kind](Call(node, self.graph, self.names))
+            call = Call(node, self.graph, self.names)
+            made = OPERATIONS[kind](call)
         except ValueError as error:
             self._fault(node, f"{kind} cannot be imported: {error}", "say it in other operations")
+            return
+        if left := call.leftover():
+            name, value = left
+            what = f"{kind} cannot be imported with {name}={value!r}"
+            self._fault(node, what, f"leave {name} at its default, and say what it does in other operations")
             return
         first, *rest = (made,) if isinstance(made, str) else made
         if first not in self.names.values():

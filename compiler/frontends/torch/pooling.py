@@ -66,7 +66,9 @@ def _resize(call: Call, mode: str, corners: bool = False, exact: bool = False) -
     before, after = call.shape()[2:], call.shape(call.node)[2:]
     known = [size or 0 for size in before]
     aligned = corners and bool(call.given(2))
-    rest = call.node.args[3 if corners else 2 :]
+    call.without("output_size")  # told by the shape of the result
+    first = 3 if corners else 2
+    rest = [call.given(index) for index in range(first, len(call.declared))]
     given = rest[0] if rest and isinstance(rest[0], list | tuple) else rest
     scales = [float(scale) for scale in given if isinstance(scale, int | float)]
     if aligned or len(scales) < len(after):

@@ -14,10 +14,13 @@ _GATES: Mapping[str, tuple[int, ...]] = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2),
 
 def _recurrent(call: Call, kind: str, activation: str = "") -> Value:
     """x, initial states, parameters, has biases, layers, dropout, training, bidirectional, batch first."""
+    if "batch_sizes" in call.declared:
+        raise ValueError("it takes packed sequences: give it padded ones")
     params, states = call.given(2), call.given(1)
     assert isinstance(params, list | tuple)
     biases, layers, both, samples_first = (bool(call.given(3)), call.whole(4), bool(call.given(7)), call.given(8))
-    if call.number(5) and call.given(6):
+    dropout, training = call.number(5), call.given(6)
+    if dropout and training:
         raise ValueError("it drops at random, in evaluation too")
     ways, each = 1 + both, 4 if biases else 2
     if len(call.shape()) != 3:

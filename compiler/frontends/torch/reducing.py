@@ -58,7 +58,7 @@ def _norm(call: Call) -> str:
 def _variance(call: Call) -> str:
     """The mean of the squares of what is above the mean, times n / (n - correction)."""
     flag = call.given(2, "unbiased", True)
-    correction = float(call.node.kwargs.get("correction", 1.0) if flag is True else 0.0)
+    correction = float(_correction(call) if flag is True else 0.0)
     axes = _axes(call, 1)
     names = call.graph.integers(*axes)
     above = call.graph.node("Sub", call.x(), call.graph.node("ReduceMean", call.x(), names, keepdims=1))
@@ -67,6 +67,11 @@ def _variance(call: Call) -> str:
     if count <= correction:
         raise ValueError(f"it divides by {count} - {correction:g}")
     return call.graph.node("Mul", mean, call.graph.constant(count / (count - correction), np.float32))
+
+
+def _correction(call: Call) -> float:
+    given = call.named("correction")
+    return float(given) if isinstance(given, int | float) else 1.0
 
 
 def _running_sum(call: Call) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Literal
 
 import numpy as np
 
@@ -126,17 +127,35 @@ def _repeat(call: Call) -> str:
 
 def _pad(call: Call) -> str:
     """PyTorch pads from the last axis backwards, (begin, end) each; ONNX all begins, then all ends."""
-    if call.node.kwargs.get("mode", "constant") != "constant":
-        raise ValueError(f"it pads by {call.node.kwargs['mode']!r}")
+    mode = call.named("mode", "constant")
     rank, given = len(call.shape()), call.wholes(1, "pad")
     if len(given) // 2 > rank:
         raise ValueError("it pads more axes than there are")
     begin, end = [0] * rank, [0] * rank
     for place in range(len(given) // 2):
         begin[rank - 1 - place], end[rank - 1 - place] = given[2 * place], given[2 * place + 1]
+    if mode != "constant":
+        call.without("value")
+        return _repeated(call, str(mode), begin, end)
     index = 3 if call.node.target.__name__.startswith("pad.") else 2
     value = call.graph.constant(call.number(index, "value", 0.0) if call.given(index, "value") else 0.0, np.float32)
     return call.graph.node("Pad", call.x(), call.graph.integers(*begin, *end), value)
+
+
+def _repeated(call: Call, mode: str, begin: Sequence[int], end: Sequence[int]) -> str:
+    """Padding by the tensor's own entries: along each axis, a list of the places that they come from."""
+    modes: Mapping[str, Literal["reflect", "edge", "wrap"]] = {
+        "reflect": "reflect", "replicate": "edge", "circular": "wrap"
+    }  # fmt: skip
+    y = call.x()
+    for axis, (size, before, after) in enumerate(zip(call.shape(), begin, end, strict=True)):
+        if not before and not after:
+            continue
+        if mode not in modes or size is None or min(before, after) < 0:
+            raise ValueError(f"it pads axis {axis} by {(before, after)} in mode {mode!r}")
+        places = np.pad(np.arange(size), (before, after), mode=modes[mode])
+        y = call.graph.node("Gather", y, call.graph.integers(*map(int, places)), axis=axis)
+    return y
 
 
 def _size(call: Call) -> str:
@@ -146,22 +165,26 @@ def _size(call: Call) -> str:
 
 def _full(call: Call, fill: float | None = None) -> str:
     """One number in a shape, which may depend on the number of samples."""
+    call.without("dtype")
     number = call.number(1) if fill is None else fill
     kind = np.float32 if call.is_real(call.node) else np.int64
     return call.graph.node("Expand", call.graph.constant(number, kind), call.sizes(0))
 
 
 def _full_like(call: Call) -> str:
+    call.without("dtype")
     number = call.graph.constant(call.number(1, "fill_value"), np.float32 if call.is_real(call.node) else np.int64)
     return call.graph.node("Expand", number, call.graph.node("Shape", call.x()))
 
 
 def _scalar(call: Call) -> str:
+    call.without("dtype")
     return call.graph.constant(call.number(0), np.float32 if call.is_real(call.node) else np.int64)
 
 
 def _arange(call: Call) -> str:
-    numbers = [call.number(i) for i in range(len(call.node.args))]
+    call.without("dtype")
+    numbers = [call.number(i) for i, name in enumerate(call.declared) if name in ("start", "end", "step") and i < len(call.node.args)]
     return call.graph.constant(np.arange(*numbers), np.float32 if call.is_real(call.node) else np.int64)
 
 

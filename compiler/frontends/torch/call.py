@@ -19,7 +19,8 @@ Argument = object
 
 
 _HARMLESS = frozenset({
-    "memory_format", "non_blocking", "copy", "device", "layout", "pin_memory", "implicit", "cudnn_enabled", "cudnn_enable"
+    "memory_format", "non_blocking", "copy", "device", "layout", "pin_memory", "implicit", "cudnn_enabled",
+    "cudnn_enable",
 })  # fmt: skip
 """Arguments that say where and how values are kept or computed, never which values they are."""
 

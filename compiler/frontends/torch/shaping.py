@@ -184,7 +184,8 @@ def _scalar(call: Call) -> str:
 
 def _arange(call: Call) -> str:
     call.without("dtype")
-    numbers = [call.number(i) for i, name in enumerate(call.declared) if name in ("start", "end", "step") and i < len(call.node.args)]
+    given = call.declared[: len(call.node.args)]
+    numbers = [call.number(i) for i, name in enumerate(given) if name in ("start", "end", "step")]
     return call.graph.constant(np.arange(*numbers), np.float32 if call.is_real(call.node) else np.int64)
 
 

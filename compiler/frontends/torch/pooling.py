@@ -71,6 +71,8 @@ def _resize(call: Call, mode: str, corners: bool = False, exact: bool = False) -
     rest = [call.given(index) for index in range(first, len(call.declared))]
     given = rest[0] if rest and isinstance(rest[0], list | tuple) else rest
     scales = [float(scale) for scale in given if isinstance(scale, int | float)]
+    if 0 < len(scales) < len(after):
+        raise ValueError(f"it scales some axes alone, by {given}: give a scale for each")
     if aligned or len(scales) < len(after):
         by: tuple[str, ...] = ("", call.graph.integers(*(size or 0 for size in after)))
     else:

@@ -13,9 +13,10 @@ from numpy.typing import ArrayLike
 from nmc.errors import Fault, Location, ModelError, NmcError, UsageError, closest
 from nmc.frontends.onnx import file as files
 from nmc.frontends.onnx import readings
+from nmc.frontends.onnx.known import single_sample
 from nmc.frontends.onnx.names import identifier
 from nmc.frontends.onnx.reader import Reader, Scope
-from nmc.frontends.onnx.values import BATCH, Known, Refusal, Signal, element_of
+from nmc.frontends.onnx.values import BATCH, Known, Refusal, Signal, element_of, sample_shape
 from nmc.frontends.onnx.writer import Writer
 from nmc.graph import Graph, Node, Ref, Shape
 from nmc.model import Model
@@ -238,6 +239,8 @@ class _Import:
                 continue
             self.writer.label = value.name
             try:
+                if isinstance(made, Known):  # where it repeats for each sample, that axis is no part of one
+                    made = Known(single_sample(made).reshape(sample_shape(made.dims)), made.name)
                 signal = self.writer.signal(made)
             except Refusal as refusal:
                 self._fault(value.name, f"the output cannot be given: {refusal.what}", refusal.remedy)

@@ -15,3 +15,6 @@ OPERATIONS: Mapping[str, Operation] = {
 
 PyTorch's own decompositions lead the others to these, where they have one.
 """
+
+MOVING = frozenset({*shaping.OPERATIONS, "alias", "clone", "contiguous", "detach", "lift_fresh_copy", "embedding"})
+"""Those that put out numbers that they were given."""

@@ -150,6 +150,10 @@ class Call:
             return isinstance(argument, bool)
         return str(argument.meta["val"].dtype) == "torch.bool"  # type: ignore[attr-defined]
 
+    def kind(self) -> type[np.generic]:
+        """The type of the elements of a constant that the operation makes."""
+        return np.float32 if self.is_real(self.node) else np.bool_ if self.is_truth(self.node) else np.int64
+
     def is_real(self, argument: Argument) -> bool:
         """Whether a tensor holds real numbers."""
         value = argument.meta.get("val")  # type: ignore[attr-defined]

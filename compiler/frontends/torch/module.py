@@ -19,7 +19,8 @@ import numpy as np
 from nmc.errors import Fault, Location, ModelError, NmcError, ToolError, UnsupportedError, UsageError
 from nmc.frontends.onnx.load import Options, of_proto
 from nmc.frontends.onnx.names import identifier
-from nmc.frontends.torch.aten import OPERATIONS
+from nmc.frontends.torch.agreement import require_agreement
+from nmc.frontends.torch.aten import MOVING, OPERATIONS
 from nmc.frontends.torch.call import Call
 from nmc.frontends.torch.graph import OnnxGraph
 from nmc.frontends.torch.merging import keep_samples_apart
@@ -51,7 +52,11 @@ def from_torch(module: nn.Module, example: Tensor | Sequence[Tensor], name: str 
         raise UsageError("the tensors of the example are batches of different sizes", "give one size to all")
     chosen = identifier(name or type(module).__name__, ())
     program = _exported(module, tuple(torch.cat((tensor, tensor)) for tensor in examples))
-    return _Reading(program, torch).model(chosen)
+    reading = _Reading(program, torch)
+    model = reading.model(chosen)
+    with _evaluating(module):
+        require_agreement(model, reading.inputs, module, examples, program.graph)
+    return model
 
 
 def _torch() -> ModuleType:
@@ -138,6 +143,12 @@ def _user_frame(text: str) -> Location | None:
     return Location(file, line) if file else None
 
 
+def _narrow(node: fx.Node) -> str:
+    """The type of the numbers that an operation puts out, where these are whole and of few bits."""
+    name = str(getattr(node.meta.get("val"), "dtype", "")).removeprefix("torch.")
+    return name if name in ("int8", "uint8", "int16", "uint16", "uint32") else ""
+
+
 @dataclass
 class _Reading:
     """One exported program on its way to ONNX, with the faults found so far."""
@@ -147,12 +158,13 @@ class _Reading:
     graph: OnnxGraph = field(default_factory=OnnxGraph)
     names: dict[fx.Node, str | tuple[str, ...]] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    inputs: tuple[str, ...] = ()
 
     def model(self, name: str) -> Model:
         """The model. Raises ModelError or UnsupportedError with every fault."""
         self._check_effects()
         keep_samples_apart(self.program.graph)
-        inputs = self._inputs()
+        declared = self._inputs()
         outputs: list[str] = []
         for node in self.program.graph.nodes:
             self.graph.label = node.name
@@ -162,11 +174,13 @@ class _Reading:
                 outputs = [self._output(value) for value in node.args[0]]
         if self.faults:
             raise UnsupportedError.of(dict.fromkeys(self.faults))
-        proto = self.graph.model(name, inputs, outputs)
+        proto = self.graph.model(name, declared, outputs)
         try:
-            return of_proto(proto, Path(name), Options(batch="first")).model
+            imported = of_proto(proto, Path(name), Options(batch="first"))
         except ModelError as error:
             raise ModelError.of(self._placed(fault) for fault in error.faults) from None
+        self.inputs = tuple(imported.nodes[value.name] for value in declared)
+        return imported.model
 
     def _check_effects(self) -> None:
         signature = self.program.graph_signature
@@ -195,24 +209,42 @@ class _Reading:
                 continue
             value = node.meta["val"]
             dims: list[int | str | None] = ["batch", *(int(size) for size in value.shape[1:])]
-            kind = TensorProto.FLOAT if value.dtype.is_floating_point else TensorProto.INT64
+            kind = {np.float32: TensorProto.FLOAT, np.bool_: TensorProto.BOOL}.get(_kind(value), TensorProto.INT64)
             declared.append(helper.make_tensor_value_info(node.name, kind, dims))
         return declared
 
     def _array(self, tensor: Tensor) -> Array:
         array: Array = tensor.detach().cpu().to(self.torch.float64).numpy()
-        return array.astype(np.float32) if tensor.dtype.is_floating_point else array.astype(np.int64)
+        return array.astype(_kind(tensor))
 
     def _output(self, value: object) -> str:
         """The name of an output; an empty one where it, or what it depends on, has a fault."""
         if isinstance(value, self.torch.fx.Node) and value not in self.names:
             return ""
         name = self.names.get(value) if isinstance(value, self.torch.fx.Node) else None
-        if not isinstance(name, str):
+        tensor = isinstance(name, str) and hasattr(value.meta["val"], "shape")  # type: ignore[attr-defined]
+        if not tensor or not isinstance(name, str):
             self.faults.append(Fault(f"forward gives {value!r}, which is no tensor", "let it give tensors"))
+            return ""
+        if unlike := self._without_samples_first(value):
+            self._fault(value, *unlike)
             return ""
         made = any(name in node.output for node in self.graph.nodes)
         return name if made else self.graph.node("Identity", name)
+
+    def _without_samples_first(self, value: object) -> tuple[str, str] | None:
+        """What is wrong with an output whose first axis does not count samples, and nothing else, with the remedy."""
+        inputs = self.program.graph_signature.user_inputs
+        first = next(node for node in self.program.graph.nodes if node.name in inputs)
+        samples = str(first.meta["val"].shape[0])
+        sizes = [str(size) for size in value.meta["val"].shape]  # type: ignore[attr-defined]
+        if sizes and sizes[0] == samples:
+            return None
+        what = f"forward gives {value} of shape [{', '.join(sizes)}], "
+        if not any(samples in size for size in sizes):
+            return f"{what}which has no axis of samples", "let forward give a result for each sample, on the first axis"
+        what = f"{what}whose first axis does not count samples ({samples}), or not them alone"
+        return what, "let forward put samples on the first axis, as in h.transpose(0, 1), and join them with no other"
 
     def _operation(self, node: fx.Node) -> None:
         kind = _plain_name(node.target)
@@ -226,12 +258,15 @@ class _Reading:
             source, index = self.names[node.args[0]], int(node.args[1])
             if isinstance(source, tuple) and source[index]:
                 self.names[node] = source[index]
-            else:
+            elif node.users:
                 what = f"output {index} of {node.args[0]} cannot be imported"
                 self._fault(node, what, "use its first output only")
             return
         if kind not in OPERATIONS:
             self._fault(node, f"{kind} cannot be imported", "say it in other operations (docs/pytorch.md)")
+            return
+        if kind not in MOVING and (narrow := _narrow(node)):
+            self._fault(node, f"{kind} of {narrow} cannot be imported: its numbers wrap around", "use .long() before")
             return
         try:
             call = Call(node, self.graph, self.names)
@@ -259,6 +294,13 @@ class _Reading:
         own = [name for name in lines if f"{fault.node}_".startswith(f"{name}_")]
         where = _user_frame(lines[max(own, key=len)]) if own else None
         return Fault(fault.what, fault.remedy, fault.node, where)
+
+
+def _kind(tensor: Tensor) -> type[np.generic]:
+    """The type that a tensor's elements have in ONNX: there is one of real, one of whole numbers, and truth values."""
+    if tensor.dtype.is_floating_point:
+        return np.float32
+    return np.bool_ if str(tensor.dtype) == "torch.bool" else np.int64
 
 
 def _plain_name(target: object) -> str:

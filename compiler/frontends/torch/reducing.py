@@ -60,6 +60,8 @@ def _variance(call: Call) -> str:
     flag = call.given(2, "unbiased", True)
     correction = float(_correction(call) if flag is True else 0.0)
     axes = _axes(call, 1)
+    if any(call.shape()[axis] is None for axis in axes):
+        raise ValueError("it runs over samples")
     names = call.graph.integers(*axes)
     above = call.graph.node("Sub", call.x(), call.graph.node("ReduceMean", call.x(), names, keepdims=1))
     mean = call.graph.node("ReduceMean", call.graph.node("Mul", above, above), names, keepdims=_keeps(call, 3))

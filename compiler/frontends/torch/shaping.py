@@ -119,7 +119,9 @@ def _expand(call: Call) -> str:
 
 
 def _repeat(call: Call) -> str:
-    x, missing = call.x(), len(call.wholes(1, "repeats")) - len(call.shape())
+    repeats = call.given(1, "repeats")
+    assert isinstance(repeats, list | tuple)
+    x, missing = call.x(), len(repeats) - len(call.shape())
     if missing > 0:
         x = call.graph.node("Unsqueeze", x, call.graph.integers(*range(missing)))
     return call.graph.node("Tile", x, call.sizes(1, "repeats"))
@@ -167,26 +169,25 @@ def _full(call: Call, fill: float | None = None) -> str:
     """One number in a shape, which may depend on the number of samples."""
     call.without("dtype")
     number = call.number(1) if fill is None else fill
-    kind = np.float32 if call.is_real(call.node) else np.int64
-    return call.graph.node("Expand", call.graph.constant(number, kind), call.sizes(0))
+    return call.graph.node("Expand", call.graph.constant(number, call.kind()), call.sizes(0))
 
 
 def _full_like(call: Call) -> str:
     call.without("dtype")
-    number = call.graph.constant(call.number(1, "fill_value"), np.float32 if call.is_real(call.node) else np.int64)
+    number = call.graph.constant(call.number(1, "fill_value"), call.kind())
     return call.graph.node("Expand", number, call.graph.node("Shape", call.x()))
 
 
 def _scalar(call: Call) -> str:
     call.without("dtype")
-    return call.graph.constant(call.number(0), np.float32 if call.is_real(call.node) else np.int64)
+    return call.graph.constant(call.number(0), call.kind())
 
 
 def _arange(call: Call) -> str:
     call.without("dtype")
     given = call.declared[: len(call.node.args)]
     numbers = [call.number(i) for i, name in enumerate(given) if name in ("start", "end", "step")]
-    return call.graph.constant(np.arange(*numbers), np.float32 if call.is_real(call.node) else np.int64)
+    return call.graph.constant(np.arange(*numbers), call.kind())
 
 
 OPERATIONS: Mapping[str, Operation] = {

@@ -1,0 +1,111 @@
+"""Whether a model computes what the module does that it was made of: run on both, before it is given out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from math import sqrt
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nmc import reference
+from nmc.errors import UnsupportedError
+from nmc.model import FloatArray, Model
+
+if TYPE_CHECKING:
+    from torch import Tensor, fx, nn
+
+_TRIES = 3
+"""So many kinds of noise must differ: where a value lies on a step, rounding alone may do that once."""
+
+
+def require_agreement(
+    model: Model, inputs: Sequence[str], module: nn.Module, examples: Sequence[Tensor], graph: fx.Graph
+) -> None:
+    """Raise UnsupportedError where the outputs of model and module differ on the examples and on noise.
+
+    `inputs` are the model's nodes for what `module`, in evaluation, takes. `graph` has its operations: the
+    coarsest floats among these, and at least 32-bit floats, say how far apart outputs may lie, in parts of the
+    largest (three times the square root of their precision).
+    """
+    tolerance = 3 * sqrt(max(_precisions(graph)))
+    said = "it cannot be run on two samples of its example"
+    for given in _tries(examples):
+        wanted = _outputs(module, given)
+        if wanted is None:
+            continue
+        said = _difference(_found(model, inputs, given), wanted, tolerance)
+        if not said:
+            return
+    remedy = "say what it does in other operations, and report this with the module: it is a fault of nmc"
+    raise UnsupportedError(f"the model does not compute what the module does: {said}", remedy)
+
+
+def _precisions(graph: fx.Graph) -> Iterator[float]:
+    """The precision of 32-bit floats, and those of the coarser ones among the operations."""
+    torch = import_module("torch")
+    yield float(np.finfo(np.float32).eps)
+    for node in graph.nodes:
+        dtype = getattr(node.meta.get("val"), "dtype", None)
+        if dtype is not None and dtype.is_floating_point:
+            yield float(torch.finfo(dtype).eps)
+
+
+def _tries(examples: Sequence[Tensor]) -> Iterator[list[Tensor]]:
+    """Two samples each time: one of the example beside noise, or noise alone where the example is all alike.
+
+    Whole numbers may be places in a table: those of the example are taken. At last, the example alone.
+    """
+    torch = import_module("torch")
+    alike = all(bool((tensor == tensor.reshape(-1)[0]).all()) for tensor in examples if tensor.numel())
+    for seed in range(_TRIES):
+        source = torch.Generator().manual_seed(seed)
+        given = []
+        for tensor in examples:
+            first, last = tensor[seed % len(tensor)], tensor[-1 - seed % len(tensor)]
+            if tensor.dtype.is_floating_point:
+                last = torch.randn(last.shape, generator=source).to(tensor)
+                first = torch.randn(first.shape, generator=source).to(tensor) if alike else first
+            given.append(torch.stack((first, last)))
+        yield given
+    yield [torch.stack((tensor[0], tensor[-1])) for tensor in examples]
+
+
+def _outputs(module: nn.Module, inputs: Sequence[Tensor]) -> list[FloatArray] | None:
+    """What the module puts out, as far as it is tensors; nothing where it raises."""
+    torch = import_module("torch")
+    try:
+        with torch.no_grad():
+            given = module(*(tensor.clone() for tensor in inputs))
+    except Exception:  # of the module's own code: it may hold noise for what it never gets
+        return None
+    leaves = import_module("torch.utils._pytree").tree_leaves(given)
+    return [_array(leaf) for leaf in leaves if isinstance(leaf, torch.Tensor)]
+
+
+def _array(tensor: Tensor) -> FloatArray:
+    array: FloatArray = tensor.detach().cpu().to(import_module("torch").float64).numpy()
+    return array
+
+
+def _found(model: Model, inputs: Sequence[str], given: Sequence[Tensor]) -> list[FloatArray]:
+    """What the model puts out."""
+    with np.errstate(all="ignore"):
+        found = reference.run(model, {name: _array(tensor) for name, tensor in zip(inputs, given, strict=True)})
+    return [found[name] for name in model.graph.outputs]
+
+
+def _difference(found: Sequence[FloatArray], wanted: Sequence[FloatArray], tolerance: float) -> str:
+    """What differs first; nothing where all lies within the tolerance."""
+    if len(found) != len(wanted):
+        return f"it has {len(found)} outputs, the module {len(wanted)}"
+    for index, (y, z) in enumerate(zip(found, wanted, strict=True)):
+        if y.shape != z.shape:
+            return f"output {index} of two samples has shape {list(y.shape)}, of the module {list(z.shape)}"
+        finite = np.abs(z[np.isfinite(z)])
+        largest = float(finite.max()) if finite.size else 0.0
+        if not np.allclose(y, z, rtol=tolerance, atol=max(tolerance * largest, 1e-6), equal_nan=True):
+            apart = float(np.nanmax(np.abs(y - z)))
+            return f"output {index} differs by {apart:.3g}, where the module's largest is {largest:.3g}"
+    return ""

@@ -9,6 +9,8 @@ import pytest
 
 from strategies.seed import seed_line
 
+pytest_plugins = ["toolchains"]
+
 
 def pytest_configure() -> None:
     """Let Ctrl-C reach the programs that tests start.

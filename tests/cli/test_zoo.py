@@ -36,7 +36,7 @@ def test_the_zoo_is_one_table(nmc: Nmc, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_every_cell_is_filled() -> None:
+def test_every_cell_is_filled(nengo_toolchain: None, nengo_loihi_toolchain: None) -> None:
     """On every target there is, those of the toolchains too."""
     for comparison in compare_zoo(samples=16):
         assert [row.target for row in comparison.rows] == list(targets())

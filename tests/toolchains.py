@@ -1,4 +1,4 @@
-"""What conformance tests share."""
+"""The environments of the vendors' tools, as fixtures."""
 
 from __future__ import annotations
 

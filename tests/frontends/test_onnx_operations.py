@@ -326,6 +326,10 @@ def test_definitions_that_changed() -> None:
         ("y = Relu <wrong = 3> (x)", "gives it no attribute 'wrong', here 3"),
         ("y = Softmax <axis = 1.5> (x)", "its axis is 1.5, of another type"),
         ("y = Cast (x)", "its to is missing"),
+        ("k = Cast <to = 2> (x) y = Cast <to = 1> (k)", "to UINT8, in which numbers outside of 0 to 255 wrap"),
+        ("d = Clip (x, m, e) k = Cast <to = 3> (d) y = Cast <to = 1> (k)", "outside of -128 to 127 wrap"),
+        ("k = Cast <to = 7> (x) d = Cast <to = 3> (k) y = Cast <to = 1> (d)", "it casts to INT8"),
+        ("d = CastLike (x, i) y = Cast <to = 1> (d)", "it casts to INT16"),
         ("y = Relu (x, x)", "it has 2 operands, and opset 18 defines 1"),
         ("y = LeakyRelu <alpha = 0.5, beta = 2.0> (x)", "no attribute 'beta', here 2.0"),
         ("y = Gelu <approximate = \"erf\"> (x)", "approximate is 'erf'"),
@@ -335,8 +339,18 @@ def test_definitions_that_changed() -> None:
     ],
 )
 def test_what_nobody_reads_is_refused(body: str, complaint: str) -> None:
-    known = {"c": np.ones(4, np.float32), "z": np.asarray([0]), "o": np.asarray([1])}
+    known = {
+        "c": np.ones(4, np.float32), "z": np.asarray([0]), "o": np.asarray([1]),
+        "m": np.float32(-200), "e": np.float32(100), "i": np.ones(1, np.int16),
+    }
     assert complaint in reason(written(body, **known), "first")
+
+
+@pytest.mark.parametrize("kind", ["Clip (x, l, h) d = Floor (c)", "Greater (x, l) d = Identity (c)"])
+def test_casts_to_few_bits_of_what_they_hold(kind: str) -> None:
+    x = 300 * numbers(5, 4)
+    limits = {"l": np.float32(0), "h": np.float32(255)}
+    require_equal(written(f"c = {kind} k = Cast <to = 2> (d) y = Cast <to = 1> (k)", **limits), {"x": x})
 
 
 def test_what_a_function_of_the_file_does_not_declare() -> None:

@@ -20,6 +20,13 @@ _ELEMENTS: Mapping[str, Element] = {
     **{f"{sign}INT{bits}": "integer" for sign in ("", "U") for bits in (8, 16, 32, 64)},
 }  # fmt: skip
 
+_WRAPPING: Mapping[str, tuple[int, int]] = {
+    name: (int(limits.min), int(limits.max))
+    for name in ("INT8", "UINT8", "INT16", "UINT16", "UINT32", "UINT64")
+    for limits in (np.iinfo(name.lower()),)
+}
+"""Types of whole numbers that numbers of ordinary networks leave. Of INT32 and INT64 they are at home in."""
+
 
 def unary(kind: type[Node], whole: bool = False) -> Operation:
     """A function of single elements; `whole` ones keep whole numbers whole."""
@@ -208,19 +215,40 @@ def _cast(call: Call) -> Value:
     call.without_effect("saturate", "round_mode")  # they are about 8-bit floats, which are refused
     x = call.x()
     if call.kind == "CastLike":
-        element = call.value(1).element
+        like = call.value(1)
+        element = like.element
+        name = like.array.dtype.name.upper() if isinstance(like, Known) else {"integer": "INT8"}.get(element, "FLOAT")
     else:
         number = call.whole("to", 1)
         name = TensorProto.DataType.Name(number) if number in TensorProto.DataType.values() else str(number)
         if name not in _ELEMENTS:
             raise Refusal(f"it casts to {name}", "numbers here are real; export without that type")
         element = _ELEMENTS[name]
+    if name in _WRAPPING:
+        _require_between(call, x, *_WRAPPING[name], name)
     if element == "boolean" and x.element != "boolean":
         zero = Known(np.zeros((), np.float32))
         return call.writer.affine(call.writer.broadcast(elementwise.Equal, x, zero, element="boolean"), -1.0, 1.0)
     if element == "integer" and x.element == "real":
         return _truncated(call, x)
     return replace(x, element=element)
+
+
+def _require_between(call: Call, x: Signal, least: int, most: int, name: str) -> None:
+    """Raises Refusal where elements of x are not known to be within the bounds, since others wrap around there."""
+    nodes = call.writer.nodes
+    low, high = (0.0, 1.0) if x.element == "boolean" else (-inf, inf)
+    node = nodes[x.node]
+    while isinstance(node, elementwise.Floor | elementwise.Round | tensor.Reshape | tensor.Transpose):
+        node = nodes[node.inputs[0].node]
+    if isinstance(node, tensor.Clip):
+        low, high = max(low, node.minimum), min(high, node.maximum)
+    elif isinstance(node, tensor.Relu | elementwise.Abs):
+        low = max(low, 0.0)
+    if not (least <= low and high <= most):
+        raise Refusal(
+            f"it casts to {name}, in which numbers outside of {least} to {most} wrap around", "put a Clip before it"
+        )
 
 
 def _atan(call: Call) -> Value:

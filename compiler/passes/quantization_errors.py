@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -99,10 +99,17 @@ def _threshold_errors(fixed: Model, population: Population) -> Iterator[Threshol
     """Of neurons that read weights which stay what they were."""
     neuron, pairs = _neurons(fixed, population), _weight_pairs(fixed, population)
     unit = _unit(pairs)
-    if isinstance(neuron, fixed_point.FixedLIF) and population.spikes and unit:
+    if not population.spikes or not unit:
+        return
+    threshold = float(getattr(population.node, "threshold"))  # noqa: B009 - any kind that spikes has one
+    if isinstance(neuron, fixed_point.FixedLIF):
         mantissa, initial = (np.asarray(fixed.param(fact)) for fact in (neuron.bias_mant, neuron.initial))
-        x = float(getattr(population.node, "threshold")) / unit  # noqa: B009 - any kind that spikes has one
-        yield ThresholdError(population.name, threshold_error(x, neuron, mantissa, initial))
+        yield ThresholdError(population.name, threshold_error(threshold / unit, neuron, mantissa, initial))
+    elif isinstance(neuron, fixed_point.FixedCompartments) and threshold:
+        blocks, units = _blocks(fixed, population), _units(fixed, population, pairs)
+        vth = np.broadcast_to(fixed.param(neuron.vth), fixed.graph.signals[neuron.name].shape).reshape(-1)
+        errors = [float(vth[blocks == block].max()) * unit / threshold - 1 for block, unit in units.items() if unit]
+        yield ThresholdError(population.name, max(errors, key=abs))
 
 
 def _weight_pairs(fixed: Model, population: Population) -> list[tuple[str, FloatArray, FloatArray]]:
@@ -120,17 +127,24 @@ def _weight_pairs(fixed: Model, population: Population) -> list[tuple[str, Float
 
 def _in_units(fixed: Model, population: Population) -> Iterator[tuple[str, FloatArray, FloatArray]]:
     """The same with the integers in the model's units: those of least squares, of each block of neurons by itself."""
-    pairs = _weight_pairs(fixed, population)
+    pairs, blocks = _weight_pairs(fixed, population), _blocks(fixed, population)
+    units = _units(fixed, population, pairs)
+    for name, want, have in pairs:
+        each = np.array([units[block] for block in _rows(fixed, name, want, blocks).tolist()])
+        yield name, want, have * each.reshape(-1, *(1,) * (have.ndim - 1))
+
+
+def _units(
+    fixed: Model, population: Population, pairs: Sequence[tuple[str, FloatArray, FloatArray]]
+) -> Mapping[int, float]:
+    """What an integer means onto each block of neurons."""
     blocks = _blocks(fixed, population)
     rows = [_rows(fixed, name, want, blocks) for name, want, _ in pairs]
-    units = {
+    return {
         block: _unit([(name, want[row == block], have[row == block])
                       for (name, want, have), row in zip(pairs, rows, strict=True)])
         for block in np.unique(blocks).tolist()
     }  # fmt: skip
-    for (name, want, have), row in zip(pairs, rows, strict=True):
-        each = np.array([units[block] for block in row.tolist()])
-        yield name, want, have * each.reshape(-1, *(1,) * (have.ndim - 1))
 
 
 def _blocks(fixed: Model, population: Population) -> IntArray:

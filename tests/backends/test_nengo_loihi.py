@@ -18,6 +18,7 @@ from nmc.backends.nengo_loihi.quantize import QuantizeNengoLoihi
 from nmc.errors import UnsupportedError
 from nmc.model import Model
 from nmc.passes.fuse_synapses import FuseSynapses
+from nmc.passes.quantization_errors import quantization_errors
 from nmc.program import Program
 from nmc.text import parse
 
@@ -104,6 +105,19 @@ def test_neurons_that_only_rise_are_nengos_rectified_ones() -> None:
     neurons = signed.ensembles[0].neurons
     assert isinstance(neurons, Leaky)
     assert neurons.tau_rc_s == pytest.approx(4.0945)  # 4095 steps of 1 ms: the least leak there is
+
+
+def test_a_threshold_to_be_reached_is_lower_by_a_step_of_the_weights_and_reported() -> None:
+    """Rounding lowers a threshold by half of 1/126 of the largest weight at most; to be reached, by 1/127 more."""
+    text = f"{SPIKES}fc = Linear(e, features=2, weight='w')\nn = LIF(fc, decay=0.9)\nreturn n"
+    found = {}
+    for compare in (">", ">="):
+        before = placed(text.replace("decay=0.9", f"decay=0.9, compare='{compare}'"))
+        (error,) = quantization_errors(before, QuantizeNengoLoihi()(before)).thresholds
+        assert error.population == "n"
+        found[compare] = error.relative
+    assert abs(found[">"]) < 0.5 / 126
+    assert found[">="] - found[">"] == pytest.approx(-1 / 127, abs=0.5 / 126)
 
 
 def test_integers_keep_the_rates() -> None:

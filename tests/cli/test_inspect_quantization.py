@@ -40,3 +40,5 @@ def test_chips_of_neurons_say_what_rounding_did_whatever_their_pass_is_called(nm
         assert largest.keys() >= {"conv1", "conv2", "conv3"}
         assert all(0 < largest[name] < 0.005 for name in ("conv1", "conv2", "conv3")), largest
         assert {error["population"] for error in facts["activity"]} >= {"relu1", "relu2", "relu3"}
+        assert {error["population"] for error in facts["thresholds"]} == {"relu1", "relu2", "relu3"}
+        assert all(abs(error["relative"]) < 0.01 for error in facts["thresholds"])

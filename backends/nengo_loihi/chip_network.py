@@ -11,6 +11,7 @@ from nmc.backends.nengo_loihi.network import (
     Convolution,
     Dense,
     Ensemble,
+    IntArray,
     Leaky,
     Neurons,
     Rectified,
@@ -86,10 +87,11 @@ def _transform(model: Model, synapse: Synapse, weight: FloatArray, drive: float)
     if isinstance(node, tensor.SparseLinear):
         rows, columns = (model.weights[name].astype(np.int64) for name in (node.row, node.column))
         (inputs,) = model.graph.operand_shapes(node)[0]
-        return Sparse((node.features, inputs), rows, columns, weight)
+        return _sparse((node.features, inputs), rows, columns, weight)
     if isinstance(node, tensor.Linear):
         if np.count_nonzero(weight) < SPARSE_BELOW * weight.size:
-            return _sparse(weight)
+            rows, columns = np.nonzero(weight)
+            return _sparse((weight.shape[0], weight.shape[1]), rows, columns, weight[rows, columns])
         return Dense(weight)
     assert isinstance(node, tensor.Conv2d), node.kind
     channels, height, width = model.graph.signals[synapse.source].shape
@@ -99,12 +101,9 @@ def _transform(model: Model, synapse: Synapse, weight: FloatArray, drive: float)
             if convolution.padding == node.padding:
                 return convolution
     found = entries(model, node, 0).merged()
-    return Sparse(found.shape, found.row, found.column, found.value * drive)
+    return _sparse(found.shape, found.row, found.column, found.value * drive)
 
 
-def _sparse(weight: FloatArray) -> Sparse | Dense:
-    """The entries other than 0; all of them where there is none, since NengoLoihi builds no synapse without any."""
-    rows, columns = np.nonzero(weight)
-    if not len(rows):
-        return Dense(weight)
-    return Sparse((weight.shape[0], weight.shape[1]), rows, columns, weight[rows, columns])
+def _sparse(shape: tuple[int, int], rows: IntArray, columns: IntArray, values: FloatArray) -> Sparse | Dense:
+    """A matrix of these entries; where there is none one of zeros, since NengoLoihi builds no synapse without any."""
+    return Sparse(shape, rows, columns, values) if len(rows) else Dense(np.zeros(shape))

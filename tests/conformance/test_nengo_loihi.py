@@ -78,10 +78,13 @@ def test_synapses_without_a_weight_are_built(tmp_path: Path) -> None:
         "n = LIF(w, decay=0.5)\ns = Reshape(n, shape=(2, 1, 1))\nz = Conv2d(s, channels=2, kernel=(3, 3), groups=2, "
         "padding=(1, 1, 1, 1), weight='edge')\nv = Conv2d(x, channels=2, kernel=(1, 1), weight='k')\n"
         "m = LIF(z, v, decay=0.5)\nreturn m",
+        "n = LIF(w, decay=0.5)\nz = SparseLinear(n, features=3, synapses=0, weight='none', row='no', column='no')\n"
+        "m = LIF(z, decay=0.5)\nreturn m",
     )
     edge = np.ones((2, 1, 3, 3))
     edge[:, :, 1, 1] = 0
     arrays = {"one": np.eye(2) * 2, "zero": np.zeros((2, 2)), "edge": edge, "k": np.ones((2, 2, 1, 1))}
+    arrays |= {"none": np.zeros(0), "no": np.zeros(0, np.int64)}
     programs = []
     for text in layers:
         graph = parse(head + text)

@@ -66,8 +66,6 @@ EQUATIONS = (
 )
 def test_einsum(equation: str, known: tuple[int, ...]) -> None:
     parts = equation.replace(" ", "").partition("->")[0].split(",")
-    if (known and known[0] >= len(parts)) or len(known) == len(parts):
-        pytest.skip("no such operand")
     sizes = dict(zip("abcdehijkl", (2, 3, 4, 2, 3, 2, 4, 3, 5, 2), strict=True))
     arrays = {
         f"x{index}": numbers(*(n for c in part.replace("...", "I") for n in ((2, 3) if c == "I" else (sizes[c],))))

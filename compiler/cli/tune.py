@@ -8,15 +8,13 @@ from typing import Annotated
 
 import typer
 
-from nmc.cli.evolve import EVOLVES, evolution_options, refuse_given, run_evolution
 from nmc.cli.output import (
     CLUSTER,
     JSON,
     MODEL,
-    OPTIONS,
     RESULTS,
     SEED,
-    parse_options,
+    WORKERS,
     print_json,
     progress,
     target_names,
@@ -37,10 +35,8 @@ def command(
     allow_missing: Annotated[
         bool, typer.Option("--allow-missing", help="An energy that leaves out prices may be within --max-energy.")
     ] = False,
-    trials: Annotated[int | None, typer.Option(min=1, help="How many settings to measure at most; 50 without.")] = None,
-    method: Annotated[
-        str, typer.Option(help="How to search settings: tpe or nsga2; or es: evolve a program's integers.")
-    ] = "tpe",
+    trials: Annotated[int, typer.Option(min=1, help="How many settings to measure at most.")] = 50,
+    method: Annotated[str, typer.Option(help="How to search: tpe or nsga2.")] = "tpe",
     sweep: Annotated[
         list[str] | None,
         typer.Option("--sweep", metavar="NAME=V1,V2", help="Values of an option to choose from; may be repeated."),
@@ -48,55 +44,15 @@ def command(
     samples: Annotated[int | None, typer.Option(min=1, help="Use only the first samples of the test set.")] = None,
     output: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE",
-            help="Write .html, .csv, .md, .json or .parquet; repeatable. es: the folder of the program.",
-        ),
+        typer.Option("--output", "-o", metavar="FILE", help="Write .html, .csv, .md, .json or .parquet; repeatable."),
     ] = None,
     results: Annotated[Path | None, RESULTS] = None,
     cluster: Annotated[str, CLUSTER] = "auto",
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="How many local processes measure, one thread each; es: how many threads.")
-    ] = None,
+    workers: Annotated[int | None, WORKERS] = None,
     seed: Annotated[int, SEED] = 0,
-    option: Annotated[list[str] | None, OPTIONS] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="es: time steps of a run.")] = None,
-    generations: Annotated[int | None, typer.Option(min=1, help="es: how many generations; 40 without.")] = None,
-    population: Annotated[int | None, typer.Option(min=4, help="es: candidates of a generation; 24 without.")] = None,
-    batch: Annotated[int | None, typer.Option(min=1, help="es: samples that judge a generation; 256 without.")] = None,
-    sigma: Annotated[float | None, typer.Option(help="es: how far the first candidates spread; 0.05 without.")] = None,
-    genes: Annotated[
-        str | None, typer.Option(help="es: what evolves: layers, channels (without) or weights.")
-    ] = None,
-    seconds: Annotated[float | None, typer.Option(help="es: start no generation later than this.")] = None,
-    as_model: Annotated[
-        Path | None, typer.Option(help="es: a folder for the network of neurons that compiles to the program.")
-    ] = None,
     json: Annotated[bool, JSON] = False,
 ) -> None:
     """Search targets and settings for low energy, low latency and high accuracy; exit with 1 if none is within."""
-    for_es = {
-        "--option": option, "--steps": steps, "--generations": generations, "--population": population,
-        "--batch": batch, "--sigma": sigma, "--genes": genes, "--seconds": seconds, "--as-model": as_model,
-    }  # fmt: skip
-    for_settings = {
-        "--min-accuracy": min_accuracy, "--min-score": min_score, "--max-error": max_error, "--max-energy": max_energy,
-        "--max-latency": max_latency, "--allow-missing": allow_missing or None, "--trials": trials, "--sweep": sweep,
-        "--results": results, "--cluster": None if cluster == "auto" else cluster,
-    }  # fmt: skip
-    refuse_given(method, for_settings if method == EVOLVES else for_es)
-    if method == EVOLVES:
-        run_evolution(
-            model,
-            target_names(targets),
-            parse_options(option, steps),
-            evolution_options(generations, population, batch, sigma, genes, seconds, seed, workers),
-            output=output or [],
-            as_model=as_model,
-            samples=samples,
-            json=json,
-        )
-        return
     from nmc import api
     from nmc.comparison import DEFAULT_TARGETS
     from nmc.frontends.units import energy_j, time_s
@@ -125,7 +81,7 @@ def command(
             budget,
             axes=parse_axes(sweep or []),
             method=method,
-            trials=trials or 50,
+            trials=trials,
             samples=samples,
             seed=seed,
             source=model,

@@ -100,7 +100,8 @@ def _energy(result: PointResult) -> float:
 
 def _method(name: str) -> Method:
     if name not in METHODS:
-        raise UsageError(f"{name!r} is not a method of search", closest(name, METHODS))
+        remedy = "'nmc evolve' evolves a program's integers" if name == "es" else closest(name, METHODS)
+        raise UsageError(f"{name!r} is not a method of search", remedy)
     module, _, function = METHODS[name].partition(":")
     method: Method = getattr(import_module(module), function)
     return method

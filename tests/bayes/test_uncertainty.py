@@ -16,7 +16,7 @@ import nmc
 from nmc.bayes.quality import Quality
 from nmc.bayes.uncertainty import TargetUncertainty
 from nmc.bayes.unknown import unknown_samples
-from nmc.cli import app
+from nmc.cli import application
 from nmc.data_source import Arrays
 from nmc.errors import ModelError, UsageError
 from nmc.frontends.weights import read
@@ -168,7 +168,7 @@ def test_digits_bayes_knows_what_it_does_not_know(target: str) -> None:
 
 
 def commanded(arguments: Sequence[str]) -> str:
-    done = CliRunner().invoke(app, ["uncertainty", *arguments])
+    done = CliRunner().invoke(application(["uncertainty"]), ["uncertainty", *arguments])
     assert done.exit_code == 0, done.output
     return done.output
 

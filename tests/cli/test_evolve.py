@@ -1,4 +1,4 @@
-"""nmc tune --method es: what it writes, prints and refuses."""
+"""nmc evolve: what it writes, prints and refuses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import nmc as api
 
 def test_it_writes_a_program_and_a_model(nmc, tmp_path):
     done = nmc(
-        "tune", "digits-cnn", "--method", "es", "-O", "weight_bits=4", "--steps", "4", "--generations", "1",
+        "evolve", "digits-cnn", "-O", "weight_bits=4", "--steps", "4", "--generations", "1",
         "--population", "4", "--batch", "20", "--samples", "20", "-o", "p", "--as-model", "m", "--json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -24,12 +24,13 @@ def test_it_writes_a_program_and_a_model(nmc, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--method", "es"], "one program"),
-        (["--method", "es", "--trials", "3", "-o", "p"], "--trials means nothing"),
-        (["--generations", "3"], "--generations means nothing"),
-        (["--method", "es", "--targets", "loihi-sim,loihi2-sim", "-o", "p"], "2 targets"),
+        ([], "Missing option '--output'"),
+        (["-o", "p", "--trials", "3"], "No such option"),
+        (["-o", "p", "--target", "gpu-sim"], "gpu-sim"),
+        (["-o", "p", "--population", "5"], "give an even number"),
+        (["-o", "p", "--genes", "bits"], "bits"),
     ],
 )
 def test_what_makes_no_sense(nmc, arguments, says):
-    done = nmc("tune", "digits-cnn", *arguments)
+    done = nmc("evolve", "digits-cnn", *arguments)
     assert done.returncode == 2 and says in done.stderr, done.stderr

@@ -227,11 +227,11 @@ def test_light_architectures_on_a_tpu(name: str, tmp_path: Path) -> None:
 def test_the_same_words_say_it_on_the_command_line(wheels: Path, tmp_path: Path) -> None:
     from typer.testing import CliRunner
 
-    from nmc.cli import app
+    from nmc.cli import application
 
     example = EXAMPLES["silero-vad"]
     arguments = ["--shape", "input=1,576", "--constant", "sr=16000", "-o", str(tmp_path / "vad")]
-    done = CliRunner().invoke(app, ["import", str(wheels / example.file), *arguments])
+    done = CliRunner().invoke(application(["import"]), ["import", str(wheels / example.file), *arguments])
     assert done.exit_code == 0, done.output
     again = nmc.load(tmp_path / "vad")
     made = imported(wheels / example.file, example.options)

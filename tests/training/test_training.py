@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import nmc
 from needs import extra
-from nmc.cli import app
+from nmc.cli import application
 from nmc.errors import ModelError, ToolError, UnsupportedError, UsageError
 from nmc.model import Model, Task
 from nmc.text import parse
@@ -94,7 +94,8 @@ def _take_torch(method: str) -> None:
 def test_a_model_learns(method: str, ring: Path, tmp_path: Path) -> None:
     _take_torch(method)
     out = tmp_path / "out"
-    done = CliRunner().invoke(app, ["train", str(ring), "-m", method, "-o", str(out), "--epochs", "60", "--lr", "0.02"])
+    arguments = ["train", str(ring), "-m", method, "-o", str(out), "--epochs", "60", "--lr", "0.02"]
+    done = CliRunner().invoke(application(arguments), arguments)
     assert done.exit_code == 0, done.output
     assert "accuracy on 300 samples of ring/train.npz" in done.output
     comparison = nmc.compare(out, ["cpu"], directory=tmp_path / "programs")

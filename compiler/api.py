@@ -93,7 +93,7 @@ def convert(
     from nmc.frontends.dump import dump
 
     chosen = backends.target_named(target)
-    found = pipeline.convert(_model(model), chosen, pipeline.make_options(chosen, options)).converted.model
+    found = pipeline.convert(_model(model), chosen, pipeline.make_options(chosen, options or {})).converted.model
     if directory is not None:
         dump(found, Path(directory))
     return found
@@ -386,8 +386,9 @@ def diff(
     A model is what it means; a program is run on an engine, the first of its target unless one is named ("reference":
     what its graph means), and a recording is an .npz of arrays by the names of layers, such arrays, or a directory of
     `nmc.recording`. One program alone is held against its own reference. With `target`, the model `a` is compiled for
-    it with `options`, and that program is `b`. Without x, it is the calibration data of a model, or made up. Raises
-    UsageError where the sides have no layer in common, or what is given does not fit.
+    it with `options`, and that program is `b`; `a` is what `convert` makes of an ordinary network, where it does.
+    Without x, it is the calibration data of a model, or made up. Raises UsageError where the sides have no layer in
+    common, or what is given does not fit.
     """
     from nmc.differences.opening import diff_sides, sides
 
@@ -398,7 +399,11 @@ def diff(
         elif b is None and not isinstance(a, program.Program | Mapping):
             model = _model(a)
             compiled = pipeline.compile_model(model, target, Path(scratch) / target, options, verify="none")
-            one, other = sides(model, compiled, None, engine_b, f"{model.name} on {target}")
+            label = f"{model.name} on {target}"
+            if model.graph.dt_s is None and compiled.model.graph.dt_s is not None:
+                chosen = backends.target_named(target)
+                model = pipeline.convert(model, chosen, pipeline.make_options(chosen, options or {})).converted.model
+            one, other = sides(model, compiled, None, engine_b, label)
         else:
             raise UsageError("a target compiles a model, to be held against it", "give a model and no second run")
         return diff_sides(one, other, given, steps, samples)

@@ -33,16 +33,17 @@ def difference(a: Side, b: Side, feeds: Mapping[str, FloatArray], steps: int | N
     pairs = paired(graph, other)
     mean = ran_a.traces if isinstance(a, Reference) else Reference("", a.model).run(feeds, length).traces
     traces_b = dict(ran_b.traces) if same else dict(aligned(pairs, graph, mean, other, ran_b.traces))
+    known_b = ran_b.known if same else {}
     tolerance = b.tolerance if same else _across(a, b)
     if not traces_b.keys() & ran_a.traces.keys():
         remedy = "compare runs of the same network"
         if graph.dt_s is None and other.dt_s is not None:
             remedy = "the second works in time: compare it with what 'nmc convert' makes of the first"
         raise UsageError(f"{a.label} and {b.label} have no layer in common", remedy)
-    held_b = hold(a.model, feeds, length, traces_b, tolerance)
+    held_b = hold(a.model, feeds, length, traces_b, tolerance, known_b)
     blamed, held = b.label, held_b
     if held_b.first is None and not isinstance(a, Reference):
-        held_a = hold(a.model, feeds, length, ran_a.traces, a.tolerance)
+        held_a = hold(a.model, feeds, length, ran_a.traces, a.tolerance, ran_a.known)
         if held_a.first is not None:
             blamed, held = a.label, held_a
     others = {pair.name: pair.other for pair in pairs}
@@ -59,7 +60,7 @@ def difference(a: Side, b: Side, feeds: Mapping[str, FloatArray], steps: int | N
         a.label,
         b.label,
         samples,
-        length + graph.lag,
+        None if graph.dt_s is None else length + graph.lag,
         layers,
         first,
         explanation,

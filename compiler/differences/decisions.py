@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from nmc.differences.rules.neurons import value_of
 from nmc.differences.segment import Change, Segment
+from nmc.graph import Node
 from nmc.model import FloatArray
 from nmc.nodes import spiking
+from nmc.nodes.tensor import BatchNorm
 from nmc.reference.spiking import exceeds
 
 LEVELS = 127.0
@@ -21,8 +23,8 @@ _FACTS = {name: np.asarray(value) for name, value in (
     ("initial", 0.0), ("gain", 1.0), ("decay", 1.0), ("leak", 0.0), ("current_decay", 0.0), ("current_gain", 1.0)
 )}  # fmt: skip
 """What a neuron's equation takes where the neuron has no such fact."""
-_DECAYS = 2.0**-13
-"""How far a decay may be off that has 12 bits."""
+_DECAYS = 2.0**-12
+"""How far a decay may be off that has 12 bits, on chips where nothing stays as it is for ever."""
 
 
 def wrong_decisions(segment: Segment, node: spiking.Neuron) -> NDArray[np.bool_]:
@@ -74,19 +76,48 @@ def _read(segment: Segment, node: spiking.Neuron) -> tuple[FloatArray, FloatArra
     """What a neuron reads, [samples, steps, *shape], and how far that may be off for weights of 8 bits."""
     values: dict[str, FloatArray] = {}
     moved: dict[str, FloatArray] = {}
+    step = _step(segment)
     for before in segment.nodes[:-1]:
         values[before.name] = segment.computed(Change(before), values)
-        name = getattr(before, "weight", None)
-        if not isinstance(name, str):
-            moved[before.name] = segment.computed(Change(before), moved)
-            continue
-        weight = segment.arrays[name]
-        half = float(np.max(abs(weight), initial=0.0)) / (2 * LEVELS)
-        rounded = {name: weight + half}
-        bias = getattr(before, "bias", None)
-        if isinstance(bias, str):
-            rounded[bias] = segment.arrays[bias] + half
-        moved[before.name] = segment.computed(Change(before, rounded), moved)
+        moved[before.name] = segment.computed(Change(before, _rounded(before, step, segment)), moved)
     (x,), (other,) = segment.operands(node, values), segment.operands(node, moved)
     shape = segment.found.shape
     return np.broadcast_to(x, shape), np.broadcast_to(abs(other - x), shape)
+
+
+def _rounded(node: Node, step: float, segment: Segment) -> dict[str, FloatArray]:
+    """The arrays of a node, each moved by half a step of 8 bits. A normalization becomes part of the weights before."""
+    if isinstance(node, BatchNorm):
+        return {node.bias: segment.arrays[node.bias] + step / 2}
+    name, bias = getattr(node, "weight", None), getattr(node, "bias", None)
+    if not isinstance(name, str):
+        return {}
+    weight = segment.arrays[name]
+    half = step / (2 * np.maximum(_gain(node, segment), 1e-300))
+    found = {name: weight + half.reshape(-1, *(1,) * (weight.ndim - 1))}
+    return found if bias is None else {**found, bias: segment.arrays[bias] + half}
+
+
+def _step(segment: Segment) -> float:
+    """A step of 8 bits of the largest weight or bias that leads to a neuron: synapses of a neuron share their scale."""
+    largest = [float(np.max(_gain(node, segment) * _largest(node, segment))) for node in _weighted(segment)]
+    return max(largest, default=0.0) / LEVELS
+
+
+def _weighted(segment: Segment) -> list[Node]:
+    return [node for node in segment.nodes if isinstance(getattr(node, "weight", None), str)]
+
+
+def _gain(node: Node, segment: Segment) -> FloatArray:
+    """By what a normalization multiplies each output of a node with weights."""
+    for norm in segment.nodes:
+        if isinstance(norm, BatchNorm) and norm.inputs[0].node == node.name:
+            return np.asarray(abs(segment.arrays[norm.scale]) / np.sqrt(segment.arrays[norm.variance] + norm.epsilon))
+    return np.ones(len(_largest(node, segment)))
+
+
+def _largest(node: Node, segment: Segment) -> FloatArray:
+    """The largest weight or bias of each output of a node with weights."""
+    weight, bias = segment.arrays[node.weight], getattr(node, "bias", None)  # type: ignore[attr-defined]
+    largest: FloatArray = np.max(abs(weight.reshape(len(weight), -1)), axis=1, initial=0.0)
+    return largest if bias is None else np.maximum(largest, abs(segment.arrays[bias]))

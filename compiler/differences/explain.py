@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from time import perf_counter
 
 import numpy as np
 
 from nmc.differences.result import Explanation, Other
-from nmc.differences.rules import RULES, Family, Rule, Trial
+from nmc.differences.rules import ESTIMATED, RULES, Family, Rule, Trial
 from nmc.differences.segment import Segment
 from nmc.differences.tolerance import Tolerance
 from nmc.graph import Node
@@ -22,8 +21,10 @@ _BETTER = 0.2
 _COARSE, _FINE, _ROUNDS = 17, 9, 9
 _PATIENCE = 400
 """How many ways are tried of rules that have very many."""
-_OTHERS_S = 0.1
-"""How long to look for rules that explain it as well."""
+_VALUES = 2**19
+"""How many values a segment computes at most in a trial: of more, some of the samples are looked at."""
+_OTHERS_VALUES = 2**22
+"""How many values are computed to look for rules that explain it as well."""
 _NAMED = 3
 """How many of those are named at most."""
 
@@ -73,7 +74,8 @@ class _Search:
         return found
 
     def _error(self, produced: FloatArray) -> float:
-        return float(np.sum(abs(produced - self.segment.found)))
+        of = self.segment.known
+        return float(np.sum(abs(produced[:, of] - self.segment.found[:, of])))
 
     def _is_better(self, found: _Found) -> bool:
         if self.best is None:
@@ -110,39 +112,65 @@ class _Search:
 
 def explain(segment: Segment, tolerance: Tolerance) -> Explanation | None:
     """The rule that leaves least of what a segment does unexplained; None where every one leaves much."""
+    segment = _of_few_samples(segment, tolerance)
     wrong = int(np.count_nonzero(tolerance.differs_from(segment, segment.expected)))
     if not wrong:
         return None
     search = _Search(segment, tolerance, wrong)
     families: list[tuple[Rule, Node, Family]] = []
     others: list[Other] = []
-    deadline = None
-    for rule, node, way in _all_ways(segment):
+    more = _most_others(segment)
+    for rule, node, way in _all_ways(segment, RULES):
         if isinstance(way, Family):
             families.append((rule, node, way))
             continue
-        if search.done and (deadline is None or perf_counter() > deadline or len(others) == _NAMED):
+        if search.done and (not more or len(others) == _NAMED):
             break
         was_done = search.done
         found = search.tried(rule, node, way)
-        if was_done and found is not None and not found.left and _is_another(search, found, others):
-            others.append(Other(rule.name, way.says, node.name))
-        elif search.done and deadline is None:
-            deadline = perf_counter() + _OTHERS_S
+        if was_done:
+            more -= 1
+            if found is not None and not found.left and _is_another(search, found, others):
+                others.append(Other(rule.name, way.says, node.name))
     for rule, node, family in families:
         if search.done:
             break
         search.refined(rule, node, family)
         if search.done:
             others += _as_good(search, families, {rule.name})
+    for rule, node, way in _all_ways(segment, ESTIMATED):
+        if search.done:
+            break
+        if isinstance(way, Family):
+            search.refined(rule, node, way)
+        else:
+            search.tried(rule, node, way)
     return _named(search, tolerance, tuple(others))
 
 
+def _of_few_samples(segment: Segment, tolerance: Tolerance) -> Segment:
+    """A segment that is quick to compute: of its samples, some in a row, the first that is wrong among them."""
+    each = max(segment.found[0].size * len(segment.nodes), 1)
+    count = max(_VALUES // each, 2)
+    if len(segment.found) <= count:
+        return segment
+    differs = tolerance.differs_from(segment, segment.expected)
+    first = int(np.argmax(differs.reshape(len(differs), -1).any(axis=1)))
+    start = min(max(first - 1, 0), len(segment.found) - count)
+    return segment.of_samples(slice(start, start + count))
+
+
+def _most_others(segment: Segment) -> int:
+    """How many ways are tried once one is found that explains all: fewer, the more there is to compute."""
+    return max(_OTHERS_VALUES // (segment.found.size * len(segment.nodes)), 1)
+
+
 def _as_good(search: _Search, families: Sequence[tuple[Rule, Node, Family]], named: set[str]) -> Iterator[Other]:
-    """Rules with a number that explain it all, too, as far as there is time."""
-    deadline = perf_counter() + _OTHERS_S
+    """Rules with a number that explain it all, too, among the first few."""
+    tried = 0
     for rule, node, family in families:
-        if rule.name not in named and perf_counter() < deadline:
+        if rule.name not in named and tried < _most_others(search.segment):
+            tried += _COARSE + _FINE * _ROUNDS
             again = _Search(search.segment, search.tolerance, search.wrong)
             again.refined(rule, node, family)
             if again.done and again.best is not None:
@@ -156,10 +184,10 @@ def _is_another(search: _Search, found: _Found, others: list[Other]) -> bool:
     return found.rule.name not in {search.best.rule.name, *(other.rule for other in others)}
 
 
-def _all_ways(segment: Segment) -> Iterator[tuple[Rule, Node, Trial | Family]]:
+def _all_ways(segment: Segment, rules: Sequence[Rule]) -> Iterator[tuple[Rule, Node, Trial | Family]]:
     """All ways to be tried, rule by rule, at the node that was seen first, then at those before it."""
     nodes = segment.nodes[-1:] if segment.loops else segment.nodes[::-1]
-    for rule in RULES:
+    for rule in rules:
         for node in nodes:
             for way in _ways(rule, node, segment):
                 yield rule, node, way

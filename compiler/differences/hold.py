@@ -11,7 +11,7 @@ from nmc.differences.explain import explain
 from nmc.differences.result import Explanation
 from nmc.differences.segment import Segment
 from nmc.differences.tolerance import Differs, Tolerance
-from nmc.differences.traces import Traces, forced_traces, in_order
+from nmc.differences.traces import Known, Traces, forced_traces, in_order
 from nmc.model import FloatArray, Model
 from nmc.nodes.tensor import Input
 
@@ -34,17 +34,21 @@ class Held:
         return None if self.first is None else explain(self.segments[self.first], self.tolerance)
 
 
-def hold(model: Model, feeds: Mapping[str, FloatArray], steps: int, seen: Traces, tolerance: Tolerance) -> Held:
+def hold(
+    model: Model, feeds: Mapping[str, FloatArray], steps: int, seen: Traces, tolerance: Tolerance, known: Known
+) -> Held:
     """Hold traces of some of a model's nodes against it; `feeds` are what its inputs got."""
     graph = model.graph
     samples = min((len(trace) for trace in seen.values()), default=0)
     given = {name: trace[:samples] for name, trace in seen.items() if not isinstance(graph[name], Input)}
     fed = {name: value[:samples] for name, value in feeds.items()}
     forced, expected = forced_traces(model, fed, steps, given)
-    segments = {
-        name: Segment(model, name, frozenset(given), forced, expected[name], given[name])
-        for name in in_order(graph) if name in given
-    }  # fmt: skip
+    segments = {}
+    for name in (name for name in in_order(graph) if name in given):
+        of = known.get(name, slice(None))
+        found = expected[name].copy()
+        found[:, of] = given[name][:, of]
+        segments[name] = Segment(model, name, frozenset(given), forced, expected[name], found, of)
     return Held(segments, {name: tolerance.parted(segment) for name, segment in segments.items()}, tolerance)
 
 

@@ -11,8 +11,11 @@ from nmc.differences.traces import Traces, is_stream
 from nmc.graph import Graph, Node
 from nmc.model import FloatArray
 from nmc.nodes import FAMILIES, quantized
+from nmc.nodes.spiking import Delay
 from nmc.nodes.tensor import BatchNorm, Input
 
+_BETTER = 2.0
+"""How much nearer another move must bring a layer than the one that its delays say."""
 _ROUNDED = "_rounded"
 """How nodes end that give what others read of a node in 8 bits; see `quantize_int8`."""
 
@@ -64,10 +67,11 @@ def _comparable(first: Graph, node: Node, second: Graph, other: Node) -> bool:
 def aligned(pairs: tuple[Pair, ...], first: Graph, a: Traces, second: Graph, b: Traces) -> Mapping[str, FloatArray]:
     """The second's traces by the names of the first, at the steps of the first.
 
-    What both put out is moved by the difference of their lags; anything else by what fits best, from none to the
-    second's lag.
+    What both put out is moved by the difference of their lags; anything else by how much later its input reaches it in
+    the second, unless another move, from none to the second's lag, fits much better.
     """
     found = {}
+    before, after = _earliest(first), _earliest(second)
     for pair in pairs:
         if pair.other not in b:
             continue
@@ -78,9 +82,27 @@ def aligned(pairs: tuple[Pair, ...], first: Graph, a: Traces, second: Graph, b: 
         expected = a[pair.name]
         known = second.lag - first.lag if pair.other in second.outputs else None
         moves = range(second.lag + 1) if known is None else (known,)
-        found[pair.name] = min(
-            (_cut(trace, k, expected) for k in moves), key=lambda one: float(np.mean(abs(one - expected[: len(one)])))
-        )
+        likely = after.get(pair.other, 0) - before.get(pair.name, 0)
+        off = {
+            k: float(np.mean(abs(_cut(trace, k, expected) - expected[: len(trace)]))) * (1 if k == likely else _BETTER)
+            for k in moves
+        }
+        found[pair.name] = _cut(trace, min(off, key=lambda k: off[k]), expected)
+    return found
+
+
+def _earliest(graph: Graph) -> Mapping[str, int]:
+    """After how many steps an input can reach a node at the soonest, for those that one reaches."""
+    found = {node.name: 0 for node in graph if isinstance(node, Input)}
+    waiting = list(found)
+    while waiting:
+        now = waiting.pop()
+        for reader in graph.consumers.get(now, ()):
+            own = reader.steps if isinstance(reader, Delay) and isinstance(reader.steps, int) else 0
+            steps = found[now] + own + min(ref.delay for ref in reader.inputs if ref.node == now)
+            if steps < found.get(reader.name, steps + 1):
+                found[reader.name] = steps
+                waiting.append(reader.name)
     return found
 
 

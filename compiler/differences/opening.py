@@ -13,7 +13,7 @@ from nmc.backends import engine_of, target_named
 from nmc.backends.golden import UNTOLD_STEPS, golden_steps
 from nmc.datasets import calibration
 from nmc.differences.compare import difference, of_network
-from nmc.differences.recorded import inputs_of, is_recording, read_recording
+from nmc.differences.recorded import checked, inputs_of, is_recording, read_recording
 from nmc.differences.result import Difference
 from nmc.differences.side import Engine, Recorded, Reference, Side
 from nmc.errors import UsageError
@@ -44,7 +44,7 @@ def opened(named: Named, engine: str | None = None) -> Side:
     if isinstance(named, Program):
         return _of_program(named, engine)
     if isinstance(named, Mapping):
-        return Recorded("the recording", dict(named))
+        return Recorded("the recording", checked(named, "the recording"))
     text, path = str(named), Path(named)
     if is_program(path):
         return _of_program(load(path), engine)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import permutations
 from math import prod
 from pathlib import Path
 
 import numpy as np
 
-from nmc.differences.traces import Traces, is_stream
+from nmc.differences.traces import Known, Traces, is_stream
 from nmc.errors import UsageError, closest
 from nmc.graph import Graph
 from nmc.model import Array, FloatArray
@@ -26,7 +26,7 @@ _UNUSUAL = 2.0
 def read_recording(path: Path) -> Mapping[str, Array]:
     """The arrays of a recording, a directory that nmc wrote or an .npz, by the names of layers.
 
-    Raises UsageError where it is neither, or holds no numbers.
+    Raises UsageError where it is neither, or `checked` does.
     """
     if path.is_dir() and (path / MANIFEST).is_file():
         recording = Recording.load(path)
@@ -42,9 +42,16 @@ def read_recording(path: Path) -> Mapping[str, Array]:
             f"{path} cannot be read as a recording: {error}",
             "give an .npz of arrays by the names of layers, each [samples, steps, *shape]",
         ) from None
+    return checked(arrays, str(path))
+
+
+def checked(arrays: Mapping[str, Array], where: str) -> Mapping[str, Array]:
+    """The arrays. Raises UsageError where one holds something else than finite numbers, or nothing."""
     for name, array in arrays.items():
         if array.dtype.kind not in "biuf" or not np.all(np.isfinite(array)):
-            raise UsageError(f"{name!r} in {path} is not an array of finite numbers", "record numbers")
+            raise UsageError(f"{name!r} in {where} is not an array of finite numbers", "record numbers")
+        if not array.size:
+            raise UsageError(f"{name!r} in {where} holds nothing: its shape is {list(array.shape)}", "leave it out")
     return arrays
 
 
@@ -55,11 +62,20 @@ def is_recording(path: Path) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Fitted:
-    """What of a recording fits a graph: traces by its names, what its inputs got, and how they were read."""
+    """What of a recording fits a graph: traces by its names, the steps of each that are known, and how it was read."""
 
     traces: Traces
-    inputs: Mapping[str, FloatArray]
+    known: Known
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class _Form:
+    """A way to read an array, in words (none for the usual one): what it is then, and its known steps."""
+
+    said: str
+    value: FloatArray
+    known: slice = field(default_factory=lambda: slice(None))
 
 
 def inputs_of(graph: Graph, arrays: Mapping[str, Array]) -> Mapping[str, FloatArray]:
@@ -78,16 +94,17 @@ def fitted(graph: Graph, arrays: Mapping[str, Array], expected: Traces, where: s
     """
     notes: list[str] = []
     traces: dict[str, FloatArray] = {}
+    known: dict[str, slice] = {}
     for name, array in arrays.items():
         layer = _layer(graph, name, where)
         if layer is None or isinstance(graph[layer], Input):
             continue
-        value, said = _in_order(graph, layer, np.asarray(array, np.float64), expected[layer], where)
-        traces[layer] = value
-        notes += said
+        form = _in_order(graph, layer, np.asarray(array, np.float64), expected[layer], where)
+        traces[layer], known[layer] = form.value, form.known
+        notes += [f"{layer}: {form.said}"] if form.said else []
     if not traces:
         raise UsageError(f"{where} has no layer of the network", closest(next(iter(arrays), ""), graph.by_name))
-    return Fitted(traces, inputs_of(graph, arrays), tuple(dict.fromkeys(notes)))
+    return Fitted(traces, known, tuple(notes))
 
 
 def _layer(graph: Graph, name: str, where: str) -> str | None:
@@ -104,7 +121,7 @@ def _layer(graph: Graph, name: str, where: str) -> str | None:
 
 def _in_order(
     graph: Graph, layer: str, array: FloatArray, expected: FloatArray, where: str
-) -> tuple[FloatArray, list[str]]:
+) -> _Form:
     """An array as [samples, steps, *shape], of all steps of the chip."""
     shape, stream = graph.signals[layer].shape, is_stream(graph, layer)
     samples, steps = expected.shape[:2]
@@ -114,23 +131,22 @@ def _in_order(
         raise UsageError(
             f"{where}: {layer!r} has the shape {list(array.shape)}, which is no order of"
             f" [{', '.join(map(str, form))}], with up to {samples} samples and {steps} steps",
-            "record as many steps as the run takes, from the first one on, for the samples that are given with -i",
+            "give the samples that it was recorded with by -i, or as an array 'x' beside it",
         )
-    said, value = min(forms, key=lambda form: _far(form[1], expected) * (_UNUSUAL if form[0] else 1))
-    return value, [f"{layer}: {said}"] if said else []
+    return min(forms, key=lambda form: _far(form, expected) * (_UNUSUAL if form.said else 1))
 
 
-def _far(one: FloatArray, expected: FloatArray) -> float:
-    near = expected[: len(one), : one.shape[1]]
-    return float(np.mean(abs(one[:, : near.shape[1]] - near)))
+def _far(form: _Form, expected: FloatArray) -> float:
+    near, of = expected[: len(form.value)], form.known
+    return float(np.mean(abs(form.value[:, of] - near[:, of])))
 
 
 def _forms(
     array: FloatArray, expected: FloatArray, lag: int, shape: tuple[int, ...], stream: bool
-) -> list[tuple[str, FloatArray]]:
-    """Every way to read an array, in words (none for the usual one), and what it is then."""
+) -> list[_Form]:
+    """Every way to read an array."""
     samples, steps = expected.shape[:2]
-    found: list[tuple[str, FloatArray]] = []
+    found: list[_Form] = []
     names = ["samples", *(["steps"] if stream else []), *(f"axis {k}" for k in range(len(shape)))]
     variants = [("", array)]
     if array.ndim == len(names) - 1:
@@ -147,14 +163,14 @@ def _forms(
                 fits = value.ndim == len(flat) and moved.shape[-1] == prod(shape)
             if not fits or len(moved) > samples:
                 continue
-            if stream and not _steps_fit(moved.shape[1], steps, lag):
+            if stream and moved.shape[1] > steps + _CUT:
                 continue
             labels = names if value.ndim == len(names) else flat
             usual = list(order) == sorted(order)
             text = "" if usual else f"its axes are read as [{', '.join(_as_given(order, labels))}]"
             whole = moved.reshape(*moved.shape[: 2 if stream else 1], *shape)
-            timed = _timed(whole, expected) if stream else [("", whole[:, None])]
-            found += [("; ".join(filter(None, (said, text, late))), one) for late, one in timed]
+            timed = _timed(whole, expected, lag) if stream else [_Form("", whole[:, None])]
+            found += [replace(one, said="; ".join(filter(None, (said, text, one.said)))) for one in timed]
     return found
 
 
@@ -166,18 +182,16 @@ def _as_given(order: tuple[int, ...], labels: list[str]) -> list[str]:
     return given
 
 
-def _steps_fit(count: int, steps: int, lag: int) -> bool:
-    return steps - lag <= count <= steps + _CUT
-
-
-def _timed(whole: FloatArray, expected: FloatArray) -> list[tuple[str, FloatArray]]:
+def _timed(whole: FloatArray, expected: FloatArray, lag: int) -> list[_Form]:
     """What a recording of some steps is at all steps of the chip; those that it lacks are taken to be as expected."""
     count, steps = whole.shape[1], expected.shape[1]
     if count < steps:
         like, missing = expected[: len(whole)], steps - count
-        begun = np.concatenate([like[:, :missing], whole], axis=1)
+        if missing == lag:
+            return [_Form("", np.concatenate([like[:, :missing], whole], axis=1), slice(missing, None))]
         ended = np.concatenate([whole, like[:, count:]], axis=1)
-        return [("", begun), (f"it lacks the last {missing} steps", ended)]
+        return [_Form(f"it lacks the last {missing} steps", ended, slice(0, count))]
     return [
-        (f"it begins {k} steps before the run" if k else "", whole[:, k : k + steps]) for k in range(count - steps + 1)
+        _Form(f"it begins {k} steps before the run" if k else "", whole[:, k : k + steps])
+        for k in range(count - steps + 1)
     ]

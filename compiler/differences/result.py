@@ -77,7 +77,7 @@ class Explanation:
 
 @dataclass(frozen=True)
 class Difference:
-    """Two runs, `a` and `b` by what they are called, over so many samples and steps of the chip.
+    """Two runs, `a` and `b` by what they are called, over so many samples and steps (None where there is no time).
 
     `layers` are in the order in which they compute; `first` is the name of the first that parts; `explanation` the
     rule that explains it, if one is known. `notes` say how the two were put beside one another, and what was not.
@@ -87,7 +87,7 @@ class Difference:
     a: str
     b: str
     samples: int
-    steps: int
+    steps: int | None
     layers: tuple[LayerDifference, ...]
     first: str | None
     explanation: Explanation | None

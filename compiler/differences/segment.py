@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -42,7 +42,7 @@ class Change:
 class Segment:
     """The node `name`, and those before it that nobody saw; `forced` are the values that all nodes read.
 
-    `expected` is what it should have put out, `found` what it did.
+    `expected` is what it should have put out, `found` what it did, of which the steps `known` were seen.
     """
 
     model: Model
@@ -51,11 +51,17 @@ class Segment:
     forced: Traces
     expected: FloatArray
     found: FloatArray
+    known: slice = field(default_factory=lambda: slice(None))
 
     @property
     def graph(self) -> Graph:
         """The graph it is part of."""
         return self.model.graph
+
+    def of_samples(self, samples: slice) -> Segment:
+        """The same for some of the samples."""
+        forced = {name: value[samples] if len(value) > 1 else value for name, value in self.forced.items()}
+        return replace(self, forced=forced, expected=self.expected[samples], found=self.found[samples])
 
     @cached_property
     def arrays(self) -> Mapping[str, FloatArray]:
@@ -114,6 +120,7 @@ class Segment:
     def computed(self, change: Change, values: Traces | None = None) -> FloatArray:
         """What one node puts out, given the values of some of those before it, others as they are forced."""
         node = change.node
+        steps = self.forced[node.name].shape[1]
         operands = self.operands(node, values)
         if change.operands is not None:
             operands = change.operands(operands)
@@ -122,16 +129,16 @@ class Segment:
         shapes = tuple(x.shape[2:] for x in operands)
         lag = self.graph.lag if change.lag is None else change.lag
         if change.in_sequence:
-            y = in_time(node, meaning, tuple(_in_a_row(x) for x in operands), arrays, 0).reshape(self.found.shape)
+            y = in_time(node, meaning, tuple(_in_a_row(x) for x in operands), arrays, 0, 1).reshape(self.found.shape)
         elif node.state(*shapes):
-            y = in_time(node, meaning, operands, arrays, lag if node.produces == "final" else 0)
+            y = in_time(node, meaning, operands, arrays, lag if node.produces == "final" else 0, steps)
         else:
             y = _at_once(node, meaning, operands, arrays)
         if change.output is not None:
             y = change.output(y)
-        y = y if is_stream(self.graph, node.name) else y[:, -1:]
+        stream = is_stream(self.graph, node.name)
         samples = max(len(y), *(len(x) for x in operands)) if operands else len(self.found)
-        return np.broadcast_to(y, (samples, *y.shape[1:]))
+        return np.broadcast_to(y if stream else y[:, -1:], (samples, steps if stream else 1, *y.shape[2:]))
 
 
 def late(value: FloatArray, steps: int) -> FloatArray:
@@ -146,9 +153,11 @@ def late(value: FloatArray, steps: int) -> FloatArray:
     return moved
 
 
-def in_time(node: Node, meaning: Meaning, operands: Operands, arrays: Mapping[str, FloatArray], lag: int) -> FloatArray:
-    """What a node with a state puts out at all steps, the first `lag` of them left out of its state."""
-    samples, steps = max(len(x) for x in operands), max(x.shape[1] for x in operands)
+def in_time(
+    node: Node, meaning: Meaning, operands: Operands, arrays: Mapping[str, FloatArray], lag: int, least: int
+) -> FloatArray:
+    """What a node with a state puts out at all steps, `least` at least; the first `lag` do not change its state."""
+    samples, steps = max(len(x) for x in operands), max(least, *(x.shape[1] for x in operands))
     state = {
         name: np.broadcast_to(
             arrays[spec.initial] if isinstance(spec.initial, str) else np.float64(spec.initial), (samples, *spec.shape)

@@ -1,17 +1,17 @@
 """The sides of a comparison: what a model means, a program on an engine, or what somebody recorded."""
 
-# Facts are changed by name, and rules are written as lambdas, whose types mypy cannot tell.
-# mypy: disable-error-code="misc,arg-type,no-any-return,operator,return-value,dict-item,unused-ignore"
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 from nmc.backends import engine_of, target_named, tracer_of
 from nmc.differences.recorded import fitted
 from nmc.differences.tolerance import Tolerance
-from nmc.differences.traces import Traces, as_traces, reference_traces
+from nmc.differences.traces import Known, Traces, as_traces, is_stream, reference_traces
 from nmc.errors import UsageError
 from nmc.estimates.events import Events
 from nmc.graph import Graph
@@ -25,11 +25,15 @@ _RELATIVE = {"fp32": 1e-4, "int8": 1e-4, "fp16": 2e-2}
 
 @dataclass(frozen=True, eq=False)
 class Ran:
-    """What was seen of a side: traces by the names of its graph's nodes, events if it counts them, and notes."""
+    """What was seen of a side: traces by the names of its graph's nodes, events if it counts them, and notes.
+
+    Of traces named in `known` these steps were seen alone.
+    """
 
     traces: Traces
     events: Events | None = None
     notes: tuple[str, ...] = ()
+    known: Known = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,14 +83,15 @@ class Engine:
             result, nodes = engine_of(target, self.engine)(self.program, feeds, steps=given), {}
         on_chip = steps + graph.lag
         shown = {
-            name: value if value.ndim > 1 and graph.signals[name].timing == "stream" else value[:, None]
+            name: np.asarray(value if value.ndim > 1 and is_stream(graph, name) else value[:, None], np.float64)
             for name, value in nodes.items() if len(value)
         }  # fmt: skip
         before = reference_traces(self.model, feeds, steps)
         outputs = as_traces(graph, result.outputs, {**before, **shown})
         notes = () if shown else (f"{self.label} shows the outputs of the program alone",)
         full = {name: trace for name, trace in shown.items() if trace.shape[1] in (1, on_chip)}
-        return Ran({**outputs, **full}, result.events, notes)
+        known = {name: slice(graph.lag, None) for name in outputs if name not in full and is_stream(graph, name)}
+        return Ran({**outputs, **full}, result.events, notes, known)
 
 
 def _whole(graph: Graph) -> bool:
@@ -122,7 +127,7 @@ class Recorded:
         """The arrays as traces."""
         expected = reference_traces(self.model, feeds, steps)
         found = fitted(self.model.graph, self.arrays, expected, self.label)
-        return Ran(found.traces, None, found.notes)
+        return Ran(found.traces, None, found.notes, found.known)
 
 
 Side = Reference | Engine | Recorded

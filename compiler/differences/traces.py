@@ -17,6 +17,8 @@ from nmc.nodes.tensor import Input
 from nmc.reference.interpreter import each_step
 
 Traces = Mapping[str, FloatArray]
+Known = Mapping[str, slice]
+"""The steps of traces that were seen, where these are not all; the others are filled in."""
 EXPECTED = "__as_expected"
 
 

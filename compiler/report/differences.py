@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import groupby
+
 from nmc.differences.result import Difference, Explanation, LayerDifference, Place
 from nmc.report.terminal import table_text
 
 _HEADER = ("layer", "kind", "values that differ", "of its own doing", "alike", "first at", "verdict")
+_FEW = 4
+"""How many equal layers in a row are shown one by one."""
 _VERDICTS = {"equal": "equal", "follows": "differs as its inputs do", "parts": "PARTS"}
 
 
 def difference_text(found: Difference) -> str:
     """The table of the layers, and what there is to say of the first that parts."""
-    lines = [f"a: {found.a}", f"b: {found.b}", f"{_count(found.samples, 'sample')} of {_count(found.steps, 'step')}"]
+    of = "" if found.steps is None else f" of {_count(found.steps, 'step')}"
+    lines = [f"a: {found.a}", f"b: {found.b}", f"{_count(found.samples, 'sample')}{of}"]
     lines += [f"note: {note}" for note in found.notes]
-    table = table_text(_HEADER, map(_cells, found.layers)).rstrip("\n")
+    table = table_text(_HEADER, _rows(found.layers)).rstrip("\n")
     return "\n".join([*lines, table, "", *_conclusion(found)])
+
+
+def _rows(layers: tuple[LayerDifference, ...]) -> Iterator[tuple[str, ...]]:
+    """A row for each layer, and one for many equal ones that follow one another."""
+    for equal, some in groupby(layers, key=lambda layer: layer.verdict == "equal"):
+        row = tuple(some)
+        if equal and len(row) > _FEW:
+            yield f"{row[0].name} .. {row[-1].name}", f"{len(row)} layers", "-", "-", "100 %", "-", _VERDICTS["equal"]
+        else:
+            yield from map(_cells, row)
 
 
 def _cells(layer: LayerDifference) -> tuple[str, ...]:

@@ -1,7 +1,5 @@
 """Rules of neurons in a chip's integers: shifts, rounding, wrapping, and the same conventions as elsewhere."""
 
-# Facts are changed by name, and rules are written as lambdas, whose types mypy cannot tell.
-# mypy: disable-error-code="misc,arg-type,no-any-return,operator,return-value,dict-item,unused-ignore"
 
 from __future__ import annotations
 
@@ -11,9 +9,10 @@ from typing import Literal
 
 import numpy as np
 
-from nmc.differences.rules.rule import Family, Rule, Trial, Ways
+from nmc.differences.rules.rule import Family, Rule, Trial, Ways, with_facts
 from nmc.differences.segment import Change, Segment
 from nmc.graph import Node
+from nmc.model import FloatArray
 from nmc.nodes.fixed_point import FixedCompartments, FixedLIF
 from nmc.reference.fixed_point import IntArray, integers, shifted, toward_zero, wrap
 from nmc.reference.meaning import Meaning, Result, Step
@@ -59,7 +58,7 @@ class Integers:
         if self.wraps:
             u = wrap(u, 32)
             u = np.where(u > 2**23, u - 2**24, np.where(u <= -(2**23), u + 2**24, u))
-        bias = shifted(integers(np.asarray(step.param(node.bias_mant)) * self.bias_times), node.bias_exp)
+        bias = shifted(self._bias(step.param(node.bias_mant)), node.bias_exp)
         v = self.voltage(v, 4096 - node.dv) + u + bias
         v = self._limited(v, np.asarray(1 - 2**23), 2**23 - 1)
         spike, v = self._fired(v, np.asarray(node.vth << 6))
@@ -69,24 +68,29 @@ class Integers:
     def compartments(self, node: FixedCompartments, step: Step) -> Result:
         """FixedCompartments so."""
         u, v, rest = (integers(step.state[name]) for name in ("u", "v", "rest"))
-        vth, bias, vmin = (integers(step.param(fact)) for fact in (node.vth, node.bias, node.vmin))
+        vth, vmin, bias = integers(step.param(node.vth)), integers(step.param(node.vmin)), step.param(node.bias)
         arrived = shifted(integers(step.x), self.shift - 6)
-        u = self.current(u, 4095 - node.decay_u) + (wrap(arrived, 22) if self.wraps else arrived)
+        if self.wraps:
+            arrived = wrap(arrived, 22)
+        u = self.current(u, 4095 - node.decay_u) + arrived
         u = wrap(u, 24) if self.wraps else u
-        v = self.voltage(v, 4096 - node.decay_v) + wrap(u + integers(np.asarray(bias) * self.bias_times), 24)
+        v = self.voltage(v, 4096 - node.decay_v) + wrap(u + self._bias(bias), 24)
         v = np.where(rest > 0, 0, self._limited(v, vmin, node.vmax))
         spike, v = self._fired(v, vth)
         rest = np.where(spike, node.refractory, np.maximum(rest - 1, 0))
         state = {"u": u.astype(np.float64), "v": v.astype(np.float64), "rest": rest.astype(np.float64)}
         return Result(spike.astype(np.float64), state)
 
+    def _bias(self, bias: FloatArray | float) -> IntArray:
+        return integers(np.asarray(bias * self.bias_times, np.float64))
+
     def _limited(self, v: IntArray, low: IntArray, high: int) -> IntArray:
         return {"clip": np.clip(v, low, high), "wrap": wrap(v, 24), "none": v}[self.limit]
 
     def _fired(self, v: IntArray, threshold: IntArray) -> tuple[IntArray, IntArray]:
-        spike = v >= threshold if self.at_threshold else v > threshold
+        spike = np.asarray(v >= threshold if self.at_threshold else v > threshold, np.int64)
         after = {"zero": np.zeros_like(v), "subtract": v - threshold, "none": v}[self.reset]
-        return spike, np.where(spike, after, v)
+        return spike, np.asarray(np.where(spike, after, v), np.int64)
 
     def change(self, node: Node) -> Change:
         """A node that handles numbers so."""
@@ -138,9 +142,8 @@ def _decay(node: FixedLIF | FixedCompartments, fact: str, what: str, most: int) 
     most = min(most, 4095) if isinstance(node, FixedCompartments) else most
 
     def decay(to: float) -> Trial:
-        return Trial(
-            f"its {what} decays by {int(to)}/4096 at a step, not {value}/4096", Change(replace(node, **{fact: int(to)}))
-        )
+        says = f"its {what} decays by {int(to)}/4096 at a step, not {value}/4096"
+        return Trial(says, Change(with_facts(node, **{fact: int(to)})))
 
     for to in (0, most, value // 2, 2 * value, value + 1, value - 1, most - value, getattr(node, other)):
         if 0 <= to <= most and to != value:

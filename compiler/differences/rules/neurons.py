@@ -1,19 +1,19 @@
 """Rules of neurons in real numbers: where simulators differ in how they integrate, compare, and reset."""
 
-# Facts are changed by name, and rules are written as lambdas, whose types mypy cannot tell.
-# mypy: disable-error-code="misc,arg-type,no-any-return,operator,return-value,dict-item,unused-ignore"
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 
-from nmc.differences.rules.rule import Family, Rule, Trial, Ways
+from nmc.differences.rules.rule import Family, Rule, Trial, Ways, with_facts
 from nmc.differences.segment import Change, Segment
 from nmc.graph import Node
 from nmc.model import FloatArray
-from nmc.nodes import spiking
+from nmc.nodes import coding, spiking
+from nmc.nodes.facts import Compare
 from nmc.reference.interpreter import MEANINGS
 from nmc.reference.meaning import Result, Step, stateless
 
@@ -33,11 +33,13 @@ def _resets(node: spiking.Neuron, segment: Segment) -> Ways:
         yield Trial("resets in the step after the spike", Change(replace(node, reset_at="next")))
     elif node.reset_at == "next":
         yield Trial("resets in the step of the spike", Change(replace(node, reset_at="spike")))
-    if node.reset == "value":
-        value = node.reset_value
-        yield Family(
-            -1.0, 1.0, lambda x: Trial(f"resets to {x:.4g}, not {value}", Change(replace(node, reset_value=x)))
-        )
+    if node.reset in ("value", "zero"):
+        of = node.reset_value if node.reset == "value" else 0
+
+        def to(x: float) -> Trial:
+            return Trial(f"resets to {x:.4g}, not {of}", Change(replace(node, reset="value", reset_value=x)))
+
+        yield Family(-1.0, 1.0, to)
 
 
 def _without_reset(node: spiking.Neuron, step: Step) -> Result:
@@ -50,7 +52,7 @@ def _without_reset(node: spiking.Neuron, step: Step) -> Result:
 
 
 def _compares(node: spiking.Neuron | spiking.Threshold, segment: Segment) -> Ways:
-    other = ">" if node.compare == ">=" else ">="
+    other: Compare = ">" if node.compare == ">=" else ">="
     yield Trial(f"spikes where v {other} threshold, not {node.compare}", Change(replace(node, compare=other)))
 
 
@@ -100,7 +102,7 @@ def _mean(value: FloatArray) -> float:
 
 
 def _orders(node: spiking.CubaLIF, segment: Segment) -> Ways:
-    other = "old" if node.current == "new" else "new"
+    other: Literal["old", "new"] = "old" if node.current == "new" else "new"
     says = f"adds the {other} current to its voltage, not the {node.current} one"
     yield Trial(says, Change(replace(node, current=other)))
 
@@ -173,9 +175,9 @@ def value_of(node: Node, fact: str, segment: Segment) -> FloatArray:
 def with_value(node: Node, fact: str, value: FloatArray, says: str) -> Trial:
     """The node with another value, or values, of a parameter."""
     if value.ndim == 0:
-        return Trial(says, Change(replace(node, **{fact: float(value)})))
+        return Trial(says, Change(with_facts(node, **{fact: float(value)})))
     name = f"{node.name}.{fact} otherwise"
-    return Trial(says, Change(replace(node, **{fact: name}), {name: value}))
+    return Trial(says, Change(with_facts(node, **{fact: name}), {name: value}))
 
 
 def _sigma_deltas(node: spiking.SigmaDelta, segment: Segment) -> Ways:
@@ -186,8 +188,12 @@ def _sigma_deltas(node: spiking.SigmaDelta, segment: Segment) -> Ways:
 
 
 def _activations(node: spiking.SigmaDelta, segment: Segment) -> Ways:
-    other = "unit" if node.activation == "relu" else "relu"
+    other: Literal["unit", "relu"] = "unit" if node.activation == "relu" else "relu"
     yield Trial(f"its activation is {other}, not {node.activation}", Change(replace(node, activation=other)))
+
+
+def _encoder_gains(node: coding.RateEncode, segment: Segment) -> Ways:
+    yield from _factors(node, segment, "gain", (2.0, 0.5, 4.0, 0.25), 0.125, 8.0)
 
 
 RULES = (
@@ -202,5 +208,6 @@ RULES = (
     Rule("threshold", (spiking.SigmaDelta,), _sigma_deltas),
     Rule("clip", (spiking.SigmaDelta,), _activations),
     Rule("scale", _GAINED, _gains),
-    Rule("initial", _GAINED, _initials),
+    Rule("scale", (coding.RateEncode, coding.BernoulliEncode, coding.ConstantCurrent), _encoder_gains),
+    Rule("initial", (*_GAINED, coding.RateEncode), _initials),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nmc.differences.segment import Change, Segment
 from nmc.graph import Node
@@ -28,6 +28,11 @@ class Family:
 
 
 Ways = Iterator[Trial | Family]
+
+
+def with_facts(node: Node, **facts: object) -> Node:
+    """A node with other facts, given by name."""
+    return replace(node, **facts)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True)

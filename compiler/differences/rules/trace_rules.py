@@ -1,25 +1,27 @@
 """Rules that say when, for whom, and in which order a layer's values come."""
 
-# Facts are changed by name, and rules are written as lambdas, whose types mypy cannot tell.
-# mypy: disable-error-code="misc,arg-type,no-any-return,operator,return-value,dict-item,unused-ignore"
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import permutations
 from math import prod
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nmc.differences.rules.rule import Rule, Trial, Ways
-from nmc.differences.segment import Change, Segment, late
+from nmc.differences.segment import Change, Operands, Segment, late
 from nmc.differences.traces import is_stream
 from nmc.graph import Node, Ref
 from nmc.model import FloatArray
 from nmc.nodes import coding, spiking
 
 _SHIFTS = (1, -1, 2, -2, 3, -3)
+_NAMED = 4
+"""How many elements are named."""
 
 
 def _last(node: Node, segment: Segment) -> bool:
@@ -64,8 +66,8 @@ def _shifts(node: Node, segment: Segment) -> Ways:
         for steps in _SHIFTS:
             if not isinstance(node, spiking.Delay):
                 yield Trial(f"reads its inputs {_words(steps)}", Change(node, operands=_each_late(steps)))
-        for steps in _SHIFTS:
-            yield Trial(f"puts everything out {_words(steps)}", Change(node, output=lambda y, k=steps: late(y, k)))
+        for steps in (*_SHIFTS, *_nearest_shift(node, segment)):
+            yield Trial(f"puts everything out {_words(steps)}", Change(node, output=partial(late, steps=steps)))
     elif node.produces == "final":
         for lag in {segment.graph.lag + 1, max(segment.graph.lag - 1, 0), 0} - {segment.graph.lag}:
             yield Trial(f"leaves out the first {lag} steps, not {segment.graph.lag}", Change(node, lag=lag))
@@ -73,7 +75,18 @@ def _shifts(node: Node, segment: Segment) -> Ways:
             yield Trial(f"reads its inputs {_words(steps)}", Change(node, operands=_each_late(steps)))
 
 
-def _each_late(steps: int) -> Callable[[tuple[FloatArray, ...]], tuple[FloatArray, ...]]:
+def _nearest_shift(node: Node, segment: Segment) -> tuple[int, ...]:
+    """The many steps by which what was found is nearest to what is expected, if it is that many."""
+    expected, found = segment.expected, segment.found
+    if not _last(node, segment) or expected.shape != found.shape:
+        return ()
+    most = found.shape[1] // 2
+    off = {steps: float(np.sum(abs(late(expected, steps) - found))) for steps in range(-most, most + 1)}
+    best = min(off, key=lambda steps: off[steps])
+    return (best,) if abs(best) > max(_SHIFTS) else ()
+
+
+def _each_late(steps: int) -> Callable[[Operands], Operands]:
     return lambda operands: tuple(late(x, steps) for x in operands)
 
 
@@ -88,7 +101,7 @@ def _sample_orders(node: Node, segment: Segment) -> Ways:
         yield Trial(f"has the samples in another order: {order.tolist()[:8]}", Change(node, output=lambda y: y[order]))
     for steps in (1, -1):
         moved = f"has every sample at the place of the {'next' if steps > 0 else 'one before'}"
-        yield Trial(moved, Change(node, output=lambda y, k=steps: np.roll(y, k, axis=0)))
+        yield Trial(moved, Change(node, output=partial(np.roll, shift=steps, axis=0)))
 
 
 def _flat(segment: Segment) -> FloatArray:
@@ -111,7 +124,7 @@ def _layouts(node: Node, segment: Segment) -> Ways:
         for axes in permutations(range(len(reads))):
             if list(axes) != sorted(axes):
                 says = f"reads its input with its axes in the order {axes}"
-                yield Trial(says, Change(node, operands=lambda xs, axes=axes: (_permuted(axes)(xs[0]), *xs[1:])))
+                yield Trial(says, Change(node, operands=partial(_first_permuted, axes)))
     source = _image_before(node, segment)
     if source is not None:
         for axes in permutations(range(len(source))):
@@ -120,15 +133,17 @@ def _layouts(node: Node, segment: Segment) -> Ways:
                 yield Trial(says, Change(node, operands=_flattened(source, axes)))
 
 
+def _first_permuted(axes: tuple[int, ...], operands: Operands) -> Operands:
+    return (_permuted(axes)(operands[0]), *operands[1:])
+
+
 def _permuted(axes: tuple[int, ...]) -> Callable[[FloatArray], FloatArray]:
     """Values as if their axes came in this order, in the shape that they have."""
     return lambda y: y.transpose(0, 1, *(2 + axis for axis in axes)).reshape(y.shape)
 
 
-def _flattened(
-    shape: tuple[int, ...], axes: tuple[int, ...]
-) -> Callable[[tuple[FloatArray, ...]], tuple[FloatArray, ...]]:
-    def moved(operands: tuple[FloatArray, ...]) -> tuple[FloatArray, ...]:
+def _flattened(shape: tuple[int, ...], axes: tuple[int, ...]) -> Callable[[Operands], Operands]:
+    def moved(operands: Operands) -> Operands:
         (x,) = operands
         return (_permuted(axes)(x.reshape(*x.shape[:2], *shape)).reshape(x.shape),)
 
@@ -165,12 +180,40 @@ def _times(factor: float) -> Callable[[FloatArray], FloatArray]:
     return lambda y: y * factor
 
 
+def _silent_neurons(node: Node, segment: Segment) -> Ways:
+    """A layer of neurons that is silent."""
+    if segment.graph.signals[node.name].dtype == "spike":
+        yield from _silences(node, segment)
+
+
 def _silences(node: Node, segment: Segment) -> Ways:
-    if _last(node, segment) and not np.any(segment.found):
-        yield Trial("puts out nothing at all", Change(node, output=lambda y: np.zeros_like(y)))
+    if _last(node, segment) and not np.any(segment.found[:, segment.known]):
+        yield Trial("puts out nothing at all", Change(node, output=np.zeros_like))
 
 
-FIRST = (Rule("silent", (Node,), _silences), Rule("sample-order", (Node,), _sample_orders))
+def _dead(node: Node, segment: Segment) -> Ways:
+    yield from _held(node, segment, "never spike", lambda value: value == 0)
+
+
+def _stuck(node: Node, segment: Segment) -> Ways:
+    yield from _held(node, segment, "spike at every step", lambda value: value != 0)
+
+
+def _held(node: Node, segment: Segment, says: str, holds: Callable[[FloatArray], NDArray[np.bool_]]) -> Ways:
+    """Some neurons do one thing in all samples and at all steps."""
+    if not _last(node, segment) or segment.graph.signals[node.name].dtype != "spike":
+        return
+    found, expected = segment.found[:, segment.known], segment.expected[:, segment.known]
+    first = found[0, 0]
+    same = (found == first).all(axis=(0, 1)) & (found != expected).any(axis=(0, 1)) & holds(first)
+    count = int(np.count_nonzero(same))
+    if 0 < count < same.size:
+        each = ", ".join(str(tuple(map(int, index))) for index in np.argwhere(same)[:_NAMED])
+        more = " and others" if count > _NAMED else ""
+        yield Trial(f"has neurons that {says}: {each}{more}", Change(node, output=lambda y: np.where(same, first, y)))
+
+
+FIRST = (Rule("silent", (Node,), _silent_neurons), Rule("sample-order", (Node,), _sample_orders))
 RULES = (
     Rule("delay", (Node,), _delays),
     Rule("time-shift", (Node,), _shifts),
@@ -178,3 +221,4 @@ RULES = (
     Rule("layout", (Node,), _layouts),
     Rule("state-kept", (Node,), _states_kept),
 )
+LAST = (Rule("silent", (Node,), _silences), Rule("silent", (Node,), _dead), Rule("stuck", (Node,), _stuck))

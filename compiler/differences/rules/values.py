@@ -1,12 +1,11 @@
 """Rules of rounding, clipping and pooling."""
 
-# Facts are changed by name, and rules are written as lambdas, whose types mypy cannot tell.
-# mypy: disable-error-code="misc,arg-type,no-any-return,operator,return-value,dict-item,unused-ignore"
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
+from functools import partial
 
 import numpy as np
 
@@ -100,7 +99,7 @@ def _same(node: Node, segment: Segment) -> FloatArray:
 
 def _missing(node: tensor.Relu, segment: Segment) -> Ways:
     for most in (6.0, 1.0):
-        yield Trial(f"has an upper limit of {most:g}", Change(node, output=lambda y, most=most: np.minimum(y, most)))
+        yield Trial(f"has an upper limit of {most:g}", Change(node, output=partial(np.minimum, most)))
 
 
 def _pooled(node: tensor.Window, segment: Segment) -> Ways:
@@ -149,7 +148,8 @@ def _normalizations(node: tensor.BatchNorm, segment: Segment) -> Ways:
         axes = (0, *range(2, step.x.ndim))
         middle, spread = step.x.mean(axis=axes, keepdims=True), step.x.var(axis=axes, keepdims=True)
         shape = (1, -1, *(1,) * (step.x.ndim - 2))
-        return (step.x - middle) / np.sqrt(spread + node.epsilon) * scale.reshape(shape) + bias.reshape(shape)
+        normal: FloatArray = (step.x - middle) / np.sqrt(spread + node.epsilon)
+        return normal * scale.reshape(shape) + bias.reshape(shape)
 
     yield Trial("normalizes by the samples of the batch, as in training", Change(node, meaning=of_the_batch))
 
@@ -185,4 +185,4 @@ RULES = (
     Rule("pooling", _POOLS, _pooled),
     Rule("sign", (Node,), _signs),
 )
-LAST = (Rule("zero-point", (Node,), _offsets), Rule("scale", (Node,), _factors))
+ESTIMATED = (Rule("zero-point", (Node,), _offsets), Rule("scale", (Node,), _factors))

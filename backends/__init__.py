@@ -1,42 +1,96 @@
-"""Targets: one table of names, imported on first use; an entry-point group serves third parties."""
+"""Backends: a folder here and a line in a table, of names that are imported on first use; and the targets they make.
+
+An entry-point group serves the targets of third parties.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
+from re import fullmatch
 from typing import TYPE_CHECKING
 
 from nmc.errors import UsageError, closest
 
 if TYPE_CHECKING:
-    from nmc.backends.target import Engine, Learner, Observed, Opening, Target, Tracer, Variants, Verifier
+    from nmc.backends.target import Ability, Chosen, Function, Options, Target
+    from nmc.backends.toolchain import Toolchain
+    from nmc.chips.chip import Chip
+    from nmc.program import Program
 
-TARGETS: Mapping[str, str] = {
-    "cpu": "nmc.backends.onnx:CPU",
-    "gpu-sim": "nmc.backends.onnx:GPU",
-    "h100-sim": "nmc.backends.onnx:H100",
-    "rtx-4090-sim": "nmc.backends.onnx:RTX_4090",
-    "jetson-orin-sim": "nmc.backends.onnx:JETSON_ORIN",
-    "jetson-orin-nano-sim": "nmc.backends.onnx:JETSON_ORIN_NANO",
-    "jetson-tx1-sim": "nmc.backends.onnx:JETSON_TX1",
-    "quadro-k4000-sim": "nmc.backends.onnx:QUADRO_K4000",
-    "tpu-sim": "nmc.backends.onnx:TPU",
-    "edge-tpu-dev-board-sim": "nmc.backends.onnx:EDGE_TPU_DEV_BOARD",
-    "tpu-v1-sim": "nmc.backends.onnx:TPU_V1",
-    "tpu-v4-sim": "nmc.backends.onnx:TPU_V4",
-    "tpu-v5e-sim": "nmc.backends.onnx:TPU_V5E",
-    "loihi-sim": "nmc.backends.loihi:LOIHI1",
-    "loihi2-sim": "nmc.backends.loihi:LOIHI2",
-    "nengo-sim": "nmc.backends.nengo:NENGO",
-    "nengo-loihi-sim": "nmc.backends.nengo_loihi:NENGO_LOIHI",
+
+@dataclass(frozen=True)
+class Backend:
+    """What a folder offers, each thing by its place below the folder; nothing where another that it needs is gone.
+
+    `families`: functions Chip -> Target, by the kind of chip. `targets`: targets by name. `engines`: by the kind of
+    chip, an engine more for the targets of its family, named like the folder. `toolchain`: a vendor's tool.
+    """
+
+    families: Mapping[str, str] = field(default_factory=dict)
+    targets: Mapping[str, str] = field(default_factory=dict)
+    engines: Mapping[str, str] = field(default_factory=dict)
+    toolchain: str | None = None
+    needs: tuple[str, ...] = ()
+
+
+BACKENDS: Mapping[str, Backend] = {
+    "onnx": Backend({"cpu": ".targets:cpu", "gpu": ".targets:gpu", "systolic": ".targets:tpu"}),
+    "loihi": Backend({"manycore": ":loihi"}),
+    "lava": Backend(engines={"manycore": ":LAVA"}, toolchain=":TOOLCHAIN", needs=("loihi",)),
+    "nengo": Backend(targets={"nengo-sim": ":NENGO"}, toolchain=":TOOLCHAIN"),
+    "nengo_loihi": Backend(
+        targets={"nengo-loihi-sim": ".target:NENGO_LOIHI"}, toolchain=":TOOLCHAIN", needs=("loihi", "nengo")
+    ),
+    "sanafe": Backend(toolchain=":TOOLCHAIN", needs=("loihi",)),
+}  # fmt: skip
+PRESENT = {name: each for name, each in BACKENDS.items() if all(other in BACKENDS for other in each.needs)}
+FAMILIES: Mapping[str, str] = {
+    kind: f"nmc.backends.{name}{place}" for name, each in PRESENT.items() for kind, place in each.families.items()
 }
+"""What makes a target of a chip, by the chip's kind."""
+TARGETS: Mapping[str, str] = {
+    target: f"nmc.backends.{name}{place}" for name, each in PRESENT.items() for target, place in each.targets.items()
+}
+"""The targets that are not made of a chip alone."""
+NAMES: Mapping[str, str] = {
+    "cpu": "cpu", "gpu-sim": "a100", "jetson-orin-sim": "jetson-agx-orin", "tpu-sim": "edge-tpu", "loihi-sim": "loihi1",
+}  # fmt: skip
+"""The chips whose target is listed by another name than CHIP-sim."""
 ENTRY_POINTS = "nmc.targets"
 
 
 def targets() -> Mapping[str, str]:
-    """Every target by name, as "module:CONSTANT": nmc's own, then those that installed packages offer."""
-    return {**_offered(), **TARGETS}
+    """Every target by name, with where it is defined: those of nmc's chips, the others, and those of other packages."""
+    of_chips = {
+        name: f"nmc.chips/{chip.name}.yaml" for name, chip in _chips() if not chip.untargeted and chip.kind in FAMILIES
+    }
+    return {**_offered(), **of_chips, **TARGETS}
+
+
+def untargeted() -> Mapping[str, str]:
+    """The chips that are no target, with the reason why not."""
+    return {
+        chip.name: chip.untargeted or f"no backend is for chips of the kind {chip.kind}"
+        for _, chip in _chips() if chip.untargeted or chip.kind not in FAMILIES
+    }  # fmt: skip
+
+
+def _chips() -> Iterator[tuple[str, Chip]]:
+    """nmc's own chips, each with the name that its target has, kind by kind."""
+    from nmc.chips import chip_names, load_chip
+    from nmc.chips.schema import FAMILIES as KINDS
+
+    known = [(_name_of(chip), load_chip(chip)) for chip in chip_names()]
+    order = [*KINDS]
+    yield from sorted(known, key=lambda each: (order.index(each[1].kind), each[0] not in NAMES, each[0]))
+
+
+def _name_of(chip: str) -> str:
+    """What the target of one of nmc's own chips is called."""
+    return next((name for name, other in NAMES.items() if other == chip), f"{chip}-sim")
 
 
 @cache
@@ -46,101 +100,126 @@ def _offered() -> Mapping[str, str]:
     return {point.name: point.value for point in entry_points(group=ENTRY_POINTS)}
 
 
-def target_named(name: str) -> Target:
-    """The target with this name. Raises UsageError with the names there are."""
-    known = targets()
-    if name not in known:
-        raise UsageError(f"{name!r} is not a target", closest(name, known))
-    target: Target = _resolve(known[name])
-    return target
+def target_named(name: str) -> Target[Options]:
+    """The target of this name, or that of the chip that a YAML file describes (a name that ends in .yaml or .yml).
+
+    Raises UsageError where there is none, with the names there are or the faults of the file.
+    """
+    from nmc.chips import chip_names, is_chip_file, load_chip
+
+    if is_chip_file(name):
+        return _of_file(name)
+    if place := {**_offered(), **TARGETS}.get(name):
+        target: Target[Options] = resolve(place)
+        return target
+    chip = NAMES.get(name) or (name.removesuffix("-sim") if name.endswith("-sim") else "")
+    if chip in chip_names():
+        return target_of_chip(load_chip(chip), name)
+    hint = closest(name, targets())
+    if name in chip_names():
+        hint = f"the target of that chip is called {_name_of(name)}"
+    raise UsageError(f"{name!r} is not a target", f"{hint}; for a chip of your own, give the path of its YAML file")
 
 
-def engine_of(target: Target, name: str | None = None) -> Engine:
-    """A target's engine by name, its first one without. Raises UsageError with the names there are."""
-    name = name or next(iter(target.engines))
-    if name not in target.engines:
+def distinct(targets: Iterable[str | Target[Options]]) -> tuple[Target[Options], ...]:
+    """The targets, given as such or as for `target_named`, each once. Raises UsageError also for two of one name."""
+    found: dict[str, Target[Options]] = {}
+    for each in targets:
+        target = target_named(each) if isinstance(each, str) else each
+        same = found.setdefault(target.name, target)
+        if same.chip != target.chip:
+            what = f"{same.given} and {target.given} are two chips of the name {target.chip_name}"
+            raise UsageError(what, "give each a name of its own")
+    return tuple(found.values())
+
+
+def chip_named(name: str) -> Chip:
+    """The chip of this name, or that a YAML file describes, or that is behind a target. Raises UsageError."""
+    from nmc.chips import chip_names, is_chip_file, load_chip
+
+    if is_chip_file(name) or name in chip_names() or not name.endswith("-sim"):
+        return load_chip(name)
+    chip = target_named(name).chip
+    if chip is None:
+        raise UsageError(f"no chip stands behind {name}", "give a target with one, as 'nmc targets' lists them")
+    return chip
+
+
+def target_of_chip(chip: Chip, name: str) -> Target[Options]:
+    """The target that the family of a chip makes of it, by this name. Raises UsageError where there is none."""
+    if chip.untargeted or chip.kind not in FAMILIES:
+        why = chip.untargeted or f"no backend is for chips of the kind {chip.kind}"
+        raise UsageError(
+            f"the chip {chip.name} is not a target: {why}",
+            "price networks on it from their layers, as in 'nmc estimate MODEL --chip CHIP'",
+        )
+    target: Target[Options] = resolve(FAMILIES[chip.kind])(chip)
+    engines = {
+        folder: resolve(f"nmc.backends.{folder}{each.engines[chip.kind]}")
+        for folder, each in PRESENT.items() if chip.kind in each.engines
+    }  # fmt: skip
+    return replace(target, name=name, engines={**target.engines, **engines})
+
+
+def _of_file(path: str) -> Target[Options]:
+    """The target of a user's own chip, whose name must be its own, too. Raises UsageError."""
+    from nmc.backends.target import ChipFile
+    from nmc.chips import chip_names, chip_text
+    from nmc.chips.schema import parse_chip
+
+    text = chip_text(path)
+    chip = parse_chip(text, path)
+    name = f"{chip.name}-sim"
+    if not fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]*", chip.name):
+        raise UsageError(f"{path}: the name {chip.name!r} cannot be that of a target", "use letters, digits, '-', '_'")
+    if chip.name in chip_names() or name in {**_offered(), **TARGETS, **NAMES}:
+        raise UsageError(f"{path}: the name {chip.name!r} is taken by nmc itself", "give the chip a name of its own")
+    return replace(target_of_chip(chip, name), chip_file=ChipFile(path, text))
+
+
+def target_of(program: Program[Options]) -> Target[Options]:
+    """The target that a program was compiled for; that of a user's own chip as its file was then."""
+    from nmc.backends.target import CHIP, ChipFile
+    from nmc.chips.schema import parse_chip
+
+    if CHIP not in program.manifest.files:
+        return target_named(program.target)
+    text = program.file(CHIP).decode()
+    chip = parse_chip(text, f"{program.path}/{CHIP}")
+    return replace(target_of_chip(chip, program.target), chip_file=ChipFile(f"{program.path}/{CHIP}", text))
+
+
+def able(target: Target[Chosen], ability: Ability[Function], name: str | None = None) -> Function:
+    """What gives an ability to an engine: to that of this name, or without one to the first that has it.
+
+    Raises UsageError for an engine that there is not, or that lacks it.
+    """
+    found = ability_of(target, ability, name)
+    if found is None:
+        others = ", ".join(each for each, engine in target.engines.items() if getattr(engine, ability.name))
+        whose = f"the engine {name!r}" if name else "each engine"
+        remedy = f"its engines that can: {others}" if others else ability.remedy
+        raise UsageError(f"{whose} of {target.name} {ability.lack}", remedy)
+    return found
+
+
+def ability_of(target: Target[Chosen], ability: Ability[Function], name: str | None = None) -> Function | None:
+    """The same; None where the engine lacks it. Raises UsageError for an engine that there is not."""
+    if name is not None and name not in target.engines:
         raise UsageError(f"{target.name} has no engine {name!r}", f"its engines are: {', '.join(target.engines)}")
-    engine: Engine = _resolve(target.engines[name])
-    return engine
+    asked = target.engines.values() if name is None else [target.engines[name]]
+    place = next(filter(None, (getattr(engine, ability.name) for engine in asked)), None)
+    return None if place is None else resolve(place)
 
 
-def observed_engine_of(target: Target, name: str | None = None) -> Observed:
-    """A target's engine as one that records and checks. Raises UsageError where it cannot."""
-    engine_of(target, name)
-    name = name or next(iter(target.engines))
-    if name not in target.observed:
-        raise UsageError(
-            f"the engine {name!r} of {target.name} can neither record nor check a run",
-            "the engine 'native' of loihi-sim can: compile for it, and run without --engine",
-        )
-    engine: Observed = _resolve(target.observed[name])
-    return engine
+def toolchains() -> Iterator[Toolchain]:
+    """The vendors' tools of all backends."""
+    for name, each in PRESENT.items():
+        if each.toolchain is not None:
+            yield resolve(f"nmc.backends.{name}{each.toolchain}")
 
 
-def learner_of(target: Target, name: str | None = None) -> Learner:
-    """A target's engine as one that learns from samples in sequence. Raises UsageError where it cannot."""
-    engine_of(target, name)
-    name = name or next(iter(target.engines))
-    if name not in target.learners:
-        able = ", ".join(target.learners)
-        raise UsageError(
-            f"the engine {name!r} of {target.name} cannot learn from samples in sequence",
-            f"its engines that can: {able}" if able else "compile the model for loihi-sim, nengo-sim or gpu-sim",
-        )
-    learner: Learner = _resolve(target.learners[name])
-    return learner
-
-
-def opening_of(target: Target, name: str | None = None) -> Opening:
-    """A target's engine as one that is fed step by step: the first that can without a name.
-
-    Raises UsageError where it cannot.
-    """
-    if name is not None:
-        engine_of(target, name)
-    chosen = name or next(iter(target.stepping), "")
-    if chosen not in target.stepping:
-        able = ", ".join(target.stepping)
-        raise UsageError(
-            f"{f'the engine {name!r} of ' if name else ''}{target.name} takes a run as a whole, and cannot be fed step"
-            " by step",
-            f"its engines that can: {able}" if able else "compile the model for loihi-sim, nengo-loihi-sim or gpu-sim",
-        )
-    opening: Opening = _resolve(target.stepping[chosen])
-    return opening
-
-
-def variants_of(target: Target) -> Variants:
-    """What runs variants of a target's programs. Raises UsageError where nothing does."""
-    if not target.variants:
-        raise UsageError(
-            f"no engine of {target.name} runs variants of a program", "take one that does: loihi-sim or loihi2-sim"
-        )
-    variants: Variants = _resolve(next(iter(target.variants.values())))
-    return variants
-
-
-def verifier_of(target: Target) -> Verifier | None:
-    """What compiling runs a target's programs by before they are written; None where there is nothing."""
-    if target.verifier is None:
-        return None
-    verifier: Verifier = _resolve(target.verifier)
-    return verifier
-
-
-def tracer_of(target: Target, name: str | None = None) -> Tracer | None:
-    """What shows the nodes inside a program on a target's engine; None where that shows outputs alone.
-
-    Raises UsageError for an engine that there is not.
-    """
-    engine_of(target, name)
-    place = target.tracers.get(name or next(iter(target.engines)))
-    if place is None:
-        return None
-    tracer: Tracer = _resolve(place)
-    return tracer
-
-
-def _resolve(place: str):  # type: ignore[no-untyped-def]  # noqa: ANN202 - whatever the table names
-    module, constant = place.split(":")
-    return getattr(import_module(module), constant)
+def resolve(place: str):  # type: ignore[no-untyped-def]  # noqa: ANN201 - whatever is there
+    """What is at a place, "module:name"."""
+    module, name = place.split(":")
+    return getattr(import_module(module), name)

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import Field, asdict, dataclass, field, fields
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
+from nmc.errors import UsageError
 from nmc.model import Array, FloatArray, Model
 
 if TYPE_CHECKING:
-    from nmc.estimates.estimate import Estimate
+    from pydantic import TypeAdapter
+
+    from nmc.chips.chip import Chip
     from nmc.estimates.events import Events, NodeEvents
+    from nmc.estimates.pricing import Pricing
     from nmc.passes import Pass
     from nmc.program import Program
     from nmc.reference.interpreter import Feed
@@ -21,6 +26,8 @@ if TYPE_CHECKING:
 
 
 Value = TypeVar("Value")
+Function = TypeVar("Function")
+Chosen = TypeVar("Chosen", bound="Options")
 
 
 def applies(default: Value, *, converted: bool = False, **others: object) -> Value:
@@ -36,10 +43,20 @@ def applies(default: Value, *, converted: bool = False, **others: object) -> Val
 class Options:
     """What a user may choose when compiling; each target extends it with its own knobs.
 
-    `steps`: how long a run lasts, in time steps of the model; None: what the model says.
+    `steps`: how long a run lasts, in time steps of the model; None: what the model says. `clocked`: whether the
+    target's time is that of its runs on this machine, so that it is measured, and not the same on every run.
     """
 
+    clocked: ClassVar[bool] = False
+
     steps: int | None = None
+
+    @property
+    def pricing(self) -> Pricing:
+        """What the price of a run depends on."""
+        from nmc.estimates.pricing import Pricing
+
+        return Pricing()
 
     def idle(self, model: Model) -> frozenset[str]:
         """The options that mean nothing for this model with the others as they are; see `applies`."""
@@ -136,7 +153,7 @@ class Variants(Protocol):
     def __call__(self, model: Model, x: Feed) -> Variant: ...
 
 
-class Engine(Protocol):
+class Runner(Protocol):
     """Executes a program on samples: x is [B, *shape], or [B, T, *shape] where the input streams; or both by name."""
 
     def __call__(self, program: Program, x: Feed, *, steps: int | None = None) -> RunResult: ...
@@ -183,30 +200,117 @@ class Opening(Protocol):
 
 
 @dataclass(frozen=True)
-class Target:
-    """A name that users compile to. Engines are named as "module:function", the first is the default.
+class Engine:
+    """What an engine can do, each as "module:function", imported on first use; None: that it cannot.
 
-    `observed` are those engines that can record and check a run, `learners` those that can learn, `stepping` those that
-    can be fed step by step, `variants` those that can run many variants of a program, in the same form.
-    `verifier` is what compiling runs a program by before it is written; None: nothing can.
+    `run`, `observe`, `learn`, `trace`, `open` and `variants` are its abilities, see below. `files(model)` gives what it
+    needs in a program beside what all engines read. `verify` is what compiling runs a program by before it is written.
+    """
+
+    run: str
+    observe: str | None = None
+    learn: str | None = None
+    trace: str | None = None
+    open: str | None = None
+    variants: str | None = None
+    files: str | None = None
+    verify: str | None = None
+
+
+@dataclass(frozen=True)
+class Ability(Generic[Function]):
+    """A field of Engine that users ask for; what is wrong with an engine that has none, and which target to take."""
+
+    name: str
+    lack: str
+    remedy: str
+
+
+RUN: Ability[Runner] = Ability("run", "cannot run", "take another target")
+OBSERVE: Ability[Observed] = Ability(
+    "observe", "can neither record nor check a run", "compile the model for loihi-sim, whose engine 'native' can"
+)
+LEARN: Ability[Learner] = Ability(
+    "learn", "cannot learn from samples in sequence", "compile the model for loihi-sim, nengo-sim or gpu-sim"
+)
+TRACE: Ability[Tracer] = Ability("trace", "shows outputs alone", "compile the model for loihi-sim or gpu-sim")
+OPEN: Ability[Opening] = Ability(
+    "open", "takes a run as a whole, and cannot be fed step by step",
+    "compile the model for loihi-sim, nengo-loihi-sim or gpu-sim",
+)
+VARIANTS: Ability[Variants] = Ability(
+    "variants", "runs no variants of a program", "take a target that does: loihi-sim or loihi2-sim"
+)
+
+
+CHIP = "chip.yaml"
+"""The file of a program that describes the chip it was compiled for, where that is a user's own."""
+
+
+@dataclass(frozen=True)
+class ChipFile:
+    """A user's own chip: where its file is, and what stood there when the target was made."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Target(Generic[Chosen]):
+    """A name that users compile to. `options` are what its programs are compiled with where nothing else is chosen.
+
+    `chip` prices its programs; None: no chip stands behind it. `engines` by name, the first is the default.
     `passes(options, calibration)` are the steps from the user's model to what `lower` takes;
     `calibration` are real samples for passes that measure ranges, or None if the model has none.
-    `lower(model, options)` gives the program's files beyond graph and weights, by name.
-    `estimate(program, result)` prices one inference; None where no chip stands behind the target.
+    `lower(model, options)` gives the program's files beyond graph and weights, by name. `executed()` are the passes
+    from there to the form that the chip computes. `chip_file`: where a chip of the user's own comes from.
     """
 
     name: str
-    chip: str
+    chip: Chip | None
     description: str
-    passes: Callable[[Options, FloatArray | None], tuple[Pass, ...]]
-    lower: Callable[[Model, Options], Mapping[str, bytes]]
-    engines: Mapping[str, str]
-    estimate: Callable[[Program, RunResult], Estimate] | None
-    options: type[Options] = field(default=Options)
-    observed: Mapping[str, str] = field(default_factory=dict)
-    learners: Mapping[str, str] = field(default_factory=dict)
-    stepping: Mapping[str, str] = field(default_factory=dict)
-    variants: Mapping[str, str] = field(default_factory=dict)
-    tracers: Mapping[str, str] = field(default_factory=dict)
+    options: Chosen
+    passes: Callable[[Chosen, FloatArray | None], tuple[Pass, ...]]
+    lower: Callable[[Model, Chosen], Mapping[str, bytes]]
+    engines: Mapping[str, Engine]
     executed: Callable[[], tuple[Pass, ...]] = tuple
-    verifier: str | None = None
+    chip_file: ChipFile | None = None
+
+    @property
+    def given(self) -> str:
+        """What a user gives to mean this target: its name, or the path of the chip's file."""
+        return self.name if self.chip_file is None else self.chip_file.path
+
+    @property
+    def chip_name(self) -> str:
+        """The chip's name, or what is said where there is none."""
+        return "reference" if self.chip is None else self.chip.name
+
+    def configured(self, given: Mapping[str, object]) -> Chosen:
+        """The options with the given values, which may be text. Raises UsageError, also for what the chip lacks."""
+        from pydantic import ValidationError
+
+        known = asdict(self.options)
+        if unknown := [name for name in given if name not in known]:
+            raise UsageError(
+                f"{self.name} has no option {', '.join(map(repr, unknown))}", f"its options are: {', '.join(known)}"
+            )
+        try:
+            # To mypy a class is not hashable where its instances are not.
+            options: Chosen = _adapter(type(self.options)).validate_python({**known, **given})  # type: ignore[arg-type]
+        except ValidationError as error:
+            faults = "; ".join(
+                f"{detail['loc'][0] if detail['loc'] else 'options'}: {detail['msg']}, got {detail['input']!r}"
+                for detail in error.errors(include_url=False)
+            )
+            raise UsageError(f"{self.name} cannot be compiled so: {faults}") from None
+        if self.chip is not None:
+            options.pricing.check(self.chip)
+        return options
+
+
+@cache
+def _adapter(options: type[Chosen]) -> TypeAdapter[Chosen]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(options)

@@ -13,6 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nmc.backends import toolchains
 from nmc.backends.process import run_process
 from nmc.cache import cache_directory
 from nmc.errors import ToolError, UsageError
@@ -62,25 +63,12 @@ class Toolchain:
         return next((python for python in interpreters if python.exists()), None)
 
 
-TOOLCHAINS: Mapping[str, Toolchain] = {
-    tool.name: tool
-    for tool in (
-        Toolchain("lava", "nmc.backends.lava", "lava-nc 0.10.0: runs Loihi programs on Lava's own fixed-point models"),
-        Toolchain("nengo", "nmc.backends.nengo", "nengo 4.1.0: runs Nengo programs on Nengo's own simulator"),
-        Toolchain("sanafe", "nmc.backends.sanafe", "SANA-FE 2.2.9: counts and prices events on Loihi a second time"),
-        Toolchain(
-            "nengo-loihi", "nmc.backends.nengo_loihi",
-            "nengo-loihi 1.1.0: runs programs for Loihi on NengoLoihi's emulator",
-        ),
-    )
-}
-
-
 def toolchain_named(name: str) -> Toolchain:
     """The toolchain with this name. Raises UsageError with the names there are."""
-    if name not in TOOLCHAINS:
-        raise UsageError(f"{name!r} is not a toolchain", f"the toolchains are: {', '.join(TOOLCHAINS)}")
-    return TOOLCHAINS[name]
+    known = {tool.name: tool for tool in toolchains()}
+    if name not in known:
+        raise UsageError(f"{name!r} is not a toolchain", f"the toolchains are: {', '.join(known)}")
+    return known[name]
 
 
 def toolchains_directory() -> Path:

@@ -21,7 +21,7 @@ from nmc.passes.quantization_errors import quantization_errors
 from nmc.passes.to_spiking import calibrated
 
 if TYPE_CHECKING:
-    from nmc.backends.target import Target
+    from nmc.backends.target import Options, Target
     from nmc.pipeline import Conversion
 
 SAMPLES = 64
@@ -66,7 +66,7 @@ class ConversionReport:
 
 
 def report(
-    conversion: Conversion, target: Target, options: Mapping[str, object], samples: int | None = None
+    conversion: Conversion, target: Target[Options], options: Mapping[str, object], samples: int | None = None
 ) -> ConversionReport:
     """Run the network and what it became on calibration and test data, at most `samples` of the latter.
 
@@ -112,12 +112,12 @@ def _result(model: Model, x: FloatArray) -> FloatArray:
 
 
 def _on_target(
-    model: Model, target: Target, options: Mapping[str, object], x: FloatArray
+    model: Model, target: Target[Options], options: Mapping[str, object], x: FloatArray
 ) -> tuple[Sequence[Translated], FloatArray | None]:
     """What the passes did, and the program's first output [B, ...] where the target computes with integers."""
     steps: list[Translated] = []
     with TemporaryDirectory(prefix="nmc-") as scratch:
-        program = pipeline.compile_model(model, target.name, Path(scratch) / "program", options, keep=steps.append)
+        program = pipeline.compile_model(model, target, Path(scratch) / "program", options, keep=steps.append)
         whole = {kind for family in ("quantized", "fixed-point") for kind in FAMILIES[family]}
         if not any(type(node) in whole for node in program.model.graph):
             return steps, None

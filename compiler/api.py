@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nmc.bayes.uncertainty import Uncertainty
     from nmc.checks.check import Check
     from nmc.checks.regression import Tolerance
+    from nmc.chips.chip import Chip
     from nmc.control.rollout import Rollout
     from nmc.control.session import Session
     from nmc.differences.result import Difference
@@ -76,9 +77,9 @@ def compile(
     """
     if verify not in get_args(Level):
         raise UsageError(f"verify is {verify!r}", f"give one of: {', '.join(get_args(Level))}")
-    chosen = _model(model)
-    place = Path(directory) if directory is not None else program_directory(chosen, target)
-    return pipeline.compile_model(chosen, target, place, options, verify=verify)
+    chosen, aim = _model(model), backends.target_named(target)
+    place = Path(directory) if directory is not None else program_directory(chosen, aim.name)
+    return pipeline.compile_model(chosen, aim, place, options, verify=verify)
 
 
 def convert(
@@ -93,7 +94,7 @@ def convert(
     from nmc.frontends.dump import dump
 
     chosen = backends.target_named(target)
-    found = pipeline.convert(_model(model), chosen, pipeline.make_options(chosen, options or {})).converted.model
+    found = pipeline.convert(_model(model), chosen, chosen.configured(options)).converted.model
     if directory is not None:
         dump(found, Path(directory))
     return found
@@ -110,7 +111,7 @@ def conversion_report(
     from nmc.accuracy_losses import report
 
     chosen = backends.target_named(target)
-    settings = pipeline.make_options(chosen, options)
+    settings = chosen.configured(options)
     return report(pipeline.convert(_model(model), chosen, settings), chosen, options, samples)
 
 
@@ -269,7 +270,14 @@ def raster(
 
 def estimate(compiled: Program, result: RunResult) -> Estimate:
     """Energy and latency of one inference of this run on the program's chip. Raises UsageError where it has none."""
-    found = pipeline.estimate_run(compiled, result)
+    from nmc.estimates.pricing import price_program
+
+    return price_program(compiled, chip_of(compiled), result)
+
+
+def chip_of(compiled: Program) -> Chip:
+    """The chip that a program is priced on. Raises UsageError where it has none."""
+    found = backends.target_of(compiled).chip
     if found is None:
         raise UsageError(
             f"{compiled.target} is a simulator with no chip behind it, so a run there has no energy and no latency",
@@ -398,11 +406,11 @@ def diff(
             one, other = sides(_named(a), None if b is None else _named(b), engine_a, engine_b)
         elif b is None and not isinstance(a, program.Program | Mapping):
             model = _model(a)
-            compiled = pipeline.compile_model(model, target, Path(scratch) / target, options, verify="none")
-            label = f"{model.name} on {target}"
+            aim = backends.target_named(target)
+            compiled = pipeline.compile_model(model, aim, Path(scratch) / "program", options, verify="none")
+            label = f"{model.name} on {aim.name}"
             if model.graph.dt_s is None and compiled.model.graph.dt_s is not None:
-                chosen = backends.target_named(target)
-                model = pipeline.convert(model, chosen, pipeline.make_options(chosen, options or {})).converted.model
+                model = pipeline.convert(model, aim, aim.configured(options or {})).converted.model
             one, other = sides(model, compiled, None, engine_b, label)
         else:
             raise UsageError("a target compiles a model, to be held against it", "give a model and no second run")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame as PandasFrame
     from polars import DataFrame as PolarsFrame
 
+    from nmc.backends.target import Options, Target
     from nmc.model import MetricName, Model
     from nmc.sweeps.result import PointResult
 
@@ -102,7 +103,7 @@ class Comparison:
 
 def compare_targets(
     model: Model,
-    targets: Sequence[str],
+    targets: Sequence[str | Target[Options]],
     axes: Axes,
     *,
     samples: int | None = None,

@@ -59,7 +59,7 @@ def require_numbers(model: Model, outputs: Mapping[str, FloatArray]) -> None:
 
 
 def _remedy(program: Program) -> str:
-    precision = program.options.get("precision")
+    precision = program.options.pricing.precision
     if precision in ("fp16", "int8"):
         return f"its {precision} cannot hold what comes on the way there: compile with precision fp32, or scale it down"
     return "32-bit floats cannot hold what comes on the way there: scale the data or the weights down"

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nmc import program
-from nmc.backends import learner_of, target_named
+from nmc.backends import able, target_of
+from nmc.backends.target import LEARN
 from nmc.errors import UsageError
 from nmc.graph import Node
 from nmc.model import Array, Model
 from nmc.nodes.fixed_point import FixedDense
+from nmc.nodes.fixed_point.weights import truncated
 from nmc.nodes.plasticity import Learning, driving, learning_nodes
 from nmc.nodes.tensor import Linear
 from nmc.passes.fuse_synapses import pruned
-from nmc.pipeline import make_options
+from nmc.pipeline import program_files
 
 if TYPE_CHECKING:
     from nmc.backends.target import Learned
@@ -53,14 +55,13 @@ def learn(
         raise UsageError(
             f"nothing in {compiled.path} learns", "add a rule to a Linear node, as in 'learn: {rule: stdp, post: lif1}'"
         )
-    target = target_named(compiled.target)
-    found = learner_of(target, engine)(compiled, x, steps=steps)
+    target = target_of(compiled)
+    found = able(target, LEARN, engine)(compiled, x, steps=steps)
     model = with_weights(compiled.model, found.weights)
     model = frozen(model) if freeze else model
-    options = make_options(target, compiled.options)
-    files = target.lower(model, options)
+    files = program_files(target, model, compiled.options)
     written = program.write(
-        directory, model, target=compiled.target, chip=compiled.chip, options=asdict(options), files=files
+        directory, model, target=compiled.target, chip=compiled.chip, options=asdict(compiled.options), files=files
     )
     return Lesson(found, written)
 
@@ -87,8 +88,6 @@ def with_weights(model: Model, weights: Mapping[str, Array]) -> Model:
     for node in learning_nodes(model.graph):
         weight = weights[node.name]
         if isinstance(node, FixedDense):
-            from nmc.backends.lava.weights import truncated
-
             weight = truncated(weight.astype(np.int64), node.sign_mode, node.num_weight_bits)
         arrays[node.weight] = weight.astype(model.weights[node.weight].dtype)
     return replace(model, weights={**model.weights, **arrays})

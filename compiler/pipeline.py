@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from functools import cache
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nmc import passes, program
-from nmc.backends import engine_of, observed_engine_of, target_named
+from nmc.backends import able, resolve, target_named, target_of
+from nmc.backends.target import CHIP, OBSERVE, RUN, Chosen
 from nmc.errors import ModelError, UsageError
 from nmc.model import Model
 from nmc.program import Program
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
-
     from nmc.backends.target import Options, RunResult, Target
     from nmc.estimates.estimate import Estimate
     from nmc.passes.conversion import Converted
@@ -29,7 +27,7 @@ Keep = Callable[[passes.Translated], None]
 
 def compile_model(
     model: Model,
-    target: str,
+    target: str | Target[Options],
     directory: Path,
     options: Mapping[str, object] | None = None,
     watch: Watch | None = None,
@@ -47,14 +45,14 @@ def compile_model(
     from nmc.datasets import calibration
     from nmc.verification.verify import verified
 
-    chosen = target_named(target)
-    settings = make_options(chosen, options or {})
+    chosen = target_named(target) if isinstance(target, str) else target
+    settings = chosen.configured(options or {})
     steps: list[passes.Translated] = []
     lowered = prepare(model, chosen, settings, watch, steps.append)
-    files = chosen.lower(lowered, settings)
+    files = program_files(chosen, lowered, settings)
     executed = execute(lowered, chosen, watch, steps.append)
     draft = program.draft(
-        directory, executed, target=chosen.name, chip=chosen.chip, options=asdict(settings), files=files
+        directory, executed, target=chosen.name, chip=chosen.chip_name, options=asdict(settings), files=files
     )
     samples = calibration(model) if verify != "none" else None
     if keep is not None:
@@ -64,7 +62,7 @@ def compile_model(
 
 
 def prepare(
-    model: Model, target: Target, options: Options, watch: Watch | None = None, keep: Keep | None = None
+    model: Model, target: Target[Chosen], options: Chosen, watch: Watch | None = None, keep: Keep | None = None
 ) -> Model:
     """The model after all of the target's passes, each of them checked; `keep` sees each pass with both models."""
     from nmc.datasets import calibration
@@ -84,7 +82,7 @@ class Conversion:
     converted: Converted
 
 
-def convert(model: Model, target: Target, options: Options) -> Conversion:
+def convert(model: Model, target: Target[Chosen], options: Chosen) -> Conversion:
     """What the target's passes make of an ordinary network, as far as the model of neurons in real numbers.
 
     That is a model of its own, with a name of its own. Raises ModelError where the model is unsound or works in time
@@ -116,37 +114,18 @@ def convert(model: Model, target: Target, options: Options) -> Conversion:
     )
 
 
-def execute(model: Model, target: Target, watch: Watch | None = None, keep: Keep | None = None) -> Model:
+def execute(model: Model, target: Target[Chosen], watch: Watch | None = None, keep: Keep | None = None) -> Model:
     """A prepared model in the form in which the target's chip computes it."""
     return passes.apply(target.executed(), model, watch, keep)
 
 
-def make_options(target: Target, given: Mapping[str, object]) -> Options:
-    """The target's options with the given values, which may be text. Raises UsageError."""
-    from pydantic import ValidationError
-
-    known = [f.name for f in fields(target.options)]
-    if unknown := [name for name in given if name not in known]:
-        raise UsageError(
-            f"{target.name} has no option {', '.join(map(repr, unknown))}", f"its options are: {', '.join(known)}"
-        )
-    try:
-        # To mypy a class is not hashable where its instances are not.
-        options: Options = _adapter(target.options).validate_python(dict(given))  # type: ignore[arg-type]
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{detail['loc'][0] if detail['loc'] else 'options'}: {detail['msg']}, got {detail['input']!r}"
-            for detail in error.errors(include_url=False)
-        )
-        raise UsageError(f"{target.name} cannot be compiled so: {faults}") from None
-    return options
-
-
-@cache
-def _adapter(options: type[Options]) -> TypeAdapter[Options]:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(options)
+def program_files(target: Target[Chosen], model: Model, options: Chosen) -> Mapping[str, bytes]:
+    """A program's files beside graph and weights: of the lowering, of each engine, and of a chip of the user's own."""
+    files = dict(target.lower(model, options))
+    for engine in target.engines.values():
+        if engine.files is not None:
+            files |= resolve(engine.files)(model)
+    return files if target.chip_file is None else {**files, CHIP: target.chip_file.text.encode()}
 
 
 def run_program(
@@ -168,17 +147,18 @@ def run_program(
 
     if steps is not None and steps < 1:
         raise UsageError(f"a run of {steps} steps", "run for 1 step or more")
-    target = target_named(compiled.target)
+    target = target_of(compiled)
     if record is not None or strict:
-        result = observed_engine_of(target, engine)(compiled, x, steps=steps, record=record, strict=strict)
+        result = able(target, OBSERVE, engine)(compiled, x, steps=steps, record=record, strict=strict)
     else:
-        result = engine_of(target, engine)(compiled, x, steps=steps)
-    chosen = compiled.options.get("steps")
-    require_finite(compiled, x, result.outputs, steps or (chosen if isinstance(chosen, int) else None))
+        result = able(target, RUN, engine)(compiled, x, steps=steps)
+    require_finite(compiled, x, result.outputs, steps or compiled.options.steps)
     return result
 
 
 def estimate_run(compiled: Program, result: RunResult) -> Estimate | None:
     """What one inference of this run would cost on the program's chip; None where the target has no chip."""
-    estimate = target_named(compiled.target).estimate
-    return None if estimate is None else estimate(compiled, result)
+    from nmc.estimates.pricing import price_program
+
+    chip = target_of(compiled).chip
+    return None if chip is None else price_program(compiled, chip, result)

@@ -10,9 +10,11 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic
+
+from typing_extensions import TypeVar
 
 from nmc.errors import NmcError, ProgramError, ToolError, UsageError
 from nmc.model import Array, Model
@@ -20,6 +22,8 @@ from nmc.verification.record import Verification
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+
+    from nmc.backends.target import Options
 
 FORMAT = "nmc-program"
 VERSION = 1
@@ -32,6 +36,7 @@ _GIVE = "give a directory that 'nmc compile' wrote"
 _TAKEN = "name another directory, or remove this one"
 
 OptionValue = str | int | float | bool | None
+Chosen = TypeVar("Chosen", bound="Options", covariant=True, default="Options")
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,11 @@ class Manifest:
 
 
 @dataclass(frozen=True, eq=False)
-class Program:
-    """A compiled program, loaded and checked: the graph and weights after the target's passes."""
+class Program(Generic[Chosen]):
+    """A compiled program, loaded and checked: the graph and weights after the target's passes.
+
+    An engine that is for some kind of options says so, as in `Program[OnnxOptions]`.
+    """
 
     path: Path
     manifest: Manifest
@@ -88,18 +96,27 @@ class Program:
 
     @property
     def chip(self) -> str:
-        """The name of the chip that prices it, or the path of its YAML file."""
+        """The name of the chip that prices it."""
         return self.manifest.chip
 
-    @property
-    def options(self) -> Mapping[str, OptionValue]:
-        """The target's options as compiled."""
-        return self.manifest.options
+    @cached_property
+    def options(self) -> Chosen:
+        """The target's options as compiled. Raises ProgramError where the target has other ones today."""
+        from nmc.backends import target_of
+
+        try:
+            return target_of(self).configured(self.manifest.options)  # type: ignore[return-value]
+        except UsageError as error:
+            raise ProgramError(f"the options of {self.path} are not those of its target: {error}", _AGAIN) from None
 
     @property
     def steps(self) -> int | None:
         """How many time steps of the graph a run lasts, unless told otherwise."""
         return self.manifest.steps
+
+    def changed(self, model: Model, files: Mapping[str, bytes]) -> Program[Chosen]:
+        """The same of another model, with these files in place of its own of their names."""
+        return replace(self, model=model, _files={**self._files, **files})
 
     def file(self, name: str) -> bytes:
         """The content of one of the program's files. Raises ProgramError where there is none of that name."""
@@ -151,9 +168,7 @@ def draft(
         **files,
     }
     records = {name: FileRecord(len(data), hashlib.sha256(data).hexdigest()) for name, data in contents.items()}
-    manifest = Manifest(
-        model.name, target, chip, nmc_version(), options, model.steps, records, model.description
-    )
+    manifest = Manifest(model.name, target, chip, nmc_version(), options, model.steps, records, model.description)
     return Draft(directory, manifest, contents)
 
 

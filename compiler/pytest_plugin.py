@@ -33,7 +33,7 @@ class _Asked:
     baseline: str | None = None
 
     def path(self, name: str) -> str:
-        """A path from the folder; a name of the zoo where there is no such file."""
+        """A path from the folder; a name, as of the zoo, where there is no such file."""
         place = self.folder / name
         return str(place) if place.exists() else name
 
@@ -74,7 +74,8 @@ def nmc_model(request: pytest.FixtureRequest) -> ModelUnderTest:
         pytest.fail(str(error), pytrace=False)
     model, runs = loaded[place]
     baseline = None if asked.baseline is None else asked.folder / asked.baseline
-    return ModelUnderTest(model, asked.target, asked.samples, baseline, runs=runs)
+    target = None if asked.target is None else asked.path(asked.target)
+    return ModelUnderTest(model, target, asked.samples, baseline, runs=runs)
 
 
 def _asked(request: pytest.FixtureRequest) -> _Asked:

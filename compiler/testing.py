@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from nmc.backends import target_named
+from nmc.backends.target import Options, Target
 from nmc.checks.baseline import check_comparable, read_baseline
-from nmc.checks.budgets import budgets_of
+from nmc.checks.budgets import budgets_of, checked_targets
 from nmc.checks.check import judged
 from nmc.checks.regression import Tolerance
 from nmc.comparison import compare_targets
@@ -41,11 +43,12 @@ class ModelUnderTest:
     def check(self) -> None:
         """Hold the model to its budgets, and to the baseline. Raises BudgetError; UsageError where there are none."""
         __tracebackhide__ = True
-        budgets = budgets_of(self.model, None if self.target is None else (self.target,))
+        targets = checked_targets(self.model, None if self.target is None else (self.target,))
+        budgets = budgets_of(self.model, targets)
         before = None if self.baseline is None else read_baseline(self.baseline)
         if before is not None:
             check_comparable(before, self.model, test_data(self.model, self.samples).record)
-        results = tuple(self._run(target) for target in budgets)
+        results = tuple(map(self._run, targets))
         faults = judged(self.model, results, budgets, before, self.tolerance).faults
         if faults:
             raise BudgetError("\n".join(map(str, faults)))
@@ -54,12 +57,12 @@ class ModelUnderTest:
     def result(self) -> PointResult:
         """Everything measured on the target. Raises UsageError where several have a budget and none is named."""
         if self.target is not None:
-            return self._run(self.target)
-        targets = tuple(budgets_of(self.model))
+            return self._run(target_named(self.target))
+        targets = checked_targets(self.model)
         if len(targets) > 1:
             raise UsageError(
-                f"{self.model.name} has budgets for several targets: {', '.join(targets)}",
-                f"name one, as in @pytest.mark.nmc(..., target={targets[0]!r})",
+                f"{self.model.name} has budgets for several targets: {', '.join(t.name for t in targets)}",
+                f"name one, as in @pytest.mark.nmc(..., target={targets[0].given!r})",
             )
         return self._run(targets[0])
 
@@ -88,8 +91,8 @@ class ModelUnderTest:
             raise ModelError(f"there is no cost on {result.target}: {reason}", "choose another target")
         return result.cost
 
-    def _run(self, target: str) -> PointResult:
-        key = (target, self.samples)
+    def _run(self, target: Target[Options]) -> PointResult:
+        key = (target.name, self.samples)
         if key not in self.runs:
             (self.runs[key],) = compare_targets(self.model, (target,), {}, samples=self.samples).rows
         return self.runs[key]

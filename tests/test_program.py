@@ -71,8 +71,8 @@ def test_what_is_written_is_what_is_loaded(tmp_path: Path) -> None:
     write(tmp_path / "p")
     loaded = load(tmp_path / "p")
     assert (loaded.name, loaded.target, loaded.chip, loaded.steps) == ("tiny", "cpu", "cpu", None)
-    assert loaded.options == OPTIONS
-    assert {type(value) for value in loaded.options.values()} == {str, int, float, bool, type(None)}
+    assert loaded.manifest.options == OPTIONS
+    assert {type(value) for value in loaded.manifest.options.values()} == {str, int, float, bool, type(None)}
     assert loaded.model.graph == MODEL.graph
     assert loaded.model.description == MODEL.description
     assert loaded.file("extra/data.bin") == b"\0\1\2"

@@ -9,19 +9,17 @@ from time import perf_counter
 import numpy as np
 
 from nmc.backends import toolchain
-from nmc.backends.lava.chip import Chip
 from nmc.backends.lava.lowering import FOLDER, UNSUPPORTED, scripts
 from nmc.backends.lava.processes import NEURONS
+from nmc.backends.loihi.on_chip import Chip, weights_read
 from nmc.backends.target import Learned, RunResult
 from nmc.errors import UnsupportedError
 from nmc.estimates.events import Events, NodeEvents
 from nmc.graph import Node
-from nmc.model import Array, FloatArray, Model
-from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedPlasticDense, FixedSparse
+from nmc.model import Array, FloatArray
 from nmc.nodes.plasticity import Learning, driving, learning_nodes
 from nmc.program import Program
 from nmc.reference.interpreter import as_feeds, run_length
-from nmc.reference.tensor import convolve
 
 FILES = ("graph.json", "weights.npz")
 STARTUP_S = 120.0
@@ -130,19 +128,3 @@ class _Tally:
         sources = [ref.node for read in driving(node) for ref in self.chip.origins(read)]
         x = self._messages(node.name if len(sources) > 1 else sources[0], stop).reshape(1, *shape)
         return weights_read(self.chip.model, node, x)
-
-
-def weights_read(model: Model, node: Node, x: FloatArray) -> float:
-    """How many weights other than 0 a synapse reads for x spikes of each of its inputs, [1, *shape]."""
-    weights = model.weights
-    match node:
-        case FixedPlasticDense():
-            return float(x.sum()) * node.features
-        case FixedDense():
-            return float((x @ (weights[node.weight] != 0).T).sum())
-        case FixedSparse():
-            read = weights[node.column][weights[node.weight] != 0]
-            return float(x[0, read.astype(np.intp)].sum())
-        case FixedConv2d():
-            return float(convolve(node, x, (weights[node.weight] != 0).astype(np.float64)).sum())
-    return 0.0

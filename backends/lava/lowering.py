@@ -12,13 +12,13 @@ import numpy as np
 
 from nmc import reference
 from nmc.backends.golden import golden_feeds, golden_steps
-from nmc.backends.lava.chip import Chip
 from nmc.backends.lava.netx import netx_files
 from nmc.backends.lava.processes import NEURONS, SYNAPSES, Process, Synapse, longest_delay
-from nmc.backends.lava.weights import IntArray
+from nmc.backends.loihi.on_chip import Chip
 from nmc.errors import UnsupportedError
 from nmc.graph import Node, Ref, Shape
 from nmc.model import Array, FloatArray, Model
+from nmc.nodes.fixed_point.weights import IntArray
 from nmc.nodes.plasticity import Learning, driving
 from nmc.nodes.spiking import Delay
 from nmc.reference.interpreter import Feed, as_feeds

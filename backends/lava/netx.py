@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nmc.backends.lava.chip import Chip
 from nmc.backends.lava.processes import integers
-from nmc.backends.lava.weights import IntArray
+from nmc.backends.loihi.on_chip import Chip
 from nmc.errors import UnsupportedError
 from nmc.graph import Node, Ref, Shape
 from nmc.model import Model
 from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedLIF
+from nmc.nodes.fixed_point.weights import IntArray
 from nmc.nodes.tensor import Flatten
 
 NETWORK = "network.net"

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nmc.backends.lava.learning_rule import learning_rule
-from nmc.backends.lava.weights import IntArray, truncated
 from nmc.errors import ModelError, UnsupportedError
 from nmc.graph import Node, Shape
 from nmc.model import Model
 from nmc.nodes import fixed_point
+from nmc.nodes.fixed_point.weights import IntArray, truncated
 
 Setting = int | str | bool | list[int] | dict[str, str] | dict[str, object]
 """A number, a list that becomes a tuple, {"array": name}, {"csr": name}, {"enum": "module:Class.MEMBER"}, or

@@ -8,16 +8,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from nmc.backends.conversion import ConversionOptions, ordinary_passes, spiking_passes
-from nmc.backends.target import Options, Target, applies
+from nmc.backends.target import Engine, Target, applies
 from nmc.errors import UsageError
 from nmc.estimates.estimate import Baseline
 from nmc.model import FloatArray, Model
 
 if TYPE_CHECKING:
-    from nmc.backends.target import RunResult
-    from nmc.estimates.estimate import Estimate
+    from nmc.chips.chip import ManycoreChip
+    from nmc.estimates.pricing import Pricing
     from nmc.passes import Pass
-    from nmc.program import Program
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,12 @@ class ManycoreOptions(ConversionOptions):
         super().__post_init__()
         if self.chips is not None and self.chips < 1:
             raise UsageError(f"chips is {self.chips}", "give 1 chip or more")
+
+    @property
+    def pricing(self) -> Pricing:
+        from nmc.estimates.pricing import Pricing
+
+        return Pricing(prices=self.prices, io=self.io, baseline=self.baseline)
 
 
 @dataclass(frozen=True)
@@ -70,72 +75,58 @@ class Loihi2Options(LoihiOptions):
             raise UsageError(f"threshold is {self.threshold:g}", "give a fraction from 0 to below 1")
 
 
-def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
+def _passes(options: LoihiOptions, calibration: FloatArray | None) -> tuple[Pass, ...]:
+    return _integers(spiking_passes(options, calibration), options, calibration)
+
+
+def _graded_passes(options: Loihi2Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
     from nmc.passes.element_maps import FactorsAsNorms
+    from nmc.passes.to_sigma_delta import ToSigmaDelta
+
+    conversion = spiking_passes(options, calibration)
+    if options.neurons == "sigma-delta":
+        changes = ToSigmaDelta(steps=options.steps, threshold=options.threshold, calibration=calibration)
+        conversion = (*ordinary_passes(options, calibration), FactorsAsNorms(), changes)
+    return _integers(conversion, options, calibration, graded=True)
+
+
+def _integers(
+    conversion: tuple[Pass, ...], options: LoihiOptions, calibration: FloatArray | None, graded: bool = False
+) -> tuple[Pass, ...]:
     from nmc.passes.fuse_synapses import FuseSynapses
     from nmc.passes.quantize_fixed_point import QuantizeFixedPoint
     from nmc.passes.spike_logic import SpikeLogic
-    from nmc.passes.to_sigma_delta import ToSigmaDelta
 
-    chosen = options if isinstance(options, LoihiOptions) else LoihiOptions(options.steps)
-    second = isinstance(chosen, Loihi2Options)
-    conversion = spiking_passes(chosen, calibration)
-    if isinstance(chosen, Loihi2Options) and chosen.neurons == "sigma-delta":
-        changes = ToSigmaDelta(steps=chosen.steps, threshold=chosen.threshold, calibration=calibration)
-        conversion = (*ordinary_passes(chosen, calibration), FactorsAsNorms(), changes)
-    quantize = QuantizeFixedPoint(chosen.weight_bits, calibration, graded=second)
+    quantize = QuantizeFixedPoint(options.weight_bits, calibration, graded=graded)
     return SpikeLogic(), *conversion, FuseSynapses(), quantize
 
 
-def _lower(chip: str, model: Model, options: Options) -> Mapping[str, bytes]:
-    """The mapping onto a chip's cores, and the Lava program. Raises UnsupportedError where the model does not fit."""
-    from nmc.backends.lava.lowering import lower_program
+def _lower(chip: ManycoreChip, model: Model, options: LoihiOptions) -> Mapping[str, bytes]:
+    """The mapping onto a chip's cores. Raises UnsupportedError where the model does not fit."""
     from nmc.mapping.file import MAPPING, map_model, written
 
-    if isinstance(options, LoihiOptions):
-        check_choices(chip, options)
-    chips = options.chips if isinstance(options, LoihiOptions) else None
-    return {MAPPING: written(map_model(model, chip, chips)), **lower_program(model)}
+    return {MAPPING: written(map_model(model, chip, options.chips))}
 
 
-def check_choices(chip: str, options: ManycoreOptions) -> None:
-    """Raises UsageError for a price profile or way of I/O that the chip lacks, before anything is written."""
-    from nmc.chips import chip_of
-    from nmc.chips.chip import ManycoreChip
-    from nmc.estimates.manycore import choose
-
-    described = chip_of(chip, ManycoreChip)
-    choose(described.prices, options.prices, "price profile", described.title)
-    choose(described.io, options.io, "way of I/O", described.title)
-
-
-def _estimate(program: Program, result: RunResult) -> Estimate:
-    from nmc.estimates.manycore import estimate_manycore
-
-    return estimate_manycore(program, result)
-
-
-LOIHI1 = Target(
-    name="loihi-sim",
-    chip="loihi1",
-    description="Intel Loihi, emulated bit for bit as Lava 0.10.0 does it",
-    passes=_passes,
-    lower=partial(_lower, "loihi1"),
-    engines={"native": "nmc.backends.loihi.engine:run", "lava": "nmc.backends.lava.engine:run"},
-    estimate=_estimate,
-    options=LoihiOptions,
-    observed={"native": "nmc.backends.loihi.engine:run_observed"},
-    variants={"native": "nmc.backends.loihi.variants:variants"},
-    learners={"native": "nmc.backends.loihi.learning:learn", "lava": "nmc.backends.lava.engine:learn"},
-    tracers={"native": "nmc.backends.loihi.tracing:trace"},
-    stepping={"native": "nmc.backends.loihi.stepping:EmulatorStepping"},
-    verifier="nmc.backends.loihi.verification:verify",
+NATIVE = Engine(
+    "nmc.backends.loihi.engine:run",
+    observe="nmc.backends.loihi.engine:run_observed",
+    trace="nmc.backends.loihi.tracing:trace",
+    open="nmc.backends.loihi.stepping:EmulatorStepping",
+    verify="nmc.backends.loihi.verification:verify",
 )
-LOIHI2 = replace(
-    LOIHI1,
-    name="loihi2-sim",
-    chip="loihi2",
-    description="Intel Loihi 2 with Loihi 1's integers, as Lava 0.10.0 has them; prices extrapolated from Loihi 1",
-    lower=partial(_lower, "loihi2"),
-    options=Loihi2Options,
-)
+"""The native emulator, for fixed-point graphs of whichever lowering."""
+_ENGINES = {
+    "native": replace(
+        NATIVE, learn="nmc.backends.loihi.learning:learn", variants="nmc.backends.loihi.variants:variants"
+    )
+}
+
+
+def loihi(chip: ManycoreChip) -> Target[LoihiOptions] | Target[Loihi2Options]:
+    """A chip of many cores that compute with Loihi's integers."""
+    described = f"{chip.title}, in Loihi's integers, emulated bit for bit as Lava 0.10.0 does it"
+    lower = partial(_lower, chip)
+    if chip.graded:
+        return Target(chip.name, chip, described, Loihi2Options(), _graded_passes, lower, _ENGINES)
+    return Target(chip.name, chip, described, LoihiOptions(), _passes, lower, _ENGINES)

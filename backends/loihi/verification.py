@@ -7,19 +7,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from nmc.backends import engine_of, target_named, toolchain
-from nmc.backends.lava.chip import Chip
-from nmc.backends.lava.engine import weights_read
-from nmc.backends.lava.read_back import GRAPH, ForeignError, read_back
+from nmc.backends import able, target_of, toolchain
 from nmc.backends.loihi.engine import run_model
 from nmc.backends.loihi.host import Host
 from nmc.backends.loihi.native import Emulator
 from nmc.backends.loihi.native.plan import Plan
 from nmc.backends.loihi.native.repeater import Repeater
+from nmc.backends.loihi.on_chip import weights_read
+from nmc.backends.target import RUN
+from nmc.errors import UnsupportedError
 from nmc.estimates.events import NodeEvents
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes.plasticity import Learning
 from nmc.program import Program
+from nmc.reference import run as reference
 from nmc.verification.difference import Difference, earliest, first_difference
 from nmc.verification.outcome import Fault, LeftOut, Outcome
 from nmc.verification.record import Check, Level
@@ -30,7 +31,7 @@ from nmc.verification.trial import Trial
 HOST = Tolerance(1e-9, 1e-12)
 """Of what the host works out in real numbers from the chip's integers: another order of sums."""
 _FEW = 4
-"""Samples that are run side by side, where more may go one after another; and on which files are read back."""
+"""Samples that are run side by side, where more may go one after another."""
 
 
 def verify(program: Program, executed: Model, trial: Trial, level: Level) -> Iterator[Outcome]:
@@ -45,49 +46,22 @@ def verify(program: Program, executed: Model, trial: Trial, level: Level) -> Ite
         yield Fault("the engine 'native' and the reference of the graph that it executes", found)
         return
     yield Check("engine native, every message, voltage and count", trial.samples, trial.steps, "equal")
-    if GRAPH in program.manifest.files:
-        yield _lava(program, trial, expected)
-    yield from _vendors(program, executed, trial, expected, level)
 
 
-def _lava(program: Program, trial: Trial, expected: Trace) -> Outcome:
-    """Lava's files, read back as a graph, on a few of the samples."""
-    model, few = program.model, min(trial.samples, _FEW)
-    steps = (trial.steps or 1) + model.graph.lag
-    chip = Chip(model)
-    feeds = chip.host.feed({name: x[:few] for name, x in trial.feeds.items()}, steps)
+def vendor(name: str, program: Program, executed: Model, trial: Trial, level: Level) -> Outcome:
+    """A vendor's own engine, named like its toolchain, where that is installed: with level full alone."""
+    if level != "full":
+        return LeftOut(f"the engine {name}, which takes seconds to start: --verify full runs it")
+    if toolchain.toolchain_named(name).find() is None:
+        return LeftOut(f"the engine {name}, which is not installed: nmc toolchain install {name}")
     try:
-        described = read_back(program)
-    except ForeignError as error:
-        return LeftOut(f"{GRAPH}, since {error} is not read back")
-    given = trace(described, feeds, steps, described.graph.outputs).signals
-    found = earliest(model.graph, (
-        first_difference(name, expected.signals[name][:few], value, True) for name, value in given.items()
-    ))  # fmt: skip
+        given = able(target_of(program), RUN, name)(program, trial.feeds, steps=trial.steps).outputs
+    except UnsupportedError:
+        return LeftOut(f"the engine {name}, which has no means for this network")
+    found = parting(executed, trial, HOST, reference(executed, trial.feeds, trial.steps), given)
     if found is not None:
-        return Fault(f"{GRAPH} and the reference of the graph that it was made from", found)
-    return Check(f"{GRAPH} and its weights, read back", few, trial.steps, "equal")
-
-
-def _vendors(
-    program: Program, executed: Model, trial: Trial, expected: Trace, level: Level
-) -> Iterator[Outcome]:
-    """The vendors' own engines, where their toolchains are installed."""
-    target = target_named(program.target)
-    for name in list(target.engines)[1:]:
-        if level != "full":
-            yield LeftOut(f"the engine {name}, which takes seconds to start: --verify full runs it")
-        elif toolchain.toolchain_named(name).find() is None:
-            yield LeftOut(f"the engine {name}, which is not installed: nmc toolchain install {name}")
-        elif name == "lava" and GRAPH not in program.manifest.files:
-            yield LeftOut(f"the engine {name}, which has no means for this network")
-        else:
-            given = engine_of(target, name)(program, trial.feeds, steps=trial.steps).outputs
-            found = parting(executed, trial, HOST, expected.outputs, given)
-            if found is not None:
-                yield Fault(f"the engine {name!r} and the reference of the graph that it executes", found)
-                return
-            yield Check(f"engine {name}", trial.samples, trial.steps, "equal")
+        return Fault(f"the engine {name!r} and the reference of the graph that it executes", found)
+    return Check(f"engine {name}", trial.samples, trial.steps, "equal")
 
 
 def _ways(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from nmc.backends.conversion import ConversionOptions, spiking_passes
-from nmc.backends.target import Options, Target
+from nmc.backends.target import Engine, Target
+from nmc.backends.toolchain import Toolchain
 from nmc.model import FloatArray, Model
 
 if TYPE_CHECKING:
@@ -28,30 +29,34 @@ class NengoOptions(ConversionOptions):
     neuron_types: Literal["exact", "nengo"] = "exact"
 
 
-def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
+def _passes(options: NengoOptions, calibration: FloatArray | None) -> tuple[Pass, ...]:
     from nmc.passes.fold_element_maps import FoldElementMaps
     from nmc.passes.set_steps import SetSteps
 
-    if isinstance(options, NengoOptions) and options.neurons == "spiking":
+    if options.neurons == "spiking":
         return (FoldElementMaps(), *spiking_passes(options, calibration))
     return (SetSteps(options.steps), FoldElementMaps())
 
 
-def _lower(model: Model, options: Options) -> Mapping[str, bytes]:
+def _lower(model: Model, options: NengoOptions) -> Mapping[str, bytes]:
     from nmc.backends.nengo.files import program_files
 
-    return program_files(model, options.neuron_types if isinstance(options, NengoOptions) else "exact")
+    return program_files(model, options.neuron_types)
 
 
 NENGO = Target(
-    name="nengo-sim",
-    chip="reference",
+    "nengo-sim",
+    chip=None,
     description="a Nengo network in double precision, on Nengo's own simulator; no chip, so no prices",
+    options=NengoOptions(),
     passes=_passes,
     lower=_lower,
-    engines={"nengo": "nmc.backends.nengo.engine:run"},
-    learners={"nengo": "nmc.backends.nengo.engine:learn"},
-    estimate=None,
-    verifier="nmc.backends.nengo.verification:verify",
-    options=NengoOptions,
+    engines={
+        "nengo": Engine(
+            "nmc.backends.nengo.engine:run",
+            learn="nmc.backends.nengo.engine:learn",
+            verify="nmc.backends.nengo.verification:verify",
+        )
+    },
 )
+TOOLCHAIN = Toolchain("nengo", "nmc.backends.nengo", "nengo 4.1.0: runs Nengo programs on Nengo's own simulator")

@@ -41,8 +41,7 @@ def learn(program: Program, x: FloatArray, *, steps: int | None = None) -> Learn
 def _run(program: Program, x: FloatArray, steps: int | None, learn: bool) -> Learned:
     graph = program.model.graph
     feeds = as_feeds(graph, x)
-    chosen = program.options.get("steps")
-    length = run_length(program.model, feeds, steps or (chosen if isinstance(chosen, int) else None))
+    length = run_length(program.model, feeds, steps or program.options.steps)
     files = {name: program.file(f"{FOLDER}/{name}") for name in FILES}
     started = perf_counter()
     received = run_files(files, feeds, length, learn)

@@ -11,10 +11,9 @@ from time import perf_counter
 import numpy as np
 
 from nmc.backends import toolchain
-from nmc.backends.lava.chip import Chip
-from nmc.backends.lava.engine import weights_read
 from nmc.backends.loihi.native.layout import Layout
 from nmc.backends.loihi.native.plan import Plan
+from nmc.backends.loihi.on_chip import Chip, weights_read
 from nmc.backends.nengo_loihi.lowering import FOLDER, scripts
 from nmc.backends.nengo_loihi.spikes import neurons_of, sent
 from nmc.backends.target import RunResult

@@ -15,7 +15,6 @@ from nmc.backends.nengo_loihi.chip_network import chip_network
 from nmc.backends.nengo_loihi.describe import described
 from nmc.backends.nengo_loihi.quantize import placed_blocks, quantized
 from nmc.backends.nengo_loihi.spikes import neurons_of, sent, sent_on
-from nmc.chips import chip_of
 from nmc.chips.chip import ManycoreChip
 from nmc.errors import UnsupportedError
 from nmc.mapping.box import Box
@@ -28,7 +27,7 @@ from nmc.reference.interpreter import run_length
 FOLDER = "nengo-loihi"
 
 
-def lower(model: Model, chip: str, chips: int | None = None) -> Mapping[str, bytes]:
+def lower(model: Model, chip: ManycoreChip, chips: int | None = None) -> Mapping[str, bytes]:
     """The files for a model after `place_on_chip`, on `chips` chips at most (None: as many as there are).
 
     Raises UnsupportedError where a core's limits, or the number of cores, are exceeded.
@@ -77,9 +76,8 @@ def partition(model: Model, blocks: tuple[Block, ...]) -> Partition:
     return Partition(projections(model.graph, model.weights), tuple(slices))
 
 
-def _require_cores(cut: Partition, chip: str, chips: int | None) -> None:
-    limits = chip_of(chip, ManycoreChip).limits
-    cores = (limits if chips is None else limits.on_chips(chips)).all_cores
+def _require_cores(cut: Partition, chip: ManycoreChip, chips: int | None) -> None:
+    cores = (chip.limits if chips is None else chip.limits.on_chips(chips)).all_cores
     if len(cut.slices) > cores:
         widest = max(cut.boxes, key=lambda name: len(cut.boxes[name]))
         raise UnsupportedError(

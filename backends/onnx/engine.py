@@ -11,6 +11,7 @@ import numpy as np
 from nmc.backends.onnx.names import MODEL, STEP, STEP_RECORD, STEPS, output_name
 from nmc.backends.onnx.protocol import StepRecord
 from nmc.backends.onnx.session import Session
+from nmc.backends.onnx.targets import OnnxOptions
 from nmc.backends.target import RunResult
 from nmc.errors import ProgramError, UsageError
 from nmc.estimates.events import Events
@@ -21,36 +22,34 @@ from nmc.nodes.tensor import Input
 from nmc.program import Program
 from nmc.reference.interpreter import Feed, as_feeds, run_length
 
-MEASURED = "cpu"
-"""The target whose runs are timed on this machine, so that they must be what a user would run."""
 SIDE_BY_SIDE = 128
 """How many samples an emulated chip's engine takes at once; how fast that is says nothing of the chip."""
 
 Outputs = Mapping[str, Array]
 
 
-def run(program: Program, x: Feed, *, steps: int | None = None) -> RunResult:
+def run(program: Program[OnnxOptions], x: Feed, *, steps: int | None = None) -> RunResult:
     """Run `model.onnx`: all steps in one call.
 
-    A program for `cpu`, the target where time is measured, runs batch by batch of the size it was
+    A program of a target whose time is measured here runs batch by batch of the size it was
     compiled for. Raises UsageError for a wrong input, ToolError where ONNX Runtime fails.
     """
     return whole_runner(program)(x, steps)
 
 
-def whole_runner(program: Program) -> Callable[[Feed, int | None], RunResult]:
+def whole_runner(program: Program[OnnxOptions]) -> Callable[[Feed, int | None], RunResult]:
     """The same with the file loaded once, to be run again and again."""
     batch_run = _whole(program, _session(program, MODEL))
     return lambda x, steps: _run_batches(program, x, steps, batch_run)
 
 
-def run_cuda(program: Program, x: Feed, *, steps: int | None = None) -> RunResult:
+def run_cuda(program: Program[OnnxOptions], x: Feed, *, steps: int | None = None) -> RunResult:
     """The same on a GPU, batch by batch of the size it was compiled for: timed, and metered where NVML can.
 
     The first batch runs once before the clock starts. Raises ToolError where there is no CUDA.
     """
     batch_run = _whole(program, _session(program, MODEL, gpu=True))
-    count = _batch_size(program)
+    count = program.options.batch
     first = {name: array[:count] for name, array in as_feeds(program.model.graph, x).items()}
     _run_batches(program, first, steps, batch_run, measured=True)
     meter = start_gpu_meter()
@@ -59,7 +58,7 @@ def run_cuda(program: Program, x: Feed, *, steps: int | None = None) -> RunResul
     return replace(result, energy_j=energy_j, device="a GPU, by CUDA" if meter is None else meter.device)
 
 
-def _whole(program: Program, session: Session) -> Callable[[Mapping[str, Array], int], Outputs]:
+def _whole(program: Program[OnnxOptions], session: Session) -> Callable[[Mapping[str, Array], int], Outputs]:
     """Runs all steps of a batch in one call."""
     names = {output_name(program.model.graph, name): name for name in program.model.graph.outputs}
 
@@ -70,7 +69,7 @@ def _whole(program: Program, session: Session) -> Callable[[Mapping[str, Array],
     return batch_run
 
 
-def run_stepwise(program: Program, x: Feed, *, steps: int | None = None) -> RunResult:
+def run_stepwise(program: Program[OnnxOptions], x: Feed, *, steps: int | None = None) -> RunResult:
     """Run `step.onnx` again and again, with the states held here; a graph without time as `run` does."""
     if not in_time(program):
         return run(program, x, steps=steps)
@@ -100,7 +99,7 @@ class Stepper:
     `states` are these, [N, *shape], by the names that step.json has.
     """
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program[OnnxOptions]) -> None:
         """Raises ProgramError for a program without time."""
         if not in_time(program):
             raise ProgramError(f"the program {program.path} has no time to step through", "run it as a whole")
@@ -136,31 +135,30 @@ class Stepper:
         return dict(zip(self._names.values(), values[:count], strict=True))
 
 
-def _record(program: Program) -> StepRecord:
+def _record(program: Program[OnnxOptions]) -> StepRecord:
     try:
         return StepRecord.decode(program.file(STEP_RECORD))
     except ValueError as error:
         raise ProgramError(f"{STEP_RECORD} of {program.path} is damaged: {error}", "compile the model again") from None
 
 
-def in_time(program: Program) -> bool:
+def in_time(program: Program[OnnxOptions]) -> bool:
     """Whether anything changes from step to step."""
     return any(signal.timing != "static" for signal in program.model.graph.signals.values())
 
 
-def _session(program: Program, name: str, gpu: bool = False) -> Session:
-    threads = program.options.get("threads")
+def _session(program: Program[OnnxOptions], name: str, gpu: bool = False) -> Session:
     return Session(
         program.file(name),
         f"{name} of {program.path}",
-        threads=threads if isinstance(threads, int) else 1,
-        exact=program.target != MEASURED and not gpu,
+        threads=program.options.threads,
+        exact=not program.options.clocked and not gpu,
         gpu=gpu,
     )
 
 
 def _run_batches(
-    program: Program,
+    program: Program[OnnxOptions],
     x: Feed,
     steps: int | None,
     batch_run: Callable[[Mapping[str, Array], int], Outputs],
@@ -169,17 +167,16 @@ def _run_batches(
     """Check the input, run all samples batch by batch, and time that; `measured` if that time is the target's own."""
     graph = program.model.graph
     feeds = as_feeds(graph, x)
-    chosen = program.options.get("steps")
-    length = run_length(program.model, feeds, steps or (chosen if isinstance(chosen, int) else None))
+    length = run_length(program.model, feeds, steps or program.options.steps)
     streams = {node.name for node in graph if isinstance(node, Input) and node.stream}
     given = {
         name: np.ascontiguousarray(array[:, :length] if name in streams else array, dtype=np.float32)
         for name, array in feeds.items()
     }
     results = []
-    meter = start_meter() if program.target == MEASURED else None
+    meter = start_meter() if program.options.clocked else None
     started = perf_counter()
-    for batch in _batches(program, given, measured or program.target == MEASURED):
+    for batch in _batches(program, given, measured or program.options.clocked):
         results.append(batch_run(batch, length))
     seconds = perf_counter() - started
     energy_j = meter.energy_j() if meter is not None else None
@@ -189,13 +186,10 @@ def _run_batches(
     return RunResult(outputs, Events(len(next(iter(given.values()))), length), seconds, energy_j)
 
 
-def _batch_size(program: Program) -> int:
-    chosen = program.options.get("batch")
-    return chosen if isinstance(chosen, int) else SIDE_BY_SIDE
-
-
-def _batches(program: Program, feeds: Mapping[str, Array], measured: bool) -> Iterator[Mapping[str, Array]]:
-    size = _batch_size(program) if measured else SIDE_BY_SIDE
+def _batches(
+    program: Program[OnnxOptions], feeds: Mapping[str, Array], measured: bool
+) -> Iterator[Mapping[str, Array]]:
+    size = program.options.batch if measured else SIDE_BY_SIDE
     samples = len(next(iter(feeds.values())))
     for start in range(0, samples, size):
         yield {name: array[start : start + size] for name, array in feeds.items()}

@@ -7,6 +7,7 @@ from time import perf_counter
 import numpy as np
 
 from nmc.backends.onnx.engine import Stepper
+from nmc.backends.onnx.targets import OnnxOptions
 from nmc.backends.target import Learned, RunResult
 from nmc.estimates.events import Events
 from nmc.model import Array
@@ -16,12 +17,11 @@ from nmc.program import Program
 from nmc.reference.interpreter import Feed, as_feeds, run_length
 
 
-def learn(program: Program, x: Feed, *, steps: int | None = None) -> Learned:
+def learn(program: Program[OnnxOptions], x: Feed, *, steps: int | None = None) -> Learned:
     """What the program puts out for samples x in sequence, and the weights that the last one leaves."""
     graph = program.model.graph
     feeds = {name: value.astype(np.float32) for name, value in as_feeds(graph, x).items()}
-    chosen = program.options.get("steps")
-    length = run_length(program.model, as_feeds(graph, x), steps or (chosen if isinstance(chosen, int) else None))
+    length = run_length(program.model, as_feeds(graph, x), steps or program.options.steps)
     streams = {node.name for node in graph if isinstance(node, Input) and node.stream}
     states = {node.name: f"{node.name}.w" for node in learning_nodes(graph)}
     stepper = Stepper(program)

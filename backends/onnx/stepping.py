@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nmc.backends.onnx.engine import Stepper, in_time, whole_runner
+from nmc.backends.onnx.targets import OnnxOptions
 from nmc.backends.target import RunResult
 from nmc.estimates.events import NodeEvents
 from nmc.model import FloatArray
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 class OnnxStepping:
     """A program of ONNX with its states held; ONNX Runtime counts no events."""
 
-    def __init__(self, program: Program, batch: int) -> None:
+    def __init__(self, program: Program[OnnxOptions], batch: int) -> None:
         self._batch = batch
         self._stepper = Stepper(program) if in_time(program) else None
         self._whole = whole_runner(program)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from nmc.backends.conversion import ConversionOptions, spiking_passes
-from nmc.backends.target import Options, Target, applies
+from nmc.backends.target import Engine, Target, applies
 from nmc.errors import UsageError
 from nmc.model import FloatArray, Model
 from nmc.passes.fold_element_maps import FoldElementMaps
@@ -17,18 +17,23 @@ from nmc.passes.set_steps import SetSteps
 from nmc.passes.value_ranges import RangeMethod
 
 if TYPE_CHECKING:
-    from nmc.backends.target import RunResult
-    from nmc.estimates.estimate import Estimate
+    from nmc.chips.chip import CpuChip, GpuChip, SystolicChip
+    from nmc.estimates.pricing import Pricing
     from nmc.passes import Pass
-    from nmc.program import Program
 
+_LEARN = "nmc.backends.onnx.learning:learn"
 _ENGINES = {
-    "onnxruntime": "nmc.backends.onnx.engine:run",
-    "onnxruntime-stepwise": "nmc.backends.onnx.engine:run_stepwise",
+    "onnxruntime": Engine(
+        "nmc.backends.onnx.engine:run",
+        learn=_LEARN,
+        trace="nmc.backends.onnx.tracing:trace",
+        verify="nmc.backends.onnx.verification:verify",
+    ),
+    "onnxruntime-stepwise": Engine(
+        "nmc.backends.onnx.engine:run_stepwise", learn=_LEARN, open="nmc.backends.onnx.stepping:OnnxStepping"
+    ),
 }
-_LEARNERS = dict.fromkeys(_ENGINES, "nmc.backends.onnx.learning:learn")
-_TRACERS = {"onnxruntime": "nmc.backends.onnx.tracing:trace"}
-_STEPPING = {"onnxruntime-stepwise": "nmc.backends.onnx.stepping:OnnxStepping"}
+_CUDA = {"cuda": Engine("nmc.backends.onnx.engine:run_cuda")}
 
 
 @dataclass(frozen=True)
@@ -56,10 +61,24 @@ class OnnxOptions(ConversionOptions):
             if value < 1:
                 raise UsageError(f"{option} is {value}", "give 1 or more")
 
+    @property
+    def sensitive_layers(self) -> int:
+        """Of an int8 network, how many layers keep fp32."""
+        return 0
+
+    @property
+    def pricing(self) -> Pricing:
+        from nmc.estimates.pricing import Pricing
+
+        return Pricing(precision=self.precision, batch=self.batch)
+
 
 @dataclass(frozen=True)
-class CpuOptions(OnnxOptions):
-    """What a user may choose for a processor. `sensitive`: of an int8 network, how many layers keep fp32."""
+class FloatOptions(OnnxOptions):
+    """What a user may choose where real numbers can be computed with, too.
+
+    `sensitive`: of an int8 network, how many layers keep fp32.
+    """
 
     sensitive: int = applies(0, precision="int8")
 
@@ -68,12 +87,27 @@ class CpuOptions(OnnxOptions):
         if self.sensitive < 0:
             raise UsageError(f"sensitive is {self.sensitive}", "give the number of layers that keep fp32, or 0")
 
+    @property
+    def sensitive_layers(self) -> int:
+        return self.sensitive
+
 
 @dataclass(frozen=True)
-class GpuOptions(CpuOptions):
+class CpuOptions(FloatOptions):
+    """What a user may choose for a processor."""
+
+    clocked = True
+
+
+@dataclass(frozen=True)
+class GpuOptions(FloatOptions):
     """What a user may choose for a GPU. `mode`: its power mode, as its chip file names them."""
 
     mode: str | None = None
+
+    @property
+    def pricing(self) -> Pricing:
+        return replace(super().pricing, mode=self.mode)
 
 
 @dataclass(frozen=True)
@@ -83,11 +117,11 @@ class TpuOptions(OnnxOptions):
     precision: Literal["int8"] = "int8"
 
 
-def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
+def _passes(options: OnnxOptions, calibration: FloatArray | None) -> tuple[Pass, ...]:
     exact: tuple[Pass, ...] = (SetSteps(options.steps), FoldElementMaps())
-    if isinstance(options, OnnxOptions) and options.form == "spiking":
+    if options.form == "spiking":
         exact = (FoldElementMaps(), *spiking_passes(options, calibration))
-    if not isinstance(options, OnnxOptions) or options.precision == "fp32":
+    if options.precision == "fp32":
         return exact
     if options.precision == "fp16":
         return (*exact, HalfMasks())
@@ -95,99 +129,40 @@ def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...
         calibration,
         method=options.ranges,
         bias_correction=options.bias_correction,
-        sensitive=options.sensitive if isinstance(options, CpuOptions) else 0,
+        sensitive=options.sensitive_layers,
     ))  # fmt: skip
 
 
-def _lower(model: Model, options: Options) -> Mapping[str, bytes]:
+def _lower(model: Model, options: OnnxOptions) -> Mapping[str, bytes]:
     from nmc.backends.onnx.lowering import lower
 
-    return lower(model, half=isinstance(options, OnnxOptions) and options.precision == "fp16")
+    return lower(model, half=options.precision == "fp16")
 
 
-def _estimate_cpu(program: Program, result: RunResult) -> Estimate:
-    from nmc.estimates.kernels import estimate_cpu
-
-    return estimate_cpu(program, result)
-
-
-def _estimate_gpu(program: Program, result: RunResult) -> Estimate:
-    from nmc.estimates.kernels import estimate_gpu
-
-    return estimate_gpu(program, result)
+def cpu(chip: CpuChip) -> Target[CpuOptions]:
+    """A processor, whose runs are timed on this machine."""
+    return Target(chip.name, chip, "this machine's processor, measured", CpuOptions(), _passes, _lower, _ENGINES)
 
 
-def _estimate_tpu(program: Program, result: RunResult) -> Estimate:
-    from nmc.estimates.kernels import estimate_tpu
-
-    return estimate_tpu(program, result)
-
-
-CPU = Target(
-    name="cpu",
-    chip="cpu",
-    description="this machine's processor, measured",
-    passes=_passes,
-    lower=_lower,
-    engines=_ENGINES,
-    learners=_LEARNERS,
-    tracers=_TRACERS,
-    stepping=_STEPPING,
-    estimate=_estimate_cpu,
-    options=CpuOptions,
-    verifier="nmc.backends.onnx.verification:verify",
-)
-GPU = replace(
-    CPU,
-    name="gpu-sim",
-    chip="a100",
-    description="a data centre GPU (NVIDIA A100), by ONNX and a roofline model",
-    estimate=_estimate_gpu,
-    options=GpuOptions,
-    engines={**_ENGINES, "cuda": "nmc.backends.onnx.engine:run_cuda"},
-)
+def gpu(chip: GpuChip) -> Target[GpuOptions]:
+    """A GPU, in the precision that the chip names. Raises UsageError for one that programs cannot have."""
+    precision = chip.default_precision
+    if precision == "bf16":
+        raise UsageError(
+            f"the chip {chip.name} computes in bf16 unless told otherwise, and programs for GPUs do not",
+            "let its file name another precision that it has, as in 'precision: fp32'",
+        )
+    described = f"{chip.title}, by ONNX and a roofline model"
+    options = GpuOptions(precision=precision)
+    return Target(chip.name, chip, described, options, _passes, _lower, {**_ENGINES, **_CUDA})
 
 
-def _gpu(name: str, chip: str, title: str) -> Target:
-    """A GPU that differs from another in numbers only: those of its chip file."""
-    return replace(GPU, name=name, chip=chip, description=f"{title}, by ONNX and a roofline model")
-
-
-H100 = _gpu("h100-sim", "h100", "a data centre GPU (NVIDIA H100)")
-RTX_4090 = _gpu("rtx-4090-sim", "rtx-4090", "a desktop GPU (NVIDIA GeForce RTX 4090)")
-JETSON_ORIN = _gpu("jetson-orin-sim", "jetson-agx-orin", "an embedded GPU (NVIDIA Jetson AGX Orin)")
-JETSON_ORIN_NANO = _gpu("jetson-orin-nano-sim", "jetson-orin-nano", "an embedded GPU (NVIDIA Jetson Orin Nano)")
-JETSON_TX1 = _gpu("jetson-tx1-sim", "jetson-tx1", "an embedded GPU (NVIDIA Jetson TX1) under TensorFlow 1")
-QUADRO_K4000 = _gpu("quadro-k4000-sim", "quadro-k4000", "a workstation GPU (NVIDIA Quadro K4000) under TensorFlow 1")
-TPU = replace(
-    CPU,
-    name="tpu-sim",
-    chip="edge-tpu",
-    description="the Edge TPU, by 8-bit ONNX and a systolic array model",
-    estimate=_estimate_tpu,
-    options=TpuOptions,
-)
-TPU_V1 = replace(
-    TPU,
-    name="tpu-v1-sim",
-    chip="tpu-v1",
-    description="the first TPU of Google's data centres, by 8-bit ONNX and a systolic array model",
-)
-TPU_V4 = replace(
-    TPU,
-    name="tpu-v4-sim",
-    chip="tpu-v4",
-    description="Google's TPU v4, by 8-bit ONNX and a systolic array model",
-)
-TPU_V5E = replace(
-    TPU,
-    name="tpu-v5e-sim",
-    chip="tpu-v5e",
-    description="Google's TPU v5e, by 8-bit ONNX and a systolic array model",
-)
-EDGE_TPU_DEV_BOARD = replace(
-    TPU,
-    name="edge-tpu-dev-board-sim",
-    chip="edge-tpu-dev-board",
-    description="the Edge TPU on Coral's Dev Board, by 8-bit ONNX and a systolic array model",
-)
+def tpu(chip: SystolicChip) -> Target[TpuOptions]:
+    """A systolic array. Raises UsageError for one without 8-bit integers."""
+    if "int8" not in chip.precisions:
+        raise UsageError(
+            f"the chip {chip.name} has no int8, and programs for systolic arrays compute in nothing else",
+            "price networks on it from their layers, as in 'nmc estimate MODEL --chip CHIP'",
+        )
+    described = f"{chip.title}, by 8-bit ONNX and a systolic array model"
+    return Target(chip.name, chip, described, TpuOptions(), _passes, _lower, _ENGINES)

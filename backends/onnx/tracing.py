@@ -8,10 +8,11 @@ import numpy as np
 import onnx
 from onnx import GraphProto, NodeProto, helper
 
-from nmc.backends.onnx.engine import MEASURED, run
+from nmc.backends.onnx.engine import run
 from nmc.backends.onnx.names import MODEL, STEPS, output_name
 from nmc.backends.onnx.plan import PAST
 from nmc.backends.onnx.session import Session
+from nmc.backends.onnx.targets import OnnxOptions
 from nmc.backends.target import Traced
 from nmc.graph import Graph
 from nmc.model import Array
@@ -22,16 +23,15 @@ from nmc.reference.interpreter import Feed, as_feeds, run_length
 _SEEN = "nmc.seen"
 
 
-def trace(program: Program, x: Feed, *, steps: int | None = None) -> Traced:
+def trace(program: Program[OnnxOptions], x: Feed, *, steps: int | None = None) -> Traced:
     """A run as it is, and one of the same file that shows all values that nodes have there; see `Traced`."""
     result = run(program, x, steps=steps)
     graph = program.model.graph
     feeds = as_feeds(graph, x)
-    chosen = program.options.get("steps")
-    length = run_length(program.model, feeds, steps or (chosen if isinstance(chosen, int) else None))
+    length = run_length(program.model, feeds, steps or program.options.steps)
     file = onnx.ModelProto.FromString(program.file(MODEL))
     shown = dict(_opened(file.graph, graph))
-    session = Session(file.SerializeToString(), f"{MODEL} of {program.path}", exact=program.target != MEASURED)
+    session = Session(file.SerializeToString(), f"{MODEL} of {program.path}", exact=not program.options.clocked)
     streams = {node.name for node in graph if isinstance(node, Input) and node.stream}
     given = {name: np.asarray(v[:, :length] if name in streams else v, np.float32) for name, v in feeds.items()}
     given |= {STEPS: np.asarray(length, np.int64)} if STEPS in session.inputs else {}

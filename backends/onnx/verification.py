@@ -8,9 +8,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nmc.backends.onnx.engine import MEASURED, in_time, run, run_cuda, run_stepwise
+from nmc.backends.onnx.engine import in_time, run, run_cuda, run_stepwise
 from nmc.backends.onnx.lowering import lower
 from nmc.backends.onnx.session import CUDA
+from nmc.backends.onnx.targets import OnnxOptions
 from nmc.errors import ModelError
 from nmc.model import Array, FloatArray, Model
 from nmc.program import Program
@@ -35,7 +36,7 @@ FUSED = Tolerance(2e-2, 1e-2)
 _STEPWISE_SAMPLES, _STEPWISE_STEPS = 2, 8
 
 
-def verify(program: Program, executed: Model, trial: Trial, level: Level) -> Iterator[Outcome]:
+def verify(program: Program[OnnxOptions], executed: Model, trial: Trial, level: Level) -> Iterator[Outcome]:
     """The whole-run file and the one for a step, both in ONNX Runtime, against the graph they were made from."""
     expected = reference(executed, trial.feeds, trial.steps)
     tolerance = _tolerance(program)
@@ -57,13 +58,13 @@ def verify(program: Program, executed: Model, trial: Trial, level: Level) -> Ite
     yield Check("engine onnxruntime", trial.samples, trial.steps, tolerance.words)
     if in_time(program):
         yield _stepwise(program, executed, trial if level == "full" else _beginning(executed, trial), tolerance)
-    if level == "full" and not program.target.startswith(MEASURED):
+    if level == "full" and not program.options.clocked:
         yield _cuda(program, executed, trial, tolerance, expected)
 
 
-def _tolerance(program: Program) -> Tolerance:
-    precision = str(program.options.get("precision", "fp32"))
-    return FUSED if precision == "int8" and program.target == MEASURED else TOLERANCES[precision]
+def _tolerance(program: Program[OnnxOptions]) -> Tolerance:
+    precision = program.options.precision
+    return FUSED if precision == "int8" and program.options.clocked else TOLERANCES[precision]
 
 
 def _beginning(executed: Model, trial: Trial) -> Trial:
@@ -74,7 +75,7 @@ def _beginning(executed: Model, trial: Trial) -> Trial:
     )
 
 
-def _stepwise(program: Program, executed: Model, trial: Trial, tolerance: Tolerance) -> Outcome:
+def _stepwise(program: Program[OnnxOptions], executed: Model, trial: Trial, tolerance: Tolerance) -> Outcome:
     expected = reference(executed, trial.feeds, trial.steps)
     given = run_stepwise(program, trial.feeds, steps=trial.steps).outputs
     found = parting(executed, trial, tolerance, expected, given)
@@ -84,7 +85,11 @@ def _stepwise(program: Program, executed: Model, trial: Trial, tolerance: Tolera
 
 
 def _cuda(
-    program: Program, executed: Model, trial: Trial, tolerance: Tolerance, expected: Mapping[str, FloatArray]
+    program: Program[OnnxOptions],
+    executed: Model,
+    trial: Trial,
+    tolerance: Tolerance,
+    expected: Mapping[str, FloatArray],
 ) -> Outcome:
     import onnxruntime
 
@@ -98,7 +103,11 @@ def _cuda(
 
 
 def _overflown(
-    program: Program, executed: Model, trial: Trial, expected: Mapping[str, FloatArray], given: Mapping[str, Array]
+    program: Program[OnnxOptions],
+    executed: Model,
+    trial: Trial,
+    expected: Mapping[str, FloatArray],
+    given: Mapping[str, Array],
 ) -> NDArray[np.bool_]:
     """The samples that come to no finite number, as they do in the reference, since floats cannot hold one on the way.
 
@@ -119,12 +128,12 @@ def _overflown(
     return lost
 
 
-def _is_half(program: Program) -> bool:
-    return program.options.get("precision") == "fp16"
+def _is_half(program: Program[OnnxOptions]) -> bool:
+    return program.options.precision == "fp16"
 
 
 def _refuse_lost(
-    program: Program, trial: Trial, expected: Mapping[str, FloatArray], given: Mapping[str, Array]
+    program: Program[OnnxOptions], trial: Trial, expected: Mapping[str, FloatArray], given: Mapping[str, Array]
 ) -> None:
     """Raises ModelError where floats overflow on the user's data: that is their range, no fault of the translation."""
     bits, largest, remedy = ("16", "65504", "compile with precision=fp32") if _is_half(program) else (
@@ -138,13 +147,13 @@ def _refuse_lost(
             )
 
 
-def _inner(program: Program, executed: Model, trial: Trial, tolerance: Tolerance) -> Difference | None:
+def _inner(program: Program[OnnxOptions], executed: Model, trial: Trial, tolerance: Tolerance) -> Difference | None:
     """The first node whose values part, from a file that puts out all of them; None where none does there."""
     graph = executed.graph
     names = tuple(name for name in graph.order if graph.signals[name].timing != "final") + graph.outputs
     shown = executed.with_(replace(graph, outputs=tuple(dict.fromkeys(names))))
     files = lower(shown, half=_is_half(program))
-    whole = Program(program.path, program.manifest, shown, files)
+    whole = program.changed(shown, files)
     want, have = reference(shown, trial.feeds, trial.steps), run(whole, trial.feeds, steps=trial.steps).outputs
     limits = limits_of(graph, tolerance, want)
     return earliest(graph, (

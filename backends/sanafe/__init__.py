@@ -2,3 +2,11 @@
 
 SANA-FE (GPL-3) runs in an environment of its own, as a process of its own; nothing of it is imported here.
 """
+
+from __future__ import annotations
+
+from nmc.backends.toolchain import Toolchain
+
+TOOLCHAIN = Toolchain(
+    "sanafe", "nmc.backends.sanafe", "SANA-FE 2.2.9: counts and prices events on Loihi a second time"
+)

@@ -54,12 +54,12 @@ def compare(
     from nmc.backends.loihi.native.plan import Plan
     from nmc.backends.sanafe.architecture import architecture
     from nmc.backends.sanafe.network import network
-    from nmc.estimates.manycore import choose
+    from nmc.chips.chip import choice
     from nmc.mapping.partition import partition
     from nmc.mapping.place import place
     from nmc.reference.interpreter import as_feeds
 
-    prices = choose(chip.prices, profile, "price profile", chip.title)
+    prices = choice(chip.prices, profile, "price profile", chip.title)
     placement = place(partition(model.graph, chip.limits, model.weights), chip.limits)
     events = run_model(model, x[None]).events
     plan = Plan.of(model)

@@ -10,6 +10,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from nmc import pipeline
+from nmc.backends import distinct
+from nmc.backends.target import Options, Target
 from nmc.bayes.quality import HELD_OUT, TEST, Outcome, Quality, quality_of
 from nmc.bayes.sampling import certain, sampled
 from nmc.bayes.unknown import unknown_samples
@@ -74,21 +76,21 @@ def measure_uncertainty(
     held_out = labelled_calibration(model) if fit_temperature else None
     known = {TEST: data.x} if held_out is None else {TEST: data.x, HELD_OUT: held_out.x}
     sets = {**known, **unknown_samples(model, data.x, seed, unknown)}
-    names, weights = tuple(targets), (certain(model), *(sampled(model, seed, draw) for draw in range(draws)))
+    aims, weights = distinct(targets), (certain(model), *(sampled(model, seed, draw) for draw in range(draws)))
     tell = progress or (lambda what, done, of: None)
     rows: list[TargetUncertainty] = []
-    for target in names:
+    for target in aims:
         try:
             outcomes: list[Outcome] = []
             for one in weights:
-                tell(target, len(rows) * len(weights) + len(outcomes), len(names) * len(weights))
+                tell(target.name, len(rows) * len(weights) + len(outcomes), len(aims) * len(weights))
                 outcomes.append(_outcome(one, target, sets, options or {}, engine))
         except ModelError as error:
-            rows.append(TargetUncertainty(target, refusal=error.summary()))
+            rows.append(TargetUncertainty(target.name, refusal=error.summary()))
         else:
             point, *drawn = outcomes
             qualities = quality_of(drawn, data, held_out), quality_of([point], data, held_out)
-            rows.append(TargetUncertainty(target, *qualities))
+            rows.append(TargetUncertainty(target.name, *qualities))
     return Uncertainty(model.name, data.name, len(data.x), draws, seed, fit_temperature, tuple(rows))
 
 
@@ -106,7 +108,11 @@ def _require(model: Model, draws: int) -> None:
 
 
 def _outcome(
-    model: Model, target: str, sets: Mapping[str, FloatArray], options: Mapping[str, object], engine: str | None
+    model: Model,
+    target: Target[Options],
+    sets: Mapping[str, FloatArray],
+    options: Mapping[str, object],
+    engine: str | None,
 ) -> Outcome:
     """Compile and run one set of weights; an inference costs what it does on the test set."""
     with TemporaryDirectory(prefix="nmc-") as scratch:

@@ -16,7 +16,6 @@ from nmc.files import write_text
 from nmc.model import MetricName, Model
 from nmc.program import OptionValue, nmc_version
 from nmc.sweeps.result import PointResult
-from nmc.sweeps.sweep import timed_here
 
 FORMAT = "nmc-baseline"
 VERSION = 1
@@ -107,7 +106,7 @@ def check_comparable(baseline: Baseline, model: Model, data: DataRecord) -> None
 
 def _target(measured: PointResult) -> TargetBaseline:
     kept = TargetBaseline(measured.chip, measured.options, _short(measured.score))
-    if (cost := measured.cost) is None or timed_here(measured.target):
+    if (cost := measured.cost) is None or measured.clocked:
         return kept
     layers = {each.node: _short(each.energy_j.best) for each in measured.layers if each.energy_j is not None}
     return replace(

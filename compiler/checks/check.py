@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nmc.checks.baseline import Baseline, baseline_of, check_comparable, read_baseline, write_baseline
-from nmc.checks.budgets import budgets_of
+from nmc.checks.budgets import budgets_of, checked_targets
 from nmc.checks.regression import Tolerance, held_to_baseline, notes_on_baseline
 from nmc.checks.verdict import Verdict, held_to_budget
 from nmc.comparison import compare_targets
@@ -17,7 +17,7 @@ from nmc.errors import Fault
 from nmc.findings import each_once
 from nmc.model import Budget, MetricName, Model
 from nmc.sweeps.result import PointResult
-from nmc.sweeps.sweep import Progress, timed_here
+from nmc.sweeps.sweep import Progress
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,14 @@ def check_model(
     a model without budgets, an unknown target, or a baseline that is missing, damaged or of something else, before
     anything runs; ModelError for one without test data; ToolError where a tool is missing.
     """
-    budgets = budgets_of(model, targets)
+    aims = checked_targets(model, targets)
+    budgets = budgets_of(model, aims)
     before = read_baseline(baseline) if baseline is not None and not update else None
     if before is not None:
         check_comparable(before, model, test_data(model, samples).record)
     elif model.task is None or (model.task.test is None and model.task.control is None):
         test_data(model)  # refuses: a gate must not open on the random samples that a comparison would take
-    results = compare_targets(model, tuple(budgets), {}, samples=samples, progress=progress).rows
+    results = compare_targets(model, aims, {}, samples=samples, progress=progress).rows
     if baseline is not None and before is None:
         write_baseline(baseline_of(model, results), baseline)
     return judged(model, results, budgets, before, tolerance or Tolerance())
@@ -99,6 +100,6 @@ def _notes(measured: PointResult, budget: Budget) -> list[str]:
     if missing and budget.allow_missing and budget.max_energy_j is not None:
         left_out = ", ".join(missing)
         notes.append(f"{measured.target}: the energy is a lower bound: not included, never published: {left_out}")
-    if timed_here(measured.target) and (budget.max_energy_j is not None or budget.max_latency_s is not None):
+    if measured.clocked and (budget.max_energy_j is not None or budget.max_latency_s is not None):
         notes.append(f"{measured.target}: energy and latency were measured on this machine, and differ from run to run")
     return notes

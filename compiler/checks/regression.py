@@ -13,7 +13,6 @@ from nmc.model import MetricName
 from nmc.report.scores import shown
 from nmc.report.units import si
 from nmc.sweeps.result import PointResult
-from nmc.sweeps.sweep import timed_here
 
 _ACCEPT = "make up for it, or accept it with --update-baseline"
 _LAYERS = 3
@@ -38,7 +37,7 @@ def held_to_baseline(measured: PointResult, baseline: Baseline, tolerance: Toler
         return
     if measured.score is not None and before.score is not None:
         yield _score(measured, before.score, baseline.metric, tolerance)
-    if (cost := measured.cost) is None or timed_here(measured.target):
+    if (cost := measured.cost) is None or measured.clocked:
         return
     if before.energy_j is not None:
         grown = _grown(measured, before)
@@ -56,7 +55,7 @@ def notes_on_baseline(results: tuple[PointResult, ...], baseline: Baseline) -> I
         if before is None:
             yield f"{measured.target} is not in the baseline: add it with --update-baseline"
             continue
-        clocked = timed_here(measured.target)
+        clocked = measured.clocked
         if clocked:
             yield f"{measured.target}: energy and latency are not held to the baseline: the clock says them"
         if dict(before.options) != dict(measured.options):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from nmc.errors import ToolError, UsageError, closest
 
@@ -14,12 +14,15 @@ if TYPE_CHECKING:
 
     from nmc.chips.chip import Chip
 
-Family = TypeVar("Family")
-
 
 def chip_names() -> tuple[str, ...]:
     """The chips that nmc knows, by name."""
     return tuple(sorted(item.name.removesuffix(".yaml") for item in _folder().iterdir() if item.name.endswith(".yaml")))
+
+
+def is_chip_file(name: str) -> bool:
+    """Whether this names a user's own YAML file, and not a chip that nmc knows."""
+    return name.endswith((".yaml", ".yml"))
 
 
 def load_chip(name: str) -> Chip:
@@ -29,29 +32,24 @@ def load_chip(name: str) -> Chip:
     """
     from nmc.chips.schema import parse_chip
 
-    if name.endswith((".yaml", ".yml")):
-        path = Path(name)
-        if not path.is_file():
-            raise UsageError(f"there is no chip file {name}", "give the path of a YAML file, or the name of a chip")
-        try:
-            return parse_chip(path.read_text(encoding="utf-8"), name)
-        except (OSError, UnicodeDecodeError) as error:
-            raise ToolError(f"cannot read {name}: {error}") from None
+    if is_chip_file(name):
+        return parse_chip(chip_text(name), name)
     if name not in chip_names():
         hint = f"{closest(name, chip_names())}; for a chip of your own, give the path of its YAML file"
         raise UsageError(f"{name!r} is not a chip", hint)
     return _known(name)
 
 
-def chip_of(name: str, family: type[Family]) -> Family:
-    """The chip of this name, which must be of a family. Raises UsageError."""
-    chip = load_chip(name)
-    if not isinstance(chip, family):
-        raise UsageError(
-            f"the chip {name!r} is a {chip.kind}, which this target cannot price",
-            f"give a chip of the kind that {family.__name__} describes",
-        )
-    return chip
+def chip_text(path: str) -> str:
+    """What a chip's file holds. Raises UsageError where there is none, ToolError where it cannot be read."""
+    if not Path(path).is_file():
+        raise UsageError(f"there is no chip file {path}", "give the path of a YAML file, or the name of a chip")
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"the chip file {path} is not text in UTF-8: {error}", "give a YAML file") from None
+    except OSError as error:
+        raise ToolError(f"cannot read {path}: {error.strerror or error}", "check the path and the disk") from None
 
 
 @cache

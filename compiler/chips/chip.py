@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from nmc.chips.quantity import (
     Bandwidth,
@@ -23,7 +23,16 @@ from nmc.errors import UsageError
 
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 Dataflow = Literal["output-stationary", "weight-stationary", "input-stationary"]
+Name = TypeVar("Name", bound=str)
+Choice = TypeVar("Choice")
 
+
+def choice(choices: Mapping[Name, Choice], name: Name | None, what: str, chip: str) -> Choice:
+    """The choice of this name; the first without. Raises UsageError with those that a chip has."""
+    name = name or next(iter(choices))
+    if name not in choices:
+        raise UsageError(f"{chip} has no {what} {name!r}", f"there are: {', '.join(choices)}")
+    return choices[name]
 
 
 def precision_named(name: str) -> Precision:
@@ -41,12 +50,16 @@ MOST_FITTED = 3
 
 @dataclass(frozen=True, kw_only=True)
 class _Described(Facts):
-    """`fitted` are the numbers that `nmc.validation.fit` fits to measurements, by their places in the file."""
+    """`fitted` are the numbers that `nmc.validation.fit` fits to measurements, by their places in the file.
+
+    `untargeted` says why no program can be compiled for the chip; empty where one can.
+    """
 
     name: str
     title: str
     description: str = ""
     fitted: tuple[str, ...] = ()
+    untargeted: str = ""
 
     def __post_init__(self) -> None:
         if len(self.fitted) > MOST_FITTED:
@@ -85,7 +98,8 @@ class GpuChip(_Described):
 
     `peak` is in operations a second, two a multiply-accumulate, without sparsity; the efficiencies are
     the shares of peak and bandwidth that good kernels reach. With `energy_per_operation` and
-    `energy_per_byte`, kernels cost those instead of busy power.
+    `energy_per_byte`, kernels cost those instead of busy power. `precision` is that of programs that choose none; None:
+    fp32 where the chip has it, else the first of `peak`.
     """
 
     kind: Literal["gpu"]
@@ -98,6 +112,20 @@ class GpuChip(_Described):
     call_overhead: Time
     energy_per_operation: Mapping[Precision, Energy] | None = None
     energy_per_byte: Energy | None = None
+    precision: Precision | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_some(modes=self.modes, peak=self.peak)
+        if self.default_precision not in self.peak:
+            raise ValueError(f"the precision is {self.precision}, and peak has {', '.join(self.peak)} alone")
+
+    @property
+    def default_precision(self) -> Precision:
+        """The precision of programs that choose none."""
+        if self.precision is not None:
+            return self.precision
+        return "fp32" if "fp32" in self.peak else next(iter(self.peak))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +168,7 @@ class SystolicChip(_Described):
     `stream_bandwidth` in every call, and so do activations of a kernel beyond `activation_memory`. Those
     on the chip move at `activation_bandwidth`. Element-wise operations run at `vector_throughput`. Samples
     and results cross `host_bandwidth`, and the host takes `result_time` for every element put out. Where
-    `host_loop` is true, a model in time needs a call a step.
+    `host_loop` is true, a model in time needs a call a step. The first of `precisions` is the default.
     """
 
     kind: Literal["systolic"]
@@ -157,6 +185,17 @@ class SystolicChip(_Described):
     host_loop: bool
     idle_power: Power
     prices: SystolicPrices
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_some(precisions=self.precisions)
+        if unpriced := [name for name in self.precisions if name not in self.prices.mac]:
+            raise ValueError(f"prices.mac has no price for {', '.join(unpriced)}")
+
+    @property
+    def default_precision(self) -> Precision:
+        """The precision of programs that choose none."""
+        return self.precisions[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -257,7 +296,7 @@ class ManycoreChip(_Described):
     """Cores of neurons on a mesh that send each other spikes, in time steps.
 
     `idle_power` is drawn from boot on; `awake_power` on top of it from the first run on. The first of
-    `io` and of `prices` is the default.
+    `io` and of `prices` is the default. `graded`: whether neurons can send numbers, not only spikes.
     """
 
     kind: Literal["manycore"]
@@ -266,6 +305,18 @@ class ManycoreChip(_Described):
     awake_power: Power
     io: Mapping[str, IoMode]
     prices: Mapping[str, PriceProfile]
+    graded: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _require_some(io=self.io, prices=self.prices)
+
+
+def _require_some(**facts: Collection[object]) -> None:
+    """Raise ValueError where one of these facts is empty."""
+    for name, fact in facts.items():
+        if not fact:
+            raise ValueError(f"{name} is empty: give at least one")
 
 
 Chip = CpuChip | GpuChip | SystolicChip | ManycoreChip

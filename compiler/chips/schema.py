@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
 from io import StringIO
 from typing import TypeVar
 
@@ -33,7 +34,8 @@ def parse_chip(text: str, file: str) -> Chip:
     kind = marked.get("kind") if isinstance(marked, Mapping) else None
     if not isinstance(kind, str) or kind not in FAMILIES:
         raise UsageError(
-            "this is not a chip: it needs a 'kind'", f"the kinds are {', '.join(FAMILIES)}", where=Location(file, 1)
+            "this is not a chip: it needs a 'kind'" if kind is None else f"{kind!r} is not a kind of chip",
+            f"the kinds are {', '.join(FAMILIES)}", where=Location(file, 1)
         )
     return _facts(marked, FAMILIES[kind], file)
 
@@ -44,7 +46,8 @@ def parse_facts(text: str, family: type[Family], file: str) -> Family:
 
 
 def _facts(marked: object, family: type[Family], file: str) -> Family:
-    adapter: TypeAdapter[Family] = TypeAdapter(family)
+    # To mypy a class is not hashable where its instances are not.
+    adapter: TypeAdapter[Family] = _adapter(family)  # type: ignore[arg-type]
     try:
         return adapter.validate_json(json.dumps(marked, default=str))
     except ValidationError as error:
@@ -52,6 +55,11 @@ def _facts(marked: object, family: type[Family], file: str) -> Family:
             Fault(_what(fault["loc"], fault["type"], fault["msg"]), _EXAMPLE, where=_place(marked, fault["loc"], file))
             for fault in error.errors(include_url=False)
         ) from None
+
+
+@cache
+def _adapter(family: type[Family]) -> TypeAdapter[Family]:
+    return TypeAdapter(family)
 
 
 def _marked(text: str, file: str) -> object:

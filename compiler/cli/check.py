@@ -15,7 +15,9 @@ def command(
     model: Annotated[str, MODEL],
     targets: Annotated[
         str | None,
-        typer.Option("--targets", "-t", help="Target names, separated by commas; without, all that have a budget."),
+        typer.Option(
+            "--targets", "--target", "-t", help="Targets, separated by commas; without, all that have a budget."
+        ),
     ] = None,
     samples: Annotated[int | None, typer.Option(min=1, help="Use only the first samples of the test set.")] = None,
     baseline: Annotated[Path | None, typer.Option(help="Hold the results to those in this file, too.")] = None,

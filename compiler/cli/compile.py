@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nmc.cli.output import JSON, MODEL, OPTIONS, parse_level, parse_options, print_json, progress
+from nmc.cli.output import JSON, MODEL, OPTIONS, TARGET_HELP, parse_level, parse_options, print_json, progress
 from nmc.report.printing import say
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def command(
     model: Annotated[str, MODEL],
-    target: Annotated[str, typer.Option("--target", "-t", help="Where it is to run (see 'nmc targets').")],
+    target: Annotated[str, typer.Option("--target", "-t", help=TARGET_HELP)],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="The program's directory.")] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Time steps of a run.")] = None,
     option: Annotated[list[str] | None, OPTIONS] = None,
@@ -28,11 +28,12 @@ def command(
 ) -> None:
     """Compile a model for a target, verify the program, and write it whole or not at all."""
     from nmc import api, pipeline
+    from nmc.backends import target_named
     from nmc.passes.dump import Dump
 
     level = parse_level(verify)
-    chosen = api.load(model)
-    directory = output or api.program_directory(chosen, target)
+    aim, chosen = target_named(target), api.load(model)
+    directory = output or api.program_directory(chosen, aim.name)
     stages = Dump()
     with progress(f"compiling {chosen.name}") as tell:
         def watch(name: str, result: Model) -> None:
@@ -40,7 +41,7 @@ def command(
             tell(name, len(stages), 0)
 
         try:
-            program = pipeline.compile_model(chosen, target, directory, parse_options(option, steps), watch, level)
+            program = pipeline.compile_model(chosen, aim, directory, parse_options(option, steps), watch, level)
         finally:
             if dump is not None:
                 stages.write(dump)

@@ -37,7 +37,7 @@ def command(
     chosen = target_named(target)
     options = parse_options(option, steps)
     with progress(f"converting {given.name}") as tell:
-        conversion = pipeline.convert(given, chosen, pipeline.make_options(chosen, options))
+        conversion = pipeline.convert(given, chosen, chosen.configured(options))
         converted = conversion.converted.model
         written = dump(converted, output or Path(converted.name))
         tell("measuring", 1, 2)

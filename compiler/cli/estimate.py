@@ -15,10 +15,17 @@ if TYPE_CHECKING:
 
 
 def command(
-    network: Annotated[str, typer.Argument(help="A published network, a file with a graph as text, or a model.")],
-    chip: Annotated[str, typer.Option("--chip", "-c", help="A chip of nmc, or the YAML file of one.")],
-    steps: Annotated[int, typer.Option(min=1, help="Time steps of an inference.")] = 1,
-    batch: Annotated[int, typer.Option(min=1, help="Samples in a call (GPU, TPU).")] = 1,
+    network: Annotated[
+        str, typer.Argument(help="A published network, a file with a graph as text, a model, or a program.")
+    ],
+    chip: Annotated[
+        str | None,
+        typer.Option(
+            "--chip", "-c", "--target", "-t", help="A chip, the YAML file of one, or a target; a program has its own."
+        ),
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Time steps of an inference.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Samples in a call (GPU, TPU).")] = None,
     precision: Annotated[str | None, typer.Option(help="fp32, fp16, bf16 or int8 (GPU, TPU).")] = None,
     mode: Annotated[str | None, typer.Option(help="The power mode (GPU).")] = None,
     io: Annotated[str | None, typer.Option(help="How the chip is fed (many-core chips).")] = None,
@@ -28,13 +35,27 @@ def command(
     json: Annotated[bool, JSON] = False,
 ) -> None:
     """Estimate energy and latency from layers alone: no weights, nothing is run."""
-    from nmc.chips import load_chip
+    from nmc import api
+    from nmc.backends import chip_named
+    from nmc.errors import UsageError
     from nmc.estimates.estimate import baseline_named
-    from nmc.estimates.weightless import conditions_of, estimate_network
+    from nmc.estimates.weightless import Conditions, conditions_of, conditions_of_program, estimate_network
+    from nmc.program import is_program
     from nmc.report.terminal import estimate_lines
 
-    chosen = conditions_of(steps=steps, batch=batch, precision=precision, mode=mode, io=io, prices=prices, rate=rate)
-    estimate = estimate_network(_graph(network), load_chip(chip), chosen).above(baseline_named(baseline))
+    described = None if chip is None else chip_named(chip)
+    if is_program(Path(network)):
+        program = api.load_program(network)
+        base, graph = conditions_of_program(program, elsewhere=described is not None), program.model.graph
+        described = described or api.chip_of(program)
+    elif described is not None:
+        base, graph = Conditions(), _graph(network)
+    else:
+        raise UsageError(f"{network} has no chip of its own", "name one, as in '--chip loihi1'")
+    chosen = conditions_of(
+        steps=steps, batch=batch, precision=precision, mode=mode, io=io, prices=prices, rate=rate, base=base
+    )
+    estimate = estimate_network(graph, described, chosen).above(baseline_named(baseline))
     if json:
         print_json(estimate.to_json())
     else:

@@ -77,7 +77,7 @@ def _program(what: str, mapping: bool, quantization: bool, output: Path | None, 
         say(f"verified: {manifest.verified}" + (f", on {found.data}" if found and found.checks else ""))
         for line in found.lines() if found else ():
             say(f"  {line}")
-        say("options: " + ", ".join(f"{name}={value}" for name, value in program.options.items()))
+        say("options: " + ", ".join(f"{name}={value}" for name, value in program.manifest.options.items()))
         for name, record in manifest.files.items():
             say(f"  {name:24} {record.bytes:>10} bytes  sha256 {record.sha256[:12]}")
         say(annotated(program.model))
@@ -107,7 +107,7 @@ def _model(
         stages.add("model", model.checked())
     else:
         chosen = target_named(target)
-        prepared = pipeline.prepare(model, chosen, pipeline.make_options(chosen, options), stages.add, steps.append)
+        prepared = pipeline.prepare(model, chosen, chosen.configured(options), stages.add, steps.append)
         pipeline.execute(prepared, chosen, stages.add, steps.append)
     if quantization and target is not None:
         show_quantization(steps, target, json)

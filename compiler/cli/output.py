@@ -22,7 +22,10 @@ MODEL = typer.Argument(help="A model of the zoo (see 'nmc models'), a model.yaml
 OPTIONS = typer.Option(
     "--option", "-O", metavar="NAME=VALUE", help="An option of the target (see 'nmc targets'); may be repeated."
 )
-TARGETS = typer.Option("--targets", "-t", help="Target names, separated by commas; a default set without.")
+TARGETS = typer.Option(
+    "--targets", "--target", "-t", help="Targets (see 'nmc targets'), separated by commas; a default set without."
+)
+TARGET_HELP = "Where it is to run: a target (see 'nmc targets'), or the YAML file of a chip of your own."
 RESULTS = typer.Option(help="The file that results are kept in and taken from; sweeps: results/MODEL.duckdb without.")
 CLUSTER = typer.Option(help="Who measures: none (this process), local (processes), auto, or the address of Dask.")
 WORKERS = typer.Option(min=1, help="How many local processes measure, one thread each.")

@@ -10,7 +10,7 @@ from nmc.report.printing import say
 
 def command(json: Annotated[bool, JSON] = False) -> None:
     """List the targets, their chips, engines and options."""
-    from nmc.backends import target_named, targets
+    from nmc.backends import target_named, targets, untargeted
     from nmc.report.plain import target_facts
     from nmc.report.terminal import print_table
 
@@ -31,4 +31,7 @@ def command(json: Annotated[bool, JSON] = False) -> None:
             for fact in facts
         ],
     )
-    say("Give options as in '--option precision=fp16'.")
+    say("Give options as in '--option precision=fp16'. The YAML file of a chip of your own is a target, too.")
+    say("Chips that are no targets; 'nmc estimate MODEL --chip CHIP' prices networks on them from their layers:")
+    for name, why in untargeted().items():
+        say(f"  {name}: {why}")

@@ -27,11 +27,11 @@ class ToolchainFacts:
 @app.command("list")
 def list_toolchains(json: Annotated[bool, JSON] = False) -> None:
     """List the vendor tools and where they are installed."""
-    from nmc.backends.toolchain import TOOLCHAINS
+    from nmc.backends import toolchains
     from nmc.report.terminal import print_table
 
     facts = []
-    for tool in TOOLCHAINS.values():
+    for tool in toolchains():
         python = tool.find()
         facts.append(ToolchainFacts(tool.name, python is not None, str(python) if python else None, tool.description))
     if json:

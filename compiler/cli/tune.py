@@ -14,6 +14,7 @@ from nmc.cli.output import (
     MODEL,
     RESULTS,
     SEED,
+    TARGETS,
     WORKERS,
     print_json,
     progress,
@@ -23,10 +24,7 @@ from nmc.cli.output import (
 
 def command(
     model: Annotated[str, MODEL],
-    targets: Annotated[
-        str | None,
-        typer.Option("--targets", "--target", "-t", help="Target names, separated by commas; a default set without."),
-    ] = None,
+    targets: Annotated[str | None, TARGETS] = None,
     min_accuracy: Annotated[float | None, typer.Option(min=0, max=1, help="At least so much, as in 0.97.")] = None,
     min_score: Annotated[float | None, typer.Option(help="The same for scores of other names.")] = None,
     max_error: Annotated[float | None, typer.Option(help="At most so much, for scores that are errors.")] = None,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nmc.backends import opening_of, target_named
+from nmc.backends import able, target_of
+from nmc.backends.target import OPEN
 from nmc.control.reference import ReferenceStepping
 from nmc.control.session import Session
 from nmc.errors import UsageError
@@ -15,7 +16,7 @@ def open_session(opened: Program | Model, batch: int, engine: str | None = None)
     if batch < 1:
         raise UsageError(f"a session for {batch} samples", "open it for 1 sample or more")
     if isinstance(opened, Program):
-        chosen = opening_of(target_named(opened.target), engine)
+        chosen = able(target_of(opened), OPEN, engine)
         return Session(opened.model, chosen(opened, batch), batch)
     if engine is not None:
         raise UsageError(f"a model runs by the reference, not on {engine!r}", "compile it, and open the program")

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from nmc import zoo
-from nmc.backends import engine_of, target_named
+from nmc.backends import able, target_of
 from nmc.backends.golden import UNTOLD_STEPS, golden_steps
+from nmc.backends.target import RUN
 from nmc.datasets import calibration
 from nmc.differences.compare import difference, of_network
 from nmc.differences.recorded import checked, inputs_of, is_recording, read_recording
@@ -87,8 +88,8 @@ def network_of(a: Named, b: Named | None) -> Model:
 def _of_program(program: Program, engine: str | None) -> Side:
     if engine == REFERENCE:
         return Reference(f"the reference of {program.path}", program.model)
-    target = target_named(program.target)
-    engine_of(target, engine)
+    target = target_of(program)
+    able(target, RUN, engine)
     chosen = engine or next(iter(target.engines))
     return Engine(f"{program.path} on {chosen}", program, chosen)
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nmc.backends import engine_of, target_named, tracer_of
+from nmc.backends import ability_of, able, target_of
+from nmc.backends.target import RUN, TRACE
 from nmc.differences.recorded import fitted
 from nmc.differences.tolerance import Tolerance
 from nmc.differences.traces import Known, Traces, as_traces, is_stream, reference_traces
@@ -68,19 +69,18 @@ class Engine:
         """How near to its reference it is: the same in whole numbers, as near as its numbers are in real ones."""
         if _whole(self.model.graph):
             return Tolerance()
-        precision = str(self.program.options.get("precision", "fp32"))
-        return Tolerance(_RELATIVE.get(precision, 1e-4))
+        return Tolerance(_RELATIVE.get(self.program.options.pricing.precision or "fp32", 1e-4))
 
     def run(self, feeds: Mapping[str, FloatArray], steps: int) -> Ran:
         """What the engine shows of its nodes, the program's outputs at least."""
-        target, graph = target_named(self.program.target), self.model.graph
-        tracer = tracer_of(target, self.engine)
+        target, graph = target_of(self.program), self.model.graph
+        tracer = ability_of(target, TRACE, self.engine)
         given = steps if graph.dt_s else None
         if tracer is not None:
             traced = tracer(self.program, feeds, steps=given)
             result, nodes = traced.result, traced.nodes
         else:
-            result, nodes = engine_of(target, self.engine)(self.program, feeds, steps=given), {}
+            result, nodes = able(target, RUN, self.engine)(self.program, feeds, steps=given), {}
         on_chip = steps + graph.lag
         shown = {
             name: np.asarray(value if value.ndim > 1 and is_stream(graph, name) else value[:, None], np.float64)

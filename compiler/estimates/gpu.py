@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nmc.chips.chip import GpuChip, GpuMode, Precision
-from nmc.errors import UsageError
+from nmc.chips.chip import GpuChip, GpuMode, Precision, choice
 from nmc.estimates.estimate import Component, Estimate
 from nmc.estimates.interval import ZERO, Interval, largest, total, worst
 from nmc.estimates.workload import Kernel, Workload
@@ -27,10 +26,9 @@ class KernelTime:
 
 def price_gpu(chip: GpuChip, work: Workload, precision: Precision = "fp32", mode: str | None = None) -> Estimate:
     """What one sample of a call costs. Raises UsageError for a precision or power mode that the chip lacks."""
-    setting = _mode(chip, mode)
+    setting = choice(chip.modes, mode, "power mode", chip.title)
     for used in dict.fromkeys([precision, *(kernel.precision or precision for kernel in work.kernels)]):
-        if used not in chip.peak:
-            raise UsageError(f"{chip.title} has no {used}", f"its precisions are: {', '.join(chip.peak)}")
+        choice(chip.peak, used, "precision", chip.title)
     times = [_time(chip, setting, kernel, precision) for kernel in work.kernels]
     launching = total(t.launch_s for t in times)
     call = chip.call_overhead.interval
@@ -58,13 +56,6 @@ def price_gpu(chip: GpuChip, work: Workload, precision: Precision = "fp32", mode
         tuple(part.share(work.batch) for part in parts),
         by_node={name: energy / work.batch for name, energy in energies.items()},
     )
-
-
-def _mode(chip: GpuChip, name: str | None) -> GpuMode:
-    name = name or next(iter(chip.modes))
-    if name not in chip.modes:
-        raise UsageError(f"{chip.title} has no power mode {name!r}", f"its modes are: {', '.join(chip.modes)}")
-    return chip.modes[name]
 
 
 def _time(chip: GpuChip, mode: GpuMode, kernel: Kernel, precision: Precision) -> KernelTime:

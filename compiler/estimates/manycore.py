@@ -11,51 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
 
-from nmc.chips import chip_of
-from nmc.chips.chip import IoMode, ManycoreChip, Price, PriceProfile
-from nmc.errors import UsageError
-from nmc.estimates.estimate import Component, Estimate, Kind, baseline_named
+from nmc.chips.chip import IoMode, ManycoreChip, Price, PriceProfile, choice
+from nmc.estimates.estimate import Component, Estimate, Kind
 from nmc.estimates.events import Events
 from nmc.estimates.interval import ZERO, Interval, largest, total, worst
 from nmc.estimates.load import Load, load_of
 from nmc.estimates.traffic import Traffic, traffic
 from nmc.graph import Graph
-from nmc.mapping.file import mapping_of
 from nmc.mapping.partition import partition
 from nmc.mapping.place import Placement, place
 from nmc.mapping.route import routes
 from nmc.nodes.fixed_point import FixedConv2d
 
-if TYPE_CHECKING:
-    from nmc.backends.target import RunResult
-    from nmc.program import Program
-
-Choice = TypeVar("Choice")
-
 _BETWEEN_CHIPS = ("energy and time of spikes between chips", "time of a barrier over several chips")
 """What was never published, and counts only where a network takes more than one chip."""
 _WEIGHT_UPDATES = ("energy and time of weight updates",)
 """The same, where synapses learn."""
-
-
-def estimate_manycore(program: Program, result: RunResult) -> Estimate:
-    """What one inference of a run costs on the program's chip.
-
-    The options "prices" and "io" choose by name among the chip's profiles and ways of feeding it, else
-    its first ones; "baseline" is what the energy is counted above (total).
-    """
-    prices, io, baseline = (program.options.get(name) for name in ("prices", "io", "baseline"))
-    estimate = price_manycore(
-        chip_of(program.chip, ManycoreChip),
-        program.model.graph,
-        result.events,
-        placement=mapping_of(program),
-        prices=None if prices is None else str(prices),
-        io=None if io is None else str(io),
-    )
-    return estimate if baseline is None else estimate.above(baseline_named(str(baseline)))
 
 
 def price_manycore(
@@ -71,7 +43,7 @@ def price_manycore(
 
     Raises UnsupportedError where the network does not fit the chip, UsageError for an unknown choice.
     """
-    profile = choose(chip.prices, prices, "price profile", chip.title)
+    profile = choice(chip.prices, prices, "price profile", chip.title)
     if placement is None:
         placement = place(partition(graph, chip.limits), chip.limits)
     happened = traffic(placement, routes(placement), events)
@@ -87,8 +59,8 @@ def price_manycore(
 
 def price_load(chip: ManycoreChip, load: Load, *, prices: str | None = None, io: str | None = None) -> Estimate:
     """What one inference costs that loads the cores so. Raises UsageError for an unknown choice."""
-    profile = choose(chip.prices, prices, "price profile", chip.title)
-    feeding = choose(chip.io, io, "way of I/O", chip.title)
+    profile = choice(chip.prices, prices, "price profile", chip.title)
+    feeding = choice(chip.io, io, "way of I/O", chip.title)
     times = (_slowest_core(profile, load), _barrier(profile, load), _longest_way(profile, load))
     on_chip = total(part.latency_s for part in times if part.latency_s is not None)
     fed = _feeding(feeding, load, on_chip)
@@ -240,11 +212,3 @@ def _energy(price: Price, count: float) -> Interval:
 
 def _time(price: Price, count: float) -> Interval:
     return price.time.interval * count if price.time is not None else ZERO
-
-
-def choose(choices: Mapping[str, Choice], name: str | None, what: str, chip: str) -> Choice:
-    """The choice of this name; the first without. Raises UsageError with those that a chip has."""
-    name = name or next(iter(choices))
-    if name not in choices:
-        raise UsageError(f"{chip} has no {what} {name!r}", f"there are: {', '.join(choices)}")
-    return choices[name]

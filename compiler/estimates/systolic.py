@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nmc.chips.chip import Precision, SystolicArray, SystolicChip
-from nmc.errors import UsageError
+from nmc.chips.chip import Precision, SystolicArray, SystolicChip, choice
 from nmc.estimates.array import buffer_accesses, cycles
 from nmc.estimates.estimate import Component, Estimate
 from nmc.estimates.interval import ZERO, Interval, largest, total, worst
@@ -71,9 +70,8 @@ def price_systolic(chip: SystolicChip, work: Workload, precision: Precision | No
 
     Raises UsageError for a precision that the chip lacks.
     """
-    precision = precision or chip.precisions[0]
-    if precision not in chip.precisions:
-        raise UsageError(f"{chip.title} has no {precision}", f"its precisions are: {', '.join(chip.precisions)}")
+    precision = precision or chip.default_precision
+    choice(dict.fromkeys(chip.precisions), precision, "precision", chip.title)
     works = kernel_works(chip, work, precision)
     calls = work.steps if chip.host_loop and work.loops else 1
     on_chip, link = _on_chip(chip, works, precision), _link(chip, work, precision, calls)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from nmc.chips.chip import Chip, CpuChip, GpuChip, ManycoreChip, Precision, SystolicChip, precision_named
 from nmc.chips.quantity import Facts, Number, Quantity
@@ -11,6 +12,9 @@ from nmc.errors import UsageError, closest
 from nmc.estimates.estimate import Component, Estimate
 from nmc.estimates.interval import Grade, Interval, worst
 from nmc.graph import Graph
+
+if TYPE_CHECKING:
+    from nmc.program import Program
 
 UNKNOWN_RATE = Quantity(0.1, "1", "assumed: from sparse to dense activity; not measured", "assumed", 0.02, 0.5)
 """Spikes of a neuron in a step where nothing is said of them."""
@@ -38,15 +42,26 @@ class Conditions(Facts):
 
 
 def conditions_of(
-    *, steps: int = 1, batch: int = 1, precision: str | None = None, mode: str | None = None, io: str | None = None,
-    prices: str | None = None, rate: float | None = None,
+    *, steps: int | None = None, batch: int | None = None, precision: str | None = None, mode: str | None = None,
+    io: str | None = None, prices: str | None = None, rate: float | None = None, base: Conditions = Conditions(),
 ) -> Conditions:  # fmt: skip
-    """Conditions as a user gives them, in plain values. Raises UsageError for what is none."""
-    said = UNKNOWN_RATE if rate is None else Quantity(rate, "1", "given by the user", "assumed", rate, rate)
-    return Conditions(
-        steps=steps, batch=batch, precision=None if precision is None else precision_named(precision),
-        mode=mode, io=io, prices=prices, rate=said,
+    """Conditions as a user gives them, in plain values; None: those of `base`. Raises UsageError for what is none."""
+    said = base.rate if rate is None else Quantity(rate, "1", "given by the user", "assumed", rate, rate)
+    return replace(
+        base, steps=steps or base.steps, batch=batch or base.batch,
+        precision=base.precision if precision is None else precision_named(precision),
+        mode=mode or base.mode, io=io or base.io, prices=prices or base.prices, rate=said,
     )  # fmt: skip
+
+
+def conditions_of_program(program: Program, *, elsewhere: bool = False) -> Conditions:
+    """How a program runs; on another chip than its own, without what it chose of that."""
+    own, steps = program.options.pricing, program.steps or 1
+    if elsewhere:
+        return Conditions(steps=steps, batch=own.batch, precision=own.precision)
+    return Conditions(
+        steps=steps, batch=own.batch, precision=own.precision, mode=own.mode, io=own.io, prices=own.prices
+    )
 
 
 def estimate_network(graph: Graph, chip: Chip, conditions: Conditions) -> Estimate:
@@ -63,14 +78,13 @@ def estimate_network(graph: Graph, chip: Chip, conditions: Conditions) -> Estima
             from nmc.estimates.workload import workload
 
             work = workload(graph, steps=conditions.steps, batch=conditions.batch)
-            plain: Precision = "fp32" if "fp32" in chip.peak else next(iter(chip.peak))
-            return price_gpu(chip, work, conditions.precision or plain, conditions.mode)
+            return price_gpu(chip, work, conditions.precision or chip.default_precision, conditions.mode)
         case SystolicChip():
             from nmc.estimates.systolic import price_systolic
             from nmc.estimates.workload import workload
 
             work = workload(graph, steps=conditions.steps, batch=conditions.batch)
-            return price_systolic(chip, work, conditions.precision or chip.precisions[0])
+            return price_systolic(chip, work, conditions.precision)
         case CpuChip():
             raise UsageError(
                 "on the machine at hand time is measured, and a network without weights cannot run",

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nmc import program as programs
-from nmc.backends import target_named, variants_of
+from nmc.backends import able, target_named
+from nmc.backends.target import VARIANTS
 from nmc.datasets import score, test_data, train_data
 from nmc.evolution.fitness import loss_of
 from nmc.evolution.generations import Bench, EvolutionOptions, Progress, Run, key_of
@@ -21,7 +22,7 @@ from nmc.evolution.neurons import as_neurons
 from nmc.evolution.search import search
 from nmc.evolution.subject import Subject
 from nmc.model import MetricName, Model
-from nmc.pipeline import make_options
+from nmc.pipeline import program_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,14 +87,14 @@ def evolve(
     package cmaes.
     """
     chosen, given = target_named(target), options or EvolutionOptions()
-    settings = make_options(chosen, target_options or {})
+    settings = chosen.configured(target_options or {})
     programs.require_replaceable(directory, programs.is_program)
     train, test = train_data(model), test_data(model, samples)
     task = model.task
     assert task is not None  # train_data saw to it
     subject = Subject.of(model, chosen, settings)
     genome = Genome.of(subject, given.genes)
-    bench = Bench(variants_of(chosen), genome, train, loss_of(task), given)
+    bench = Bench(able(chosen, VARIANTS), genome, train, loss_of(task), given)
     place = Path(f"{directory}.evolution.json")
     before = History.load(place, key_of(genome, train, given), given.strategy.population)
     tell = progress or (lambda what, done, of: None)
@@ -103,13 +104,13 @@ def evolve(
     tell("scoring", given.generations, given.generations)
     candidates = [genome.expressed(np.zeros(genome.size)), genome.expressed(mean)]
     losses = bench.of_all(candidates)
-    on_test = variants_of(chosen)(subject.program, test.x)
+    on_test = able(chosen, VARIANTS)(subject.program, test.x)
     scores = [score(task, on_test(each)[each.graph.outputs[0]], test.y) for each in candidates]
     best = 1 if losses[1] < losses[0] else 0
     evolved = candidates[best].checked()
     written = programs.write(
-        directory, evolved, target=chosen.name, chip=chosen.chip, options=asdict(settings),
-        files=chosen.lower(evolved, settings),
+        directory, evolved, target=chosen.name, chip=chosen.chip_name, options=asdict(settings),
+        files=program_files(chosen, evolved, settings),
     )  # fmt: skip
     return Evolution(
         written, subject, task.metric, Fitness(losses[0], scores[0]), Fitness(losses[best], scores[best]), genome.size,

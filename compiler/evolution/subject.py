@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nmc import passes, pipeline
-from nmc.backends import variants_of
+from nmc.backends import able
+from nmc.backends.target import VARIANTS
 from nmc.datasets import calibration
 from nmc.errors import UsageError
 from nmc.passes.quantize_fixed_point import QuantizeFixedPoint
@@ -25,9 +26,9 @@ class Subject:
     weight_bits: int
 
     @classmethod
-    def of(cls, model: Model, target: Target, options: Options) -> Subject:
+    def of(cls, model: Model, target: Target[Options], options: Options) -> Subject:
         """What the target makes of a model. Raises UsageError for a target that runs no variants, and as passes do."""
-        variants_of(target)
+        able(target, VARIANTS)
         model = model.checked()
         before: list[passes.Pass] = []
         for step in target.passes(options, calibration(model)):

@@ -8,6 +8,7 @@ from dataclasses import asdict, fields, replace
 from io import StringIO
 from pathlib import Path
 
+from nmc.chips import is_chip_file
 from nmc.data_source import Source
 from nmc.errors import ModelError, ToolError, UsageError
 from nmc.frontends import weights as arrays
@@ -168,7 +169,10 @@ def _facts(node: Node) -> dict[str, object]:
 
 
 def _task(task: Task, data: Mapping[str, str]) -> dict[str, object]:
-    budgets = {target: _budget(budget) for target, budget in task.budgets.items()}
+    budgets = {
+        str(Path(target).absolute()) if is_chip_file(target) else target: _budget(budget)
+        for target, budget in task.budgets.items()
+    }
     facts: dict[str, object] = {"kind": task.kind, "metric": task.metric}
     if task.judge is not None:
         facts["judge"] = task.judge

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
+from nmc.chips import is_chip_file
 from nmc.data_source import Source
 from nmc.errors import Fault, Location, ModelError, closest
 from nmc.frontends import weights as arrays
@@ -201,7 +202,10 @@ class _Loading:
         if metric_of(metric).kind != spec.kind:
             wanted = " or ".join(f"'metric: {name}'" for name, known in METRICS.items() if known.kind == spec.kind)
             self._fault(("task", "metric"), f"{metric} does not go with {spec.kind}", f"write {wanted}")
-        budgets = {target: self._budget(target, budget, metric) for target, budget in spec.budgets.items()}
+        budgets = {
+            str(self.folder / target) if is_chip_file(target) else target: self._budget(target, budget, metric)
+            for target, budget in spec.budgets.items()
+        }
         data = spec.data
         return Task(
             spec.kind,

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nmc.chips import chip_of
 from nmc.chips.chip import ManycoreChip
 from nmc.errors import ProgramError
 from nmc.graph import Shape
@@ -66,27 +65,26 @@ class MappingFacts:
         return column * wide + within % wide, row * high + within // wide
 
 
-def map_model(model: Model, chip: str, chips: int | None = None) -> MappingFacts:
+def map_model(model: Model, chip: ManycoreChip, chips: int | None = None) -> MappingFacts:
     """Map a model at the stage "fixed-point" onto a chip, on `chips` of them at most (None: as many as there are).
 
     Raises UnsupportedError where it does not fit.
     """
-    limits = chip_of(chip, ManycoreChip).limits
-    cut = partition(model.graph, limits if chips is None else limits.on_chips(chips), model.weights)
+    limits = chip.limits if chips is None else chip.limits.on_chips(chips)
+    cut = partition(model.graph, limits, model.weights)
     return map_partition(cut, chip, chips)
 
 
-def map_partition(cut: Partition, chip: str, chips: int | None = None) -> MappingFacts:
+def map_partition(cut: Partition, chip: ManycoreChip, chips: int | None = None) -> MappingFacts:
     """Map slices that are cut already onto a chip's cores; there must be as many."""
-    described = chip_of(chip, ManycoreChip)
-    limits = described.limits if chips is None else described.limits.on_chips(chips)
+    limits = chip.limits if chips is None else chip.limits.on_chips(chips)
     placement = place(cut, limits)
     slices = tuple(
         SliceFacts(part.population, part.neurons.ranges, where, part.use)
         for part, where in zip(placement.partition.slices, placement.places, strict=True)
     )
     return MappingFacts(
-        described.name, (limits.mesh_columns.count, limits.mesh_rows.count), limits.cores_per_tile.count,
+        chip.name, (limits.mesh_columns.count, limits.mesh_rows.count), limits.cores_per_tile.count,
         placement.chips, placement.tiles, placement.cores, hops(routes(placement)), slices,
     )
 

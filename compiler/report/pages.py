@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import asdict
 from pathlib import Path
 
 from nmc.backends import target_named, targets
@@ -18,9 +18,9 @@ def target_list() -> str:
     """Every target with its chip, engines, and options with their defaults."""
     rows = []
     for target in map(target_named, targets()):
-        options = ", ".join(f"`{f.name}={f.default}`" for f in fields(target.options))
+        options = ", ".join(f"`{name}={value}`" for name, value in asdict(target.options).items())
         engines = ", ".join(f"`{name}`" for name in target.engines)
-        rows.append((f"`{target.name}`", target.description, f"`{target.chip}`", engines, options))
+        rows.append((f"`{target.name}`", target.description, f"`{target.chip_name}`", engines, options))
     return table(("target", "what it is", "chip", "engines, the default first", "options"), rows)
 
 

@@ -14,7 +14,7 @@ from nmc.model import FloatArray, Model
 from nmc.report.scores import score_name
 
 if TYPE_CHECKING:
-    from nmc.backends.target import RunResult, RunWarning, Target
+    from nmc.backends.target import Options, RunResult, RunWarning, Target
     from nmc.comparison import Comparison
     from nmc.data_source import DataRecord
     from nmc.estimates.estimate import Estimate
@@ -48,10 +48,11 @@ class TargetFacts:
     options: Mapping[str, object]
 
 
-def target_facts(target: Target) -> TargetFacts:
+def target_facts(target: Target[Options]) -> TargetFacts:
     """What there is to know of a target before compiling."""
-    options = {f.name: f.default for f in fields(target.options)}
-    return TargetFacts(target.name, target.chip, target.description, tuple(target.engines), options)
+    return TargetFacts(
+        target.name, target.chip_name, target.description, tuple(target.engines), asdict(target.options)
+    )
 
 
 @dataclass(frozen=True)

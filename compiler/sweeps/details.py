@@ -104,12 +104,12 @@ def core_results(program: Program, events: Events) -> tuple[CoreResult, ...]:
 
 def first_raster(program: Program, x: FloatArray) -> Raster | None:
     """The spikes of the first sample, where the target's engine can record them."""
-    from nmc.backends import target_named
+    from nmc.backends import ability_of, target_of
+    from nmc.backends.target import OBSERVE
     from nmc.pipeline import run_program
     from nmc.recording import Recording
 
-    target = target_named(program.target)
-    if next(iter(target.engines)) not in target.observed:
+    if ability_of(target_of(program), OBSERVE) is None:
         return None
     with TemporaryDirectory(prefix="nmc-") as scratch:
         place = Path(scratch) / "recording"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from itertools import product
 from typing import TYPE_CHECKING
 
-from nmc.backends import target_named
+from nmc.backends import distinct
 from nmc.errors import UsageError, closest
 from nmc.program import OptionValue
 
@@ -29,9 +29,14 @@ Axes = Mapping[str, Sequence[object]]
 class Point:
     """One target at one setting: `options` are all of the target's, `given` those among them that were chosen."""
 
-    target: str
+    aim: Target[Options]
     options: Mapping[str, OptionValue]
     given: Mapping[str, OptionValue]
+
+    @property
+    def target(self) -> str:
+        """The target's name."""
+        return self.aim.name
 
     @property
     def setting(self) -> str:
@@ -68,14 +73,14 @@ def canonical(name: str) -> str:
     return SYNONYMS.get(name, name)
 
 
-def grid(model: Model, targets: Sequence[str], axes: Axes) -> tuple[Point, ...]:
+def grid(model: Model, targets: Sequence[str | Target[Options]], axes: Axes) -> tuple[Point, ...]:
     """The full grid, target by target, the last axis fastest; points that become equal are one.
 
     Options that a target does not have, or that mean nothing there, are left out for it, and so are settings that it
     refuses. Raises UsageError for an unknown target, an option that no target has, a value that no target takes,
     and a target that takes no setting.
     """
-    chosen = [target_named(name) for name in dict.fromkeys(targets)]
+    chosen = distinct(targets)
     _check_names(chosen, axes)
     found: dict[tuple[object, ...], Point] = {}
     untaken = {(name, value) for name, values in axes.items() for value in values}
@@ -104,30 +109,28 @@ def settings(axes: Axes) -> Iterator[dict[str, object]]:
         yield dict(zip(axes, values, strict=True))
 
 
-def make_point(model: Model, target: Target, given: Mapping[str, object]) -> Point:
+def make_point(model: Model, target: Target[Options], given: Mapping[str, object]) -> Point:
     """The point of a target at these options, which may be text. Raises UsageError."""
-    from nmc.pipeline import make_options
-
-    options = make_options(target, given)
+    options = target.configured(given)
     idle = options.idle(model) | (frozenset() if _in_time(model, target, options) else {"steps"})
     if any(name in idle for name in given):
         given = {name: value for name, value in given.items() if name not in idle}
-        options = make_options(target, given)
+        options = target.configured(given)
     values = asdict(options)
-    return Point(target.name, values, {name: values[name] for name in given})
+    return Point(target, values, {name: values[name] for name in given})
 
 
-def option_names(target: Target) -> tuple[str, ...]:
+def option_names(target: Target[Options]) -> tuple[str, ...]:
     """The names of a target's options."""
     return tuple(field.name for field in fields(target.options))
 
 
-def _in_time(model: Model, target: Target, options: Options) -> bool:
+def _in_time(model: Model, target: Target[Options], options: Options) -> bool:
     """Whether what the target makes of the model runs in time steps."""
     return model.graph.dt_s is not None or any(p.stage in _IN_TIME for p in target.passes(options, None))
 
 
-def _check_names(targets: Sequence[Target], axes: Axes) -> None:
+def _check_names(targets: Sequence[Target[Options]], axes: Axes) -> None:
     known = {name for target in targets for name in option_names(target)}
     if unknown := [name for name in axes if name not in known] if targets else []:
         names = ", ".join(target.name for target in targets)

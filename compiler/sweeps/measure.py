@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nmc import pipeline, reference
-from nmc.backends import target_named
 from nmc.control.rollout import rollout
 from nmc.control.score import Played, played, streams
 from nmc.data_source import Arrays, DataRecord
@@ -92,7 +91,7 @@ class Subject:
 
     def command(self, point: Point) -> str:
         """What to type to measure a point again."""
-        words = ["nmc", "compare", self.source, "--targets", point.target]
+        words = ["nmc", "compare", self.source, "--targets", point.aim.given]
         for name, value in point.given.items():
             words += [] if value is None else ["-O", f"{name}={value}"]
         words += [] if self.samples is None else ["--samples", str(self.samples)]
@@ -126,7 +125,7 @@ def _measure(subject: Subject, point: Point, directory: Path) -> tuple[PointResu
     steps: list[Translated] = []
     try:
         program = pipeline.compile_model(
-            subject.model, point.target, directory, point.options, keep=steps.append
+            subject.model, point.aim, directory, point.options, keep=steps.append
         )
     except ModelError as error:
         return replace(row, refusal=error.summary()), _execution(began, perf_counter() - started, 0.0)
@@ -193,7 +192,7 @@ def _unmeasured(subject: Subject, point: Point) -> PointResult:
         model=subject.model.name,
         model_digest=subject.digest,
         target=point.target,
-        chip=target_named(point.target).chip,
+        chip=point.aim.chip_name,
         options=point.options,
         given=point.given,
         data=subject.data.record,
@@ -204,6 +203,7 @@ def _unmeasured(subject: Subject, point: Point) -> PointResult:
         reference_score=subject.reference_score,
         command=subject.command(point),
         findings=subject.findings,
+        clocked=point.aim.options.clocked,
     )
 
 

@@ -84,7 +84,8 @@ class PointResult:
     interval over samples (None where the metric has none), `agreement` the share of samples with the reference's
     class. `cost` is None where no chip stands behind the target. A target that cannot hold the model has a `refusal`
     and nothing measured. `command` is what to type to get this row again. `findings` are warnings about its data, the
-    model and this target. `verified` is what compiling verified of its program.
+    model and this target. `verified` is what compiling verified of its program. `clocked`: whether energy and
+    latency were measured on a machine, and so are not the same on every run.
     """
 
     key: str
@@ -112,6 +113,7 @@ class PointResult:
     refusal: str | None = None
     findings: tuple[Finding, ...] = ()
     verified: str | None = None
+    clocked: bool = False
 
 
 @dataclass(frozen=True)

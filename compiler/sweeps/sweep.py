@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nmc.backends import target_named
-from nmc.chips import load_chip
 from nmc.errors import UsageError
 from nmc.sweeps.measure import measure
 
@@ -109,7 +107,7 @@ def crew(subject: Subject, workers: Workers) -> Iterator[Measure]:
         def measured(jobs: Sequence[Job]) -> Iterator[tuple[PointResult, Execution]]:
             nonlocal there
             chosen = workers.for_points(len(jobs))
-            here = [chosen.cluster == NONE or timed_here(point.target) for point, _ in jobs]
+            here = [chosen.cluster == NONE or point.aim.options.clocked for point, _ in jobs]
             for point, directory in (job for job, is_here in zip(jobs, here, strict=True) if is_here):
                 yield measure(subject, point, directory)
             away = [job for job, is_here in zip(jobs, here, strict=True) if not is_here]
@@ -129,13 +127,3 @@ def _elsewhere(subject: Subject, workers: Workers) -> AbstractContextManager[Mea
     from nmc.sweeps.cluster import connected
 
     return connected(subject, workers.cluster)
-
-
-def timed_here(target: str) -> bool:
-    """Whether what a target says of time is measured on this machine, and so not the same on every run."""
-    from nmc.chips.chip import CpuChip
-
-    try:
-        return isinstance(load_chip(target_named(target).chip), CpuChip)
-    except UsageError:
-        return False

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nmc.backends import target_named
 from nmc.errors import ToolError, UsageError
 from nmc.sweeps.front import objectives
 from nmc.sweeps.grid import Point, make_point
@@ -81,7 +80,7 @@ def _point(problem: Problem, trial: Trial) -> Point | None:
         for name, values in problem.space.targets[target].items()
     }
     try:
-        return make_point(problem.subject.model, target_named(target), options)
+        return make_point(problem.subject.model, problem.space.aims[target], options)
     except UsageError:
         return None
 

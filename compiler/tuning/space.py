@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from math import prod
 from typing import TYPE_CHECKING
 
-from nmc.backends import target_named
+from nmc.backends import distinct
 from nmc.errors import UsageError
 from nmc.sweeps.grid import Axes, grid, make_point, option_names
 
 if TYPE_CHECKING:
+    from nmc.backends.target import Options, Target
     from nmc.model import Model
 
 SEARCHED: Mapping[str, tuple[object, ...]] = {
@@ -28,8 +29,9 @@ SEARCHED: Mapping[str, tuple[object, ...]] = {
 
 @dataclass(frozen=True)
 class Space:
-    """The values of each option of each target."""
+    """The values of each option of each target; `aims` are the targets by their names."""
 
+    aims: Mapping[str, Target[Options]]
     targets: Mapping[str, Mapping[str, tuple[object, ...]]]
 
     @property
@@ -48,22 +50,23 @@ def search_space(model: Model, targets: Sequence[str], axes: Axes) -> Space:
         raise UsageError("there are no targets to search", "name one or more with --targets")
     grid(model, targets, axes)
     spaces: dict[str, Mapping[str, tuple[object, ...]]] = {}
-    for name in dict.fromkeys(targets):
-        known = [option for option in {**SEARCHED, **axes} if option in option_names(target_named(name))]
+    aims = {target.name: target for target in distinct(targets)}
+    for name, target in aims.items():
+        known = [option for option in {**SEARCHED, **axes} if option in option_names(target)]
         values = {
-            option: _taken(model, name, option, axes[option] if option in axes else SEARCHED[option])
+            option: _taken(model, target, option, axes[option] if option in axes else SEARCHED[option])
             for option in known
         }
         spaces[name] = {option: choices for option, choices in values.items() if choices}
-    return Space(spaces)
+    return Space(aims, spaces)
 
 
-def _taken(model: Model, target: str, option: str, values: Sequence[object]) -> tuple[object, ...]:
+def _taken(model: Model, target: Target[Options], option: str, values: Sequence[object]) -> tuple[object, ...]:
     """Those of an option's values that the target takes and that mean something there, typed."""
     found: dict[object, None] = {}
     for value in values:
         try:
-            point = make_point(model, target_named(target), {option: value})
+            point = make_point(model, target, {option: value})
         except UsageError:
             continue
         if option in point.given:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from nmc.backends import verifier_of
-from nmc.backends.target import Options, Target
+from nmc.backends import resolve
+from nmc.backends.target import Chosen, Target, Verifier
 from nmc.model import FloatArray, Model
 from nmc.passes import Translated
 from nmc.program import Program, nmc_version
@@ -20,8 +20,8 @@ from nmc.verification.trial import Trial, trial
 def verified(
     program: Program,
     executed: Model,
-    target: Target,
-    options: Options,
+    target: Target[Chosen],
+    options: Chosen,
     steps: Sequence[Translated],
     calibration: FloatArray | None,
     level: Level,
@@ -52,12 +52,13 @@ def verified(
 
 
 def _outcomes(
-    program: Program, executed: Model, target: Target, steps: Sequence[Translated], samples: Trial, level: Level
+    program: Program, executed: Model, target: Target[Chosen], steps: Sequence[Translated], samples: Trial, level: Level
 ) -> Iterator[Outcome]:
-    verifier = verifier_of(target)
-    if verifier is None:
+    verifiers = [engine.verify for engine in target.engines.values() if engine.verify is not None]
+    if not verifiers:
         yield LeftOut(f"the program, since the target {target.name} has no way to")
-    else:
+    for place in verifiers:
+        verifier: Verifier = resolve(place)
         yield from verifier(program, executed, samples, level)
     yield from kept_meaning(steps, samples)
     yield from rounded(steps, samples)

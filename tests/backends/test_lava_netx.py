@@ -15,8 +15,8 @@ from needs import extra
 from nmc import reference
 from nmc.backends.lava.lowering import lower_program
 from nmc.backends.lava.netx import netx_files
-from nmc.backends.lava.weights import IntArray, truncated
 from nmc.model import Array, Model
+from nmc.nodes.fixed_point.weights import IntArray, truncated
 from nmc.text import parse
 
 h5py = extra("h5py")

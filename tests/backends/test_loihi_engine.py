@@ -11,7 +11,8 @@ from oracles.one_by_one import assert_repeats
 
 import nmc
 from nmc import reference
-from nmc.backends.loihi import LOIHI1, LoihiOptions
+from nmc.backends import target_named
+from nmc.backends.loihi import LoihiOptions
 from nmc.backends.loihi.engine import run_model
 from nmc.backends.loihi.host import Host
 from nmc.backends.loihi.native import Emulator
@@ -22,6 +23,8 @@ from nmc.errors import UsageError
 from nmc.model import Array, Model
 from nmc.passes import apply
 from nmc.text import parse
+
+LOIHI1 = target_named("loihi-sim")
 
 
 def compiled(model: Model, samples: np.ndarray, **options: object) -> Model:

@@ -10,14 +10,17 @@ from hypothesis import strategies as st
 from oracles.lava_fixed_point import legal
 
 from nmc import passes
+from nmc.backends import target_named
 from nmc.backends.lava.processes import longest_delay
-from nmc.backends.loihi import LOIHI1, LoihiOptions
+from nmc.backends.loihi import LoihiOptions
 from nmc.backends.loihi.strict import static_warnings
 from nmc.errors import ModelError
 from nmc.model import Model
 from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedLIF
 from nmc.nodes.spiking import Delay
 from strategies import models, samples
+
+LOIHI1 = target_named("loihi-sim")
 
 RARE = frozenset({
     "QuantizeLinear", "DequantizeLinear", "Softmax", "Tanh", "Sigmoid", "LeakyRelu", "Clip", "MaxPool1d", "MaxPool2d",

@@ -8,14 +8,13 @@ import onnx
 import pytest
 
 from nmc import program
-from nmc.backends import TARGETS as TABLE
-from nmc.backends import engine_of, target_named
-from nmc.chips import load_chip
+from nmc.backends import able, target_named, targets
+from nmc.backends.target import RUN
 from nmc.chips.chip import GpuChip
 from nmc.errors import ModelError, ToolError, UsageError
 from nmc.model import FloatArray, Model
 from nmc.passes import apply
-from nmc.pipeline import make_options
+from nmc.pipeline import estimate_run
 from nmc.program import Program
 from nmc.reference import run as reference
 
@@ -50,46 +49,45 @@ X = dyadic(4, 1, 6, 6, seed=6, low=0)
 
 def compiled(directory: Path, name: str, calibration: FloatArray | None = X, **given: object) -> Program:
     target = target_named(name)
-    options = make_options(target, given)
+    options = target.configured(given)
     model = apply(target.passes(options, calibration), network())
     files = target.lower(model, options)
-    return program.write(directory / name, model, target=name, chip=target.chip, options=vars(options), files=files)
+    return program.write(
+        directory / name, model, target=name, chip=target.chip_name, options=vars(options), files=files
+    )
 
 
 @pytest.mark.parametrize("name", TARGETS)
 def test_every_target_compiles_runs_and_prices(name, tmp_path):
     made = compiled(tmp_path, name)
-    assert made.options["precision"] == TARGETS[name]
+    assert made.options.precision == TARGETS[name]
     check_files({file: made.file(file) for file in ("model.onnx", "step.onnx")})
     target = target_named(name)
-    whole, stepwise = (engine_of(target, engine)(made, X) for engine in ("onnxruntime", "onnxruntime-stepwise"))
+    whole, stepwise = (able(target, RUN, engine)(made, X) for engine in ("onnxruntime", "onnxruntime-stepwise"))
     np.testing.assert_array_equal(whole.outputs["y"], stepwise.outputs["y"])
     rounded = TARGETS[name] == "int8"  # a spike more or less of 12 moves an output by a twelfth of its weight
     np.testing.assert_allclose(whole.outputs["y"], reference(network(), X)["y"], atol=2 / 12 if rounded else 1e-5)
     np.testing.assert_allclose(whole.outputs["y"], reference(made.model, X)["y"], atol=1e-5)
-    estimate = target.estimate(made, whole)
+    estimate = estimate_run(made, whole)
     assert estimate.latency_s.best > 0
     assert estimate.energy_j is not None
 
 
-GPUS = [
-    name for name in TABLE
-    if target_named(name).estimate and isinstance(load_chip(target_named(name).chip), GpuChip)
-]
+GPUS = [name for name in targets() if isinstance(target_named(name).chip, GpuChip)]
 
 
 @pytest.mark.parametrize("name", GPUS)
 def test_every_gpu_takes_its_power_modes_and_runs_on_cuda(name):
     target = target_named(name)
-    (mode, *_) = load_chip(target.chip).modes
-    assert make_options(target, {"mode": mode}).mode == mode
+    (mode, *_) = target.chip.modes
+    assert target.configured({"mode": mode}).mode == mode
     assert "cuda" in target.engines
 
 
 def test_without_cuda_the_engine_says_so(tmp_path):
     made = compiled(tmp_path, "gpu-sim")
     with pytest.raises(ToolError, match="no CUDA"):
-        engine_of(target_named("gpu-sim"), "cuda")(made, X)
+        able(target_named("gpu-sim"), RUN, "cuda")(made, X)
 
 
 def test_cuda_is_timed_batch_by_batch_and_metered(tmp_path, monkeypatch):
@@ -98,10 +96,10 @@ def test_cuda_is_timed_batch_by_batch_and_metered(tmp_path, monkeypatch):
     monkeypatch.setattr("nmc.backends.onnx.session.CUDA", "CPUExecutionProvider")
     meter = SimpleNamespace(device="NVIDIA H100", energy_j=lambda: 2.0)
     monkeypatch.setattr("nmc.backends.onnx.engine.start_gpu_meter", lambda: meter)
-    result = engine_of(target_named("gpu-sim"), "cuda")(made, X)
+    result = able(target_named("gpu-sim"), RUN, "cuda")(made, X)
     assert (result.device, result.energy_j, result.events.samples) == ("NVIDIA H100", 2.0, len(X))
     np.testing.assert_allclose(result.outputs["y"], reference(network(), X)["y"], atol=1e-5)
-    assert target_named("gpu-sim").estimate(made, result).measured.energy_j == pytest.approx(2.0 / len(X))
+    assert estimate_run(made, result).measured.energy_j == pytest.approx(2.0 / len(X))
 
 
 def test_int8_files_hold_int8(tmp_path):
@@ -115,19 +113,19 @@ def test_int8_files_hold_int8(tmp_path):
 def test_steps_are_the_options_where_given(tmp_path):
     made = compiled(tmp_path, "gpu-sim", steps=5)
     assert made.steps == 5
-    assert engine_of(target_named("gpu-sim"))(made, X).events.steps == 5
+    assert able(target_named("gpu-sim"), RUN)(made, X).events.steps == 5
 
 
 @pytest.mark.parametrize("name", ["tpu-sim", "tpu-v1-sim"])
 def test_tpus_compute_with_int8_only(name):
     with pytest.raises(UsageError, match=r"precision: .*'int8'.*got 'fp32'"):
-        make_options(target_named(name), {"precision": "fp32"})
+        target_named(name).configured({"precision": "fp32"})
 
 
 @pytest.mark.parametrize("given", [{"ranges": "percentile"}, {"ranges": "mse", "bias_correction": True}])
 def test_ways_to_calibrate(tmp_path, given):
     made = compiled(tmp_path, "tpu-sim", **given)
-    outputs = engine_of(target_named("tpu-sim"))(made, X).outputs["y"]
+    outputs = able(target_named("tpu-sim"), RUN)(made, X).outputs["y"]
     np.testing.assert_allclose(outputs, reference(made.model, X)["y"], atol=1e-5)
     assert ("c.corrected_bias" in made.model.weights) == bool(given.get("bias_correction"))
 
@@ -136,12 +134,12 @@ def test_sensitive_layers_keep_real_numbers_where_the_chip_has_them(tmp_path):
     made = compiled(tmp_path, "gpu-sim", precision="int8", sensitive=2)
     rounded = [node.name for node in made.model.graph if getattr(node, "weight_scale", None)]
     assert len(rounded) == 2
-    result = engine_of(target_named("gpu-sim"))(made, X)
+    result = able(target_named("gpu-sim"), RUN)(made, X)
     np.testing.assert_allclose(result.outputs["y"], reference(made.model, X)["y"], atol=1e-5)
-    whole = target_named("gpu-sim").estimate(compiled(tmp_path, "gpu-sim", precision="int8"), result)
-    assert target_named("gpu-sim").estimate(made, result).energy_j.best > whole.energy_j.best
+    whole = estimate_run(compiled(tmp_path, "gpu-sim", precision="int8"), result)
+    assert estimate_run(made, result).energy_j.best > whole.energy_j.best
     with pytest.raises(UsageError, match="tpu-sim has no option 'sensitive'"):
-        make_options(target_named("tpu-sim"), {"sensitive": 2})
+        target_named("tpu-sim").configured({"sensitive": 2})
 
 
 @pytest.mark.parametrize(
@@ -151,7 +149,7 @@ def test_sensitive_layers_keep_real_numbers_where_the_chip_has_them(tmp_path):
 )  # fmt: skip
 def test_wrong_options_are_usage_errors(wrong):
     with pytest.raises(UsageError, match=next(iter(wrong))):
-        make_options(target_named("gpu-sim"), wrong)
+        target_named("gpu-sim").configured(wrong)
 
 
 def test_int8_without_calibration_data_is_refused():
@@ -159,4 +157,4 @@ def test_int8_without_calibration_data_is_refused():
     target = target_named("tpu-sim")
     model = model_of("x = Input(shape=(2,))\ny = Linear(x, features=1, weight='w')\nreturn y", w=np.ones((1, 2)))
     with pytest.raises(ModelError, match="no calibration data"):
-        apply(target.passes(make_options(target, {}), None), model)
+        apply(target.passes(target.configured({}), None), model)

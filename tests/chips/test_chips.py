@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from nmc.chips import chip_names, chip_of, load_chip
-from nmc.chips.chip import GpuChip, ManycoreChip, quantities
+from nmc.chips import chip_names, load_chip
+from nmc.chips.chip import ManycoreChip, quantities
 from nmc.chips.quantity import UNITS, Quantity
 from nmc.chips.schema import parse_chip
 from nmc.errors import UsageError
@@ -129,8 +129,3 @@ def test_an_unknown_chip_is_answered_with_near_names():
         load_chip("loihi-1")
     with pytest.raises(UsageError, match="there is no chip file"):
         load_chip("nowhere/chip.yaml")
-
-
-def test_a_chip_of_another_family():
-    with pytest.raises(UsageError, match="the chip 'loihi1' is a manycore"):
-        chip_of("loihi1", GpuChip)

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nmc.backends.lava.weights import truncated
 from nmc.graph import Graph, Node, Ref
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import fixed_point
 from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedLIF
+from nmc.nodes.fixed_point.weights import truncated
 from nmc.nodes.quantized import QuantizeLinear
 from nmc.nodes.tensor import Flatten, Input
 

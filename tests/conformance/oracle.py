@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from conformance.networks import Case
 from nmc.backends import toolchain
-from nmc.backends.lava.chip import Chip
 from nmc.backends.lava.lowering import lower
 from nmc.backends.lava.processes import NEURONS
 from nmc.backends.loihi.native import Emulator
+from nmc.backends.loihi.on_chip import Chip
 from nmc.model import Array
 from nmc.nodes.plasticity import Learning
 from nmc.reference import Interpreter

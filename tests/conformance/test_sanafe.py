@@ -91,7 +91,7 @@ def test_networks_that_take_many_cores_send_spikes_across_tiles(sanafe_toolchain
 
 def test_a_trained_network_whose_voltages_decay(sanafe_toolchain: None) -> None:
     target, trained = target_named("loihi-sim"), nmc.load("digits-snn")
-    lowered = pipeline.prepare(trained, target, pipeline.make_options(target, {}))
+    lowered = pipeline.prepare(trained, target, target.configured({}))
     for x in datasets.test_data(trained, 2).x:
         own, theirs = compare(lowered, x, LOIHI)
         assert astuple(own)[:-1] == astuple(theirs)[:-1]

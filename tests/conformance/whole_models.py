@@ -14,7 +14,6 @@ from conformance.networks import Case
 from conformance.oracle import lava_traces
 from nmc import reference
 from nmc.backends import target_named
-from nmc.backends.lava.engine import weights_read
 from nmc.backends.lava.lowering import lower as lower_to_lava
 from nmc.backends.loihi.engine import observe_model, run_model
 from nmc.backends.loihi.host import Host
@@ -22,11 +21,12 @@ from nmc.backends.loihi.native import Emulator
 from nmc.backends.loihi.native.layout import CHIP
 from nmc.backends.loihi.native.plan import Plan
 from nmc.backends.loihi.native.repeater import Repeater
+from nmc.backends.loihi.on_chip import weights_read
 from nmc.backends.loihi.stepping import EmulatorStepping
 from nmc.errors import ModelError, UnsupportedError
 from nmc.estimates.events import NodeEvents
 from nmc.model import Array, FloatArray, Model
-from nmc.pipeline import execute, make_options, prepare
+from nmc.pipeline import execute, prepare, program_files
 from nmc.program import Program
 from nmc.reference.interpreter import as_feeds, run_length
 from strategies.whole_models import Drawn
@@ -52,11 +52,11 @@ def compiled(case: Drawn, target: str) -> Compiled | None:
     """
     chosen = target_named(target)
     graded = target == "loihi2-sim" and not case.model.graph.dt_s
-    options = make_options(chosen, {"neurons": "sigma-delta"} if graded else {})
+    options = chosen.configured({"neurons": "sigma-delta"} if graded else {})
     try:
         prepared = prepare(case.model, chosen, options)
         if case.number % 8 == 0:
-            chosen.lower(prepared, options)
+            program_files(chosen, prepared, options)
         return Compiled(prepared, execute(prepared, chosen))
     except ModelError as error:
         assert all(fault.node for fault in error.faults), f"{error}\n{case.said}"

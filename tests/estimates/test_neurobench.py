@@ -134,7 +134,7 @@ def test_a_program_for_a_chip_is_counted_as_what_it_computes():
     from nmc.datasets import test_data
 
     target = target_named("loihi-sim")
-    lowered = pipeline.prepare(model, target, pipeline.make_options(target, {}))
+    lowered = pipeline.prepare(model, target, target.configured({}))
     x = test_data(model, 4).x
     before, after = neurobench(model, x), neurobench(lowered, x)
     assert after.effective_macs <= before.effective_macs

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from nmc import datasets, zoo
-from nmc.backends import target_named, variants_of
+from nmc.backends import able, target_named
 from nmc.backends.loihi.engine import run_model
+from nmc.backends.target import VARIANTS
 from nmc.comparison import compare_targets
 from nmc.data_source import Arrays
 from nmc.errors import ModelError, UsageError
@@ -20,7 +21,6 @@ from nmc.evolution.genome import Genome
 from nmc.evolution.search import Strategy
 from nmc.evolution.subject import Subject
 from nmc.model import Model
-from nmc.pipeline import make_options
 
 FOUR_BITS = {"weight_bits": 4, "steps": 8}
 LOIHI = target_named("loihi-sim")
@@ -48,9 +48,9 @@ def weights(done: Evolution) -> bytes:
 
 @pytest.mark.parametrize("name", ["digits-cnn", "digits-snn"])
 def test_a_variant_gives_what_its_own_program_gives(name: str) -> None:
-    subject = Subject.of(zoo.load(name), LOIHI, make_options(LOIHI, FOUR_BITS))
+    subject = Subject.of(zoo.load(name), LOIHI, LOIHI.configured(FOUR_BITS))
     x = datasets.test_data(zoo.load(name)).x[:20]
-    run = variants_of(LOIHI)(subject.program, x)
+    run = able(LOIHI, VARIANTS)(subject.program, x)
     genome = Genome.of(subject, "channels")
     for vector in np.random.default_rng(0).normal(0, 0.1, (3, genome.size)):
         variant = genome.expressed(vector)

@@ -24,7 +24,7 @@ from nmc.passes.quantize_fixed_point import QuantizeFixedPoint
 from nmc.text import parse
 
 LOIHI = target_named("loihi-sim")
-FOUR_BITS = pipeline.make_options(LOIHI, {"weight_bits": 4, "steps": 8})
+FOUR_BITS = LOIHI.configured({"weight_bits": 4, "steps": 8})
 CNN = Subject.of(zoo.load("digits-cnn"), LOIHI, FOUR_BITS)
 SNN = Subject.of(zoo.load("digits-snn"), LOIHI, FOUR_BITS)
 WIDE = Genome.of(CNN, "weights")
@@ -66,7 +66,7 @@ def test_evolved_integers_are_a_network_that_compiles_to_them_again(subject: Sub
     genome = Genome.of(subject, "channels")
     evolved = genome.expressed(np.random.default_rng(0).normal(0, 0.1, genome.size))
     network = as_neurons(subject.neurons, evolved)
-    again = pipeline.prepare(network, LOIHI, pipeline.make_options(LOIHI, {"weight_bits": 4}))
+    again = pipeline.prepare(network, LOIHI, LOIHI.configured({"weight_bits": 4}))
     x = np.random.default_rng(1).integers(0, 17, (20, 1, 8, 8)) / 16
     (have,), (want,) = (run_model(program, x).outputs.values() for program in (again, evolved))
     np.testing.assert_allclose(have, want, rtol=1e-6)

@@ -4,6 +4,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from nmc.chips import load_chip
 from nmc.errors import ProgramError, UnsupportedError
 from nmc.mapping.file import map_model, read_facts, read_mapping, written
 from nmc.mapping.partition import partition
@@ -24,7 +25,7 @@ MODEL = Model("wide", GRAPH, {"w1": np.zeros((1000, 784)), "w2": np.zeros((10, 1
 
 
 def test_a_mapping_survives_its_file():
-    facts = map_model(MODEL, "loihi1")
+    facts = map_model(MODEL, load_chip("loihi1"))
     assert read_facts(written(facts)) == facts
     placement = read_mapping(written(facts), MODEL)
     assert [part.population for part in placement.partition.slices] == ["h1"] * 8 + ["h2"]
@@ -48,7 +49,7 @@ def test_a_damaged_mapping():
 ])
 def test_a_mapping_of_other_neurons_is_refused(change):
     """Whoever counts synapses by it must not look beyond the end of an array."""
-    facts = json.loads(written(map_model(MODEL, "loihi1")))
+    facts = json.loads(written(map_model(MODEL, load_chip("loihi1"))))
     with pytest.raises(ProgramError, match=r"mapping.json is not a mapping of this model: .*h[12]"):
         read_mapping(json.dumps({**facts, "slices": change(facts["slices"])}).encode(), MODEL)
 
@@ -63,18 +64,18 @@ return h
 """)
     model = Model("wider", wide, {})
     # 142 neurons a core: 282 cores, and a chip has 128
-    assert map_model(model, "loihi1").chips.used == 3
+    assert map_model(model, load_chip("loihi1")).chips.used == 3
     with pytest.raises(UnsupportedError, match=r"2 chips have 256") as caught:
-        map_model(model, "loihi1", chips=2)
+        map_model(model, load_chip("loihi1"), chips=2)
     assert "--option chips=N" in str(caught.value)
 
 
 def test_loihi_2_takes_fewer_cores():
-    assert map_model(MODEL, "loihi2").cores.used < map_model(MODEL, "loihi1").cores.used
+    assert map_model(MODEL, load_chip("loihi2")).cores.used < map_model(MODEL, load_chip("loihi1")).cores.used
 
 
 def test_the_table_has_a_line_for_each_core():
-    lines = rows(map_model(MODEL, "loihi1"))
+    lines = rows(map_model(MODEL, load_chip("loihi1")))
     assert len(lines) == 9
     assert sorted(line[3] for line in lines)[0] == "h1[0:125]"
     # 125 neurons of 1024
@@ -82,7 +83,7 @@ def test_the_table_has_a_line_for_each_core():
 
 
 def test_the_drawing_shades_the_cores_in_use():
-    text = drawing(map_model(MODEL, "loihi1"), 0).plain
+    text = drawing(map_model(MODEL, load_chip("loihi1")), 0).plain
     cells = text.partition("\n")[2].partition("██ h1")[0]
     # h1 has 16,250 of 16,384 words in use: 8 cores of two characters; 128 - 9 cores are free
     assert cells.count("██") == 8
@@ -90,7 +91,7 @@ def test_the_drawing_shades_the_cores_in_use():
 
 
 def test_the_picture_has_a_square_for_each_core():
-    facts = map_model(MODEL, "loihi1")
+    facts = map_model(MODEL, load_chip("loihi1"))
     picture = ElementTree.fromstring(svg(facts))
     spaces = {"svg": "http://www.w3.org/2000/svg"}
     titles = [title.text for title in picture.findall(".//svg:g/svg:title", spaces)]
@@ -101,8 +102,6 @@ def test_the_picture_has_a_square_for_each_core():
 
 
 def test_slices_read_back_are_those_of_the_partition():
-    from nmc.chips import load_chip
-
-    data = json.loads(written(map_model(MODEL, "loihi1")))
+    data = json.loads(written(map_model(MODEL, load_chip("loihi1"))))
     cut = partition(GRAPH, load_chip("loihi1").limits)
     assert [tuple(map(tuple, part["neurons"])) for part in data["slices"]] == [p.neurons.ranges for p in cut.slices]

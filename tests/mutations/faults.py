@@ -80,10 +80,10 @@ def compiled(fault: Fault, directory: Path) -> Program:
     if fault.stage == "model":
         return pipeline.compile_model(model, fault.target, directory, fault.options, verify="none")
     target = backends.target_named(fault.target)
-    settings = pipeline.make_options(target, fault.options)
+    settings = target.configured(fault.options)
     files: Mapping[str, bytes] = {}
     return program.write(
-        directory, model, target=target.name, chip=target.chip, options=asdict(settings), files=files
+        directory, model, target=target.name, chip=target.chip_name, options=asdict(settings), files=files
     )
 
 

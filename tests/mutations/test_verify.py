@@ -22,9 +22,9 @@ def compile_verified(fault: Fault, directory: Path) -> None:
         pipeline.compile_model(model, fault.target, directory, fault.options)
         return
     target = backends.target_named(fault.target)
-    options = pipeline.make_options(target, fault.options)
+    options = target.configured(fault.options)
     made = program.draft(
-        directory, model, target=target.name, chip=target.chip, options=asdict(options), files={}
+        directory, model, target=target.name, chip=target.chip_name, options=asdict(options), files={}
     )
     made.write(verified(made.program, model, target, options, (), None, "brief"))
 

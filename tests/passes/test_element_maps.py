@@ -12,7 +12,7 @@ from nmc.backends import target_named
 from nmc.model import Model, Task
 from nmc.passes.element_maps import FactorsAsNorms
 from nmc.passes.fold_element_maps import FoldElementMaps
-from nmc.pipeline import make_options, prepare
+from nmc.pipeline import prepare
 from nmc.reference import run
 from nmc.text import parse
 
@@ -147,5 +147,5 @@ def test_targets_of_neurons_take_a_factor_between_layers(target, tmp_path):
     before = model(f"{BETWEEN['for each channel'][0]}{LAST}")
     before = replace(before, task=Task("regression", "mean-squared-error", calibration=tmp_path / "c.npz"))
     chosen = target_named(target)
-    made = prepare(before, chosen, make_options(chosen, {"neurons": "spiking"} if target == "nengo-sim" else {}))
+    made = prepare(before, chosen, chosen.configured({"neurons": "spiking"} if target == "nengo-sim" else {}))
     assert "Mul" not in {node.kind for node in made.graph}

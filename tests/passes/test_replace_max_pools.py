@@ -8,13 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmc import passes, reference
-from nmc.backends.loihi import LOIHI1, LOIHI2, Loihi2Options, LoihiOptions
+from nmc.backends import target_named
+from nmc.backends.loihi import Loihi2Options, LoihiOptions
 from nmc.backends.loihi.engine import run_model
 from nmc.errors import UnsupportedError
 from nmc.model import FloatArray, Model
 from nmc.passes.replace_max_pools import ReplaceMaxPools
 from nmc.passes.to_sigma_delta import ToSigmaDelta
 from nmc.text import parse
+
+LOIHI1, LOIHI2 = target_named("loihi-sim"), target_named("loihi2-sim")
 
 
 def random(*shape: int, seed: int = 0) -> FloatArray:

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 
 import nmc
 from nmc import reference
-from nmc.backends.loihi import LOIHI1, LOIHI2, Loihi2Options
+from nmc.backends import target_named
+from nmc.backends.loihi import Loihi2Options
 from nmc.backends.loihi.engine import run_model
 from nmc.errors import ModelError, UnsupportedError
 from nmc.model import Model
@@ -17,6 +18,8 @@ from nmc.passes import apply
 from nmc.passes.to_sigma_delta import ToSigmaDelta
 from nmc.text import parse
 from strategies.models import models
+
+LOIHI1, LOIHI2 = target_named("loihi-sim"), target_named("loihi2-sim")
 
 
 def dyadic(*shape: int, seed: int) -> np.ndarray:
@@ -104,7 +107,7 @@ def test_each_neuron_speaks_about_once_and_less_with_a_threshold() -> None:
 
 def test_a_chip_without_graded_spikes_refuses_it() -> None:
     with pytest.raises(UnsupportedError, match=r"SigmaDelta sends numbers.*spikes only"):
-        apply(LOIHI1.passes(LOIHI1.options(), X), ToSigmaDelta()(RESIDUAL))
+        apply(LOIHI1.passes(LOIHI1.options, X), ToSigmaDelta()(RESIDUAL))
 
 
 def test_numbers_need_data_to_scale_them() -> None:

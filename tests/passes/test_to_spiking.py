@@ -9,15 +9,18 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from nmc import passes, reference
-from nmc.backends.loihi import LOIHI1, LoihiOptions
+from nmc.backends import target_named
+from nmc.backends.loihi import LoihiOptions
 from nmc.backends.loihi.engine import run_model
-from nmc.backends.nengo_loihi import NENGO_LOIHI
+from nmc.backends.nengo_loihi.target import NENGO_LOIHI
 from nmc.errors import ModelError, UnsupportedError
 from nmc.model import FloatArray, Model
 from nmc.passes.fuse_synapses import FuseSynapses
 from nmc.passes.rate_calibration import balance, encoded, fired
 from nmc.passes.to_spiking import ToSpiking
 from nmc.text import parse
+
+LOIHI1 = target_named("loihi-sim")
 
 SAMPLES = np.random.default_rng(0).random((32, 6))
 
@@ -240,7 +243,7 @@ def test_a_chip_that_resets_to_zero_refuses_a_soft_reset_by_name() -> None:
 
 def test_nengo_loihi_refuses_a_charge_by_name() -> None:
     with pytest.raises(UnsupportedError, match=r"node 'relu': its voltage does not start at 0[^$]*option charge"):
-        passes.apply(NENGO_LOIHI.passes(NENGO_LOIHI.options(steps=16, charge=0.5), SAMPLES), two_layers())
+        passes.apply(NENGO_LOIHI.passes(NENGO_LOIHI.configured({"steps": 16, "charge": 0.5}), SAMPLES), two_layers())
 
 
 def complaint(model: Model, **options: object) -> str:

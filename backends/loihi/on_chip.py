@@ -1,4 +1,4 @@
-"""Which part of a fixed-point graph becomes Lava's processes: what it reads, and what it shows."""
+"""Which part of a fixed-point graph is the chip's: what it reads, what it shows, and how many weights it reads."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
+import numpy as np
+
 from nmc.backends.loihi.host import Host, fed
 from nmc.errors import Fault
 from nmc.graph import Node, Ref
-from nmc.model import Model
+from nmc.model import FloatArray, Model
 from nmc.nodes import FAMILIES
+from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedPlasticDense, FixedSparse
 from nmc.nodes.spiking import Delay
 from nmc.nodes.tensor import Flatten, Input, Reshape
+from nmc.reference.tensor import convolve
 
 _WIRES = (Flatten, Reshape, Delay)
 
@@ -106,3 +110,19 @@ class Chip:
                     found.add(reader.name)
                     waiting.append(reader.name)
         return frozenset(found)
+
+
+def weights_read(model: Model, node: Node, x: FloatArray) -> float:
+    """How many weights other than 0 a synapse reads for x spikes of each of its inputs, [1, *shape]."""
+    weights = model.weights
+    match node:
+        case FixedPlasticDense():
+            return float(x.sum()) * node.features
+        case FixedDense():
+            return float((x @ (weights[node.weight] != 0).T).sum())
+        case FixedSparse():
+            read = weights[node.column][weights[node.weight] != 0]
+            return float(x[0, read.astype(np.intp)].sum())
+        case FixedConv2d():
+            return float(convolve(node, x, (weights[node.weight] != 0).astype(np.float64)).sum())
+    return 0.0

@@ -26,25 +26,24 @@ class Backend:
     """What a folder offers, each thing by its place below the folder; nothing where another that it needs is gone.
 
     `families`: functions Chip -> Target, by the kind of chip. `targets`: targets by name. `engines`: by the kind of
-    chip, an engine more for the targets of its family, named like the folder. `toolchain`: a vendor's tool.
+    chip, an engine more for the targets of its family, named like the folder. `tool`: whether its package defines a
+    TOOLCHAIN, a vendor's tool.
     """
 
     families: Mapping[str, str] = field(default_factory=dict)
     targets: Mapping[str, str] = field(default_factory=dict)
     engines: Mapping[str, str] = field(default_factory=dict)
-    toolchain: str | None = None
+    tool: bool = False
     needs: tuple[str, ...] = ()
 
 
 BACKENDS: Mapping[str, Backend] = {
     "onnx": Backend({"cpu": ".targets:cpu", "gpu": ".targets:gpu", "systolic": ".targets:tpu"}),
     "loihi": Backend({"manycore": ":loihi"}),
-    "lava": Backend(engines={"manycore": ":LAVA"}, toolchain=":TOOLCHAIN", needs=("loihi",)),
-    "nengo": Backend(targets={"nengo-sim": ":NENGO"}, toolchain=":TOOLCHAIN"),
-    "nengo_loihi": Backend(
-        targets={"nengo-loihi-sim": ".target:NENGO_LOIHI"}, toolchain=":TOOLCHAIN", needs=("loihi", "nengo")
-    ),
-    "sanafe": Backend(toolchain=":TOOLCHAIN", needs=("loihi",)),
+    "lava": Backend(engines={"manycore": ":LAVA"}, tool=True, needs=("loihi",)),
+    "nengo": Backend(targets={"nengo-sim": ":NENGO"}, tool=True),
+    "nengo_loihi": Backend(targets={"nengo-loihi-sim": ".target:NENGO_LOIHI"}, tool=True, needs=("loihi", "nengo")),
+    "sanafe": Backend(tool=True, needs=("loihi",)),
 }  # fmt: skip
 PRESENT = {name: each for name, each in BACKENDS.items() if all(other in BACKENDS for other in each.needs)}
 FAMILIES: Mapping[str, str] = {
@@ -215,8 +214,8 @@ def ability_of(target: Target[Chosen], ability: Ability[Function], name: str | N
 def toolchains() -> Iterator[Toolchain]:
     """The vendors' tools of all backends."""
     for name, each in PRESENT.items():
-        if each.toolchain is not None:
-            yield resolve(f"nmc.backends.{name}{each.toolchain}")
+        if each.tool:
+            yield resolve(f"nmc.backends.{name}:TOOLCHAIN")
 
 
 def resolve(place: str):  # type: ignore[no-untyped-def]  # noqa: ANN201 - whatever is there

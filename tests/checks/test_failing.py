@@ -83,7 +83,7 @@ CASES = [
     ),
     Case("no-budgets", 2, ("small has no budgets", "budgets: {loihi-sim:"), ""),
     Case("no-budget-for-it", 2, ("no budget for tpu-sim", "'*'", "loihi-sim"), arguments=("-t", "tpu-sim")),
-    Case("unknown-target-in-budgets", 2, ("budgets of small: 'lohi-sim' is not a target", "'loihi-sim'"), "{lohi-sim: {}}"),
+    Case("unknown-target-in-budgets", 2, ("budgets of small: 'lohi-sim'", "'loihi-sim'"), "{lohi-sim: {}}"),
     Case("unknown-target", 2, ("'lohi-sim' is not a target", "'loihi-sim'"), arguments=("-t", "lohi-sim")),
     Case("no-target-named", 2, ("--targets names no target",), arguments=("-t", " ,")),
     Case(

@@ -109,5 +109,5 @@ def test_unknown_choices():
     with pytest.raises(UsageError, match="no power mode 'turbo'"):
         price_gpu(A100, workload(KEYWORDS), mode="turbo")
     chip = replace(A100, peak={"fp32": A100.peak["fp32"]})
-    with pytest.raises(UsageError, match="has no precision .int8"):
+    with pytest.raises(UsageError, match="has no precision 'int8'"):
         price_gpu(chip, workload(KEYWORDS), "int8")

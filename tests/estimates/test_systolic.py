@@ -148,7 +148,7 @@ return y
 
 
 def test_a_precision_that_the_chip_lacks():
-    with pytest.raises(UsageError, match="has no precision .fp32"):
+    with pytest.raises(UsageError, match="has no precision 'fp32'"):
         price_systolic(EDGE, workload(mlp(64)), "fp32")
 
 

@@ -128,7 +128,7 @@ def test_what_is_wrong_with_a_file_is_one_message(
 
 
 def test_what_is_no_file_of_a_chip(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="there is no chip file none.yaml"):
+    with pytest.raises(UsageError, match=r"there is no chip file none.yaml"):
         target_named("none.yaml")
     (tmp_path / "latin.yaml").write_bytes("name: µ".encode("latin-1"))
     with pytest.raises(UsageError, match="not text in UTF-8"):

@@ -63,18 +63,18 @@ ENTRY_POINTS = "nmc.targets"
 
 def targets() -> Mapping[str, str]:
     """Every target by name, with where it is defined: those of nmc's chips, the others, and those of other packages."""
-    of_chips = {
-        name: f"nmc.chips/{chip.name}.yaml" for name, chip in _chips() if not chip.untargeted and chip.kind in FAMILIES
-    }
+    of_chips = {name: f"nmc.chips/{chip.name}.yaml" for name, chip in _chips() if not _why_not(chip)}
     return {**_offered(), **of_chips, **TARGETS}
 
 
 def untargeted() -> Mapping[str, str]:
     """The chips that are no target, with the reason why not."""
-    return {
-        chip.name: chip.untargeted or f"no backend is for chips of the kind {chip.kind}"
-        for _, chip in _chips() if chip.untargeted or chip.kind not in FAMILIES
-    }  # fmt: skip
+    return {chip.name: why for _, chip in _chips() if (why := _why_not(chip))}
+
+
+def _why_not(chip: Chip) -> str:
+    """Why a chip is no target; empty where it is one."""
+    return chip.untargeted or ("" if chip.kind in FAMILIES else f"no backend is for chips of the kind {chip.kind}")
 
 
 def _chips() -> Iterator[tuple[str, Chip]]:
@@ -108,12 +108,12 @@ def target_named(name: str) -> Target[Options]:
 
     if is_chip_file(name):
         return _of_file(name)
-    if place := {**_offered(), **TARGETS}.get(name):
-        target: Target[Options] = resolve(place)
-        return target
     chip = NAMES.get(name) or (name.removesuffix("-sim") if name.endswith("-sim") else "")
     if chip in chip_names():
-        return target_of_chip(load_chip(chip), name)
+        return _target_of_chip(load_chip(chip), name)
+    if place := TARGETS.get(name) or _offered().get(name):
+        target: Target[Options] = resolve(place)
+        return target
     hint = closest(name, targets())
     if name in chip_names():
         hint = f"the target of that chip is called {_name_of(name)}"
@@ -144,10 +144,9 @@ def chip_named(name: str) -> Chip:
     return chip
 
 
-def target_of_chip(chip: Chip, name: str) -> Target[Options]:
+def _target_of_chip(chip: Chip, name: str) -> Target[Options]:
     """The target that the family of a chip makes of it, by this name. Raises UsageError where there is none."""
-    if chip.untargeted or chip.kind not in FAMILIES:
-        why = chip.untargeted or f"no backend is for chips of the kind {chip.kind}"
+    if why := _why_not(chip):
         raise UsageError(
             f"the chip {chip.name} is not a target: {why}",
             "price networks on it from their layers, as in 'nmc estimate MODEL --chip CHIP'",
@@ -162,30 +161,34 @@ def target_of_chip(chip: Chip, name: str) -> Target[Options]:
 
 def _of_file(path: str) -> Target[Options]:
     """The target of a user's own chip, whose name must be its own, too. Raises UsageError."""
-    from nmc.backends.target import ChipFile
     from nmc.chips import chip_names, chip_text
-    from nmc.chips.schema import parse_chip
 
-    text = chip_text(path)
-    chip = parse_chip(text, path)
-    name = f"{chip.name}-sim"
-    if not fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]*", chip.name):
-        raise UsageError(f"{path}: the name {chip.name!r} cannot be that of a target", "use letters, digits, '-', '_'")
-    if chip.name in chip_names() or name in {**_offered(), **TARGETS, **NAMES}:
-        raise UsageError(f"{path}: the name {chip.name!r} is taken by nmc itself", "give the chip a name of its own")
-    return replace(target_of_chip(chip, name), chip_file=ChipFile(path, text))
+    target = _own(path, chip_text(path))
+    name = target.chip_name
+    if not fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]*", name):
+        raise UsageError(f"{path}: the name {name!r} cannot be that of a target", "use letters, digits, '-' and '_'")
+    if name in chip_names() or target.name in {**_offered(), **TARGETS, **NAMES}:
+        raise UsageError(f"{path}: the name {name!r} is taken by nmc itself", "give the chip a name of its own")
+    return target
 
 
 def target_of(program: Program[Options]) -> Target[Options]:
     """The target that a program was compiled for; that of a user's own chip as its file was then."""
-    from nmc.backends.target import CHIP, ChipFile
-    from nmc.chips.schema import parse_chip
+    from nmc.backends.target import CHIP
 
     if CHIP not in program.manifest.files:
         return target_named(program.target)
-    text = program.file(CHIP).decode()
-    chip = parse_chip(text, f"{program.path}/{CHIP}")
-    return replace(target_of_chip(chip, program.target), chip_file=ChipFile(f"{program.path}/{CHIP}", text))
+    return _own(f"{program.path}/{CHIP}", program.file(CHIP).decode())
+
+
+@cache
+def _own(path: str, text: str) -> Target[Options]:
+    """The target of the chip that a user's file describes. Raises UsageError."""
+    from nmc.backends.target import ChipFile
+    from nmc.chips.schema import parse_chip
+
+    chip = parse_chip(text, path)
+    return replace(_target_of_chip(chip, f"{chip.name}-sim"), chip_file=ChipFile(path, text))
 
 
 def able(target: Target[Chosen], ability: Ability[Function], name: str | None = None) -> Function:
@@ -196,9 +199,9 @@ def able(target: Target[Chosen], ability: Ability[Function], name: str | None = 
     found = ability_of(target, ability, name)
     if found is None:
         others = ", ".join(each for each, engine in target.engines.items() if getattr(engine, ability.name))
-        whose = f"the engine {name!r}" if name else "each engine"
+        whose = f"the engine {name!r} of {target.name}" if name else target.name
         remedy = f"its engines that can: {others}" if others else ability.remedy
-        raise UsageError(f"{whose} of {target.name} {ability.lack}", remedy)
+        raise UsageError(f"{whose} {ability.lack}", remedy)
     return found
 
 

@@ -18,7 +18,7 @@ def test_it_writes_a_program_and_a_model(nmc, tmp_path):
     facts = json.loads(done.stdout)
     assert facts["generations"] == 1 and facts["after"]["loss"] <= facts["before"]["loss"]
     program, model = api.load_program(tmp_path / "p"), api.load(tmp_path / "m")
-    assert (program.options["weight_bits"], program.steps, model.steps) == (4, 4, 4)
+    assert (program.options.weight_bits, program.steps, model.steps) == (4, 4, 4)
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_a_generation_that_began_ends_though_time_is_up(tmp_path: Path) -> None:
 
 
 def test_what_cannot_evolve(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="runs variants"):
+    with pytest.raises(UsageError, match="runs no variants"):
         evolve(CNN, "cpu", tmp_path / "p")
     with pytest.raises(ModelError, match="no train data"):
         evolve(zoo.load("digits-resnet"), "loihi-sim", tmp_path / "p")

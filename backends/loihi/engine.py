@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nmc.backends.loihi.board import Board, Samples, result
 from nmc.backends.loihi.chips import chips, threads
-from nmc.backends.loihi.host import Host
-from nmc.backends.loihi.native.plan import Plan
 from nmc.backends.target import RunResult
-from nmc.estimates.events import Events, scaled
 from nmc.model import Array, FloatArray, Model
-from nmc.reference.interpreter import as_feeds, run_length
 
 if TYPE_CHECKING:
+    from nmc.backends.loihi.host import Host
     from nmc.backends.loihi.observer import Observer
     from nmc.program import Program
 
@@ -53,52 +51,47 @@ def observe_model(
     from nmc.backends.loihi.strict import Checks
     from nmc.recording import recorder
 
-    feeds = as_feeds(model.graph, x)
-    on_chip = run_length(model, feeds, steps) + model.graph.lag
+    board = Board.of(model)
+    samples = board.samples(x, steps)
     checks = Checks(model) if strict else None
     with ExitStack() as stack:
         writer = None
         if record is not None:
-            samples = len(next(iter(feeds.values())))
-            writer = stack.enter_context(recorder(record, samples, on_chip, populations(Plan.of(model))))
-        result = run_model(model, x, steps=steps, observer=Observer(writer, checks))
-    return replace(result, warnings=checks.warnings() if checks else ())
+            writer = stack.enter_context(recorder(record, len(samples), samples.on_chip, populations(board.plan)))
+        seen = _run(board, samples, Observer(writer, checks))
+    return replace(seen, warnings=checks.warnings() if checks else ())
 
 
-def run_model(
-    model: Model, x: FloatArray, *, steps: int | None = None, observer: Observer | None = None
-) -> RunResult:
-    """The same for a model at the stage "fixed-point", every step shown to an observer if there is one."""
-    feeds = as_feeds(model.graph, x)
-    length = run_length(model, feeds, steps)
-    on_chip = length + model.graph.lag
-    samples = len(next(iter(feeds.values())))
-    plan = Plan.of(model)
-    host = Host.of(model, sorted(plan.fed), (*plan.computed, *plan.readouts))
-    feed = host.feeder(on_chip)
-    work = chips(plan, on_chip, host.shown, samples, observer)
+def run_model(model: Model, x: FloatArray, *, steps: int | None = None) -> RunResult:
+    """The same for a model at the stage "fixed-point"."""
+    board = Board.of(model)
+    return _run(board, board.samples(x, steps), None)
+
+
+def _run(board: Board, samples: Samples, observer: Observer | None) -> RunResult:
+    """A run, every step shown to an observer if there is one."""
+    host = board.host
+    feed = host.feeder(samples.on_chip)
+    work = chips(board.plan, samples.on_chip, host.shown, len(samples), observer)
     chunk = work.chunk
 
     def run_chunk(first: int) -> Mapping[str, Array]:
-        fed = feed({name: value[first : first + chunk] for name, value in feeds.items()})
-        return work.run(fed, first, min(chunk, samples - first))
+        part = samples.part(first, chunk)
+        return work.run(feed(part.feeds), first, len(part))
 
     started = perf_counter()
-    outputs: dict[str, list[FloatArray]] = {name: [] for name in model.graph.outputs}
-    together = chunk * _chunks_together(host, chunk, on_chip)
+    outputs: dict[str, list[FloatArray]] = {name: [] for name in board.model.graph.outputs}
+    together = _chunks_together(host, chunk, samples.on_chip)
     with ThreadPoolExecutor(threads()) as pool:
-        results = iter(pool.map(run_chunk, range(0, samples, chunk)))
-        for first in range(0, samples, together):
-            group = list(islice(results, together // chunk))
-            shown = {name: np.concatenate([part[name] for part in group]) for name in host.shown}
-            part = {name: value[first : first + together] for name, value in feeds.items()}
-            for name, value in host.read_out(part, shown, length).items():
+        results = iter(pool.map(run_chunk, range(0, len(samples), chunk)))
+        for part in samples.parts(chunk * together):
+            group = list(islice(results, together))
+            shown = {name: np.concatenate([each[name] for each in group]) for name in host.shown}
+            for name, value in board.read_out(part, shown).items():
                 outputs[name].append(value)
-    means = {name: scaled(node, 1 / samples) for name, node in work.events().items()}
-    seconds = perf_counter() - started
-    return RunResult(
-        {name: np.concatenate(parts) for name, parts in outputs.items()}, Events(samples, on_chip, means), seconds
-    )
+    whole = {name: np.concatenate(parts) for name, parts in outputs.items()}
+    counted = work.events()
+    return result(whole, counted, len(samples), samples.on_chip, perf_counter() - started)
 
 
 def _chunks_together(host: Host, chunk: int, steps: int) -> int:

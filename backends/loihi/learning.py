@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nmc.backends.loihi.host import Host
+from nmc.backends.loihi.board import Board, result
 from nmc.backends.loihi.native import Emulator
-from nmc.backends.loihi.native.plan import Plan
-from nmc.backends.target import Learned, RunResult
-from nmc.estimates.events import Events, NodeEvents, added, scaled
+from nmc.backends.target import Learned
+from nmc.estimates.events import NodeEvents, added
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes.fixed_point import FixedLIF, FixedPlasticDense
 from nmc.nodes.plasticity import learning_nodes
-from nmc.reference.interpreter import as_feeds, run_length
 
 if TYPE_CHECKING:
     from nmc.program import Program
@@ -31,33 +29,28 @@ def learn(program: Program, x: FloatArray, *, steps: int | None = None) -> Learn
 
 def learn_model(model: Model, x: FloatArray, *, steps: int | None = None) -> Learned:
     """The same for a model at the stage "fixed-point"."""
-    feeds = as_feeds(model.graph, x)
-    length = run_length(model, feeds, steps)
-    on_chip = length + model.graph.lag
-    period = sample_period(model, on_chip)
-    plan = Plan.of(model)
-    host = Host.of(model, sorted(plan.fed), plan.computed)
-    chip = Emulator.of(plan, 1)
-    shown: dict[str, list[Array]] = {name: [] for name in host.shown}
+    board = Board.of(model)
+    samples = board.samples(x, steps)
+    period = sample_period(model, samples.on_chip)
+    chip = Emulator.of(board.plan, 1)
+    shown: dict[str, list[Array]] = {name: [] for name in board.host.shown}
     counted: list[Mapping[str, NodeEvents]] = []
-    samples = len(next(iter(feeds.values())))
     started = perf_counter()
-    sent = host.feed(feeds, on_chip)
-    idle = ((0, 0), (0, period - on_chip))
+    idle = ((0, 0), (0, period - samples.on_chip))
+    sent = board.sent(samples)
     padded = {name: np.pad(value, (*idle, *((0, 0),) * (value.ndim - 2))) for name, value in sent.items()}
-    for sample in range(samples):
+    for sample in range(len(samples)):
         part = {name: value[sample : sample + 1] for name, value in padded.items()}
-        for name, value in chip.advance(part, period, host.shown).items():
-            shown[name].append(value[:, :on_chip])
+        for name, value in chip.advance(part, period, board.host.shown).items():
+            shown[name].append(value[:, : samples.on_chip])
         arrived = {n: NodeEvents(spikes=np.count_nonzero(v, axis=(0, 1)).astype(np.float64)) for n, v in part.items()}
         counted.append({**chip.events(), **arrived})
         weights = {node.name: chip.state(node.name)["w"][0] for node in learning_nodes(model.graph)}
         chip.next_sample()
-    outputs = host.read_out(feeds, {name: np.concatenate(values) for name, values in shown.items()}, length)
+    outputs = board.read_out(samples, {name: np.concatenate(values) for name, values in shown.items()})
     seconds = perf_counter() - started
     totals: Mapping[str, NodeEvents] = reduce(added, counted)
-    events = Events(samples, period, {name: scaled(node, 1 / samples) for name, node in totals.items()})
-    return Learned(RunResult(outputs, events, seconds), weights)
+    return Learned(result(outputs, totals, len(samples), period, seconds), weights)
 
 
 def sample_period(model: Model, steps: int) -> int:

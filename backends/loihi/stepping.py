@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nmc.backends.loihi.host import Host
+from nmc.backends.loihi.board import Board, result
 from nmc.backends.loihi.native import Emulator
-from nmc.backends.loihi.native.plan import Plan
 from nmc.backends.target import RunResult
-from nmc.estimates.events import Events, NodeEvents, added, scaled
+from nmc.estimates.events import NodeEvents, added
 from nmc.model import FloatArray
-from nmc.reference.interpreter import Interpreter, run_length
+from nmc.reference.interpreter import Interpreter
 
 if TYPE_CHECKING:
     from nmc.program import Program
@@ -25,10 +24,9 @@ class EmulatorStepping:
     """A program on the emulated chip: the chip's state is held, and that of the host before and after it."""
 
     def __init__(self, program: Program, batch: int) -> None:
-        self._model, self._batch = program.model, batch
-        plan = Plan.of(self._model)
-        self._host = Host.of(self._model, sorted(plan.fed), (*plan.computed, *plan.readouts))
-        self._chip = Emulator.of(plan, batch)
+        self._board, self._batch = Board.of(program.model), batch
+        self._host = self._board.host
+        self._chip = Emulator.of(self._board.plan, batch)
         self._before, self._after = self._interpreters()
         self._earlier: Mapping[str, NodeEvents] = {}
         self._feeder = cache(self._host.feeder)
@@ -40,19 +38,18 @@ class EmulatorStepping:
         fed = self._host.in_whole_numbers({name: sent[name][:, None] for name in self._host.sent}, 1)
         shown = self._chip.advance(fed, 1, self._host.shown)
         values = self._after.step({**inputs, **{name: value[:, 0].astype(np.float64) for name, value in shown.items()}})
-        return {name: values[name] for name in self._model.graph.outputs}
+        return {name: values[name] for name in self._board.model.graph.outputs}
 
     def infer(self, feeds: Mapping[str, FloatArray], steps: int | None) -> RunResult:
-        length = run_length(self._model, feeds, steps)
-        on_chip = length + self._model.graph.lag
+        samples = self._board.samples(feeds, steps)
         started = perf_counter()
         self.restart(None)
-        shown = self._chip.advance(self._feeder(on_chip)(feeds), on_chip, self._host.shown)
-        outputs = self._host.read_out(feeds, shown, length)
+        fed = self._feeder(samples.on_chip)(samples.feeds)
+        outputs = self._board.read_out(samples, self._chip.advance(fed, samples.on_chip, self._host.shown))
         seconds = perf_counter() - started
-        means = {name: scaled(node, 1 / self._batch) for name, node in self._chip.events().items()}
+        found = result(outputs, self._chip.events(), self._batch, samples.on_chip, seconds)
         self._chip.reset()
-        return RunResult(outputs, Events(self._batch, on_chip, means), seconds)
+        return found
 
     def restart(self, samples: Sequence[int] | None) -> None:
         if samples is not None:

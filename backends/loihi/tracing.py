@@ -7,16 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
+from nmc.backends.loihi.board import Board, Samples
 from nmc.backends.loihi.engine import run, run_model
-from nmc.backends.loihi.host import Host
-from nmc.backends.loihi.native.plan import Plan
 from nmc.backends.target import RunResult, Traced
 from nmc.graph import Graph
-from nmc.model import Array, FloatArray, Model
+from nmc.model import Array, FloatArray
 from nmc.nodes.tensor import Input
 from nmc.passes.fuse_synapses import pruned
 from nmc.program import Program
-from nmc.reference.interpreter import Feed, as_feeds, run_length
+from nmc.reference.interpreter import Feed
 
 
 def trace(program: Program, x: Feed, *, steps: int | None = None) -> Traced:
@@ -24,22 +23,19 @@ def trace(program: Program, x: Feed, *, steps: int | None = None) -> Traced:
 
     Where showing them changes what the program puts out, they are left out.
     """
-    model = program.model
     result = run(program, x, steps=steps)  # type: ignore[arg-type]
-    feeds = as_feeds(model.graph, x)
-    on_chip = run_length(model, feeds, steps) + model.graph.lag
-    nodes = _shown(model, feeds, on_chip)
-    return Traced(result, nodes if _agree(model.graph, nodes, result) else {})
+    board = Board.of(program.model)
+    nodes = _shown(board, board.samples(x, steps))
+    return Traced(result, nodes if _agree(program.model.graph, nodes, result) else {})
 
 
-def _shown(model: Model, feeds: Mapping[str, FloatArray], on_chip: int) -> Mapping[str, Array]:
-    plan = Plan.of(model)
-    sent = Host.of(model, sorted(plan.fed), (*plan.computed, *plan.readouts)).feed(feeds, on_chip)
-    opened = model.with_(pruned(replace(model.graph, outputs=plan.computed, lag=0)))
+def _shown(board: Board, samples: Samples) -> Mapping[str, Array]:
+    graph, feeds, steps = board.model.graph, samples.feeds, samples.on_chip
+    opened = board.model.with_(pruned(replace(graph, outputs=board.plan.computed, lag=0)))
     inputs = {node.name: node for node in opened.graph if isinstance(node, Input)}
-    given = {name: _padded(feeds[name], on_chip) if node.stream else feeds[name] for name, node in inputs.items()}
-    shown = run_model(opened, given, steps=on_chip).outputs  # type: ignore[arg-type]
-    return {**{name: np.asarray(value) for name, value in sent.items()}, **shown}
+    given = {name: _padded(feeds[name], steps) if node.stream else feeds[name] for name, node in inputs.items()}
+    shown = run_model(opened, given, steps=steps).outputs  # type: ignore[arg-type]
+    return {**{name: np.asarray(value) for name, value in board.sent(samples).items()}, **shown}
 
 
 def _padded(value: FloatArray, steps: int) -> FloatArray:

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from nmc.backends.loihi.board import Board
 from nmc.backends.loihi.chips import chunk_size
-from nmc.backends.loihi.host import Host
 from nmc.backends.loihi.native import Emulator
-from nmc.backends.loihi.native.plan import Plan
 from nmc.backends.target import Variant
 from nmc.model import FloatArray, Model
-from nmc.reference.interpreter import Feed, as_feeds, run_length
+from nmc.reference.interpreter import Feed
 
 
 def variants(model: Model, x: Feed) -> Variant:
@@ -20,21 +19,17 @@ def variants(model: Model, x: Feed) -> Variant:
 
     Variants have the same nodes; facts and arrays of what the chip computes may differ. Input is encoded once.
     """
-    feeds = as_feeds(model.graph, x)
-    length = run_length(model, feeds, None)
-    on_chip, samples = length + model.graph.lag, len(next(iter(feeds.values())))
-    plan = Plan.of(model)
-    host = Host.of(model, sorted(plan.fed), (*plan.computed, *plan.readouts))
-    chunk, feed = chunk_size(plan, on_chip, samples), host.feeder(on_chip)
-    parts = [{name: value[i : i + chunk] for name, value in feeds.items()} for i in range(0, samples, chunk)]
-    ready = [(min(chunk, samples - i * chunk), part, feed(part)) for i, part in enumerate(parts)]
+    board = Board.of(model)
+    samples = board.samples(x)
+    on_chip, feed = samples.on_chip, board.host.feeder(samples.on_chip)
+    ready = [(part, feed(part.feeds)) for part in samples.parts(chunk_size(board.plan, on_chip, len(samples)))]
 
     def run(variant: Model) -> Mapping[str, FloatArray]:
-        varied = plan.varied(variant)
+        varied = board.plan.varied(variant)
         found = []
-        for size, part, fed in ready:
-            shown = Emulator.of(varied, size).advance(fed, on_chip, host.shown)
-            found.append(host.read_out(part, shown, length))
+        for part, fed in ready:
+            shown = Emulator.of(varied, len(part)).advance(fed, on_chip, board.host.shown)
+            found.append(board.read_out(part, shown))
         return {name: np.concatenate([outputs[name] for outputs in found]) for name in model.graph.outputs}
 
     return run

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from nmc.backends import able, target_of, toolchain
+from nmc.backends.loihi.board import Board
 from nmc.backends.loihi.engine import run_model
-from nmc.backends.loihi.host import Host
 from nmc.backends.loihi.native import Emulator
 from nmc.backends.loihi.native.plan import Plan
 from nmc.backends.loihi.native.repeater import Repeater
@@ -69,8 +69,7 @@ def _ways(
 ) -> Difference | None:
     """The first difference of either way that samples are run on the emulator."""
     steps = (trial.steps or 1) + model.graph.lag
-    host = Host.of(model, sorted(plan.fed), (*plan.computed, *plan.readouts))
-    feeds = host.feed(trial.feeds, steps)
+    feeds = Board(plan).host.feed(trial.feeds, steps)
     chip = Emulator.of(plan, trial.samples)
     found = _signals(model, expected, {**feeds, **chip.advance(feeds, steps, names)})
     found = found or _state(model, chip, expected) or _counts(model, chip.events(), expected, trial.samples, steps)

@@ -49,9 +49,8 @@ def compare(
     Raises UnsupportedError for a network that SANA-FE cannot mean, or whose neurons spike otherwise there,
     UsageError for an unknown profile, ToolError where the toolchain is missing or fails.
     """
+    from nmc.backends.loihi.board import Board
     from nmc.backends.loihi.engine import run_model
-    from nmc.backends.loihi.host import Host
-    from nmc.backends.loihi.native.plan import Plan
     from nmc.backends.sanafe.architecture import architecture
     from nmc.backends.sanafe.network import network
     from nmc.chips.chip import choice
@@ -62,8 +61,7 @@ def compare(
     prices = choice(chip.prices, profile, "price profile", chip.title)
     placement = place(partition(model.graph, chip.limits, model.weights), chip.limits)
     events = run_model(model, x[None]).events
-    plan = Plan.of(model)
-    fed = Host.of(model, sorted(plan.fed), plan.computed).feed(as_feeds(model.graph, x[None]), events.steps)
+    fed = Board.of(model).host.feed(as_feeds(model.graph, x[None]), events.steps)
     sent = {name: spikes[0] for name, spikes in fed.items()}
     found = _simulated(
         architecture(chip, prices, sum(spikes[0].size for spikes in sent.values())),

@@ -13,8 +13,8 @@ import nmc
 from nmc import reference
 from nmc.backends import target_named
 from nmc.backends.loihi import LoihiOptions
+from nmc.backends.loihi.board import Board
 from nmc.backends.loihi.engine import run_model
-from nmc.backends.loihi.host import Host
 from nmc.backends.loihi.native import Emulator
 from nmc.backends.loihi.native.plan import Plan
 from nmc.backends.loihi.native.repeater import Repeater
@@ -125,7 +125,7 @@ def test_programs_of_the_zoo_run_one_sample_after_another(name: str, target: str
     model = nmc.compile(source, target, tmp_path / "program").model
     x = {node.name: held_out(source).x[:5] for node in model.graph if node.kind == "Input"}
     plan = Plan.of(model)
-    host = Host.of(model, sorted(plan.fed), (*plan.computed, *plan.readouts))
+    host = Board(plan).host
     steps = (model.steps or next(iter(x.values())).shape[1]) + model.graph.lag
     assert assert_repeats(plan, host.feed(x, steps), steps, host.shown)
 

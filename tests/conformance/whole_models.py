@@ -15,8 +15,8 @@ from conformance.oracle import lava_traces
 from nmc import reference
 from nmc.backends import target_named
 from nmc.backends.lava.lowering import lower as lower_to_lava
+from nmc.backends.loihi.board import Board
 from nmc.backends.loihi.engine import observe_model, run_model
-from nmc.backends.loihi.host import Host
 from nmc.backends.loihi.native import Emulator
 from nmc.backends.loihi.native.layout import CHIP
 from nmc.backends.loihi.native.plan import Plan
@@ -102,7 +102,7 @@ def differences(case: Drawn, model: Model, meant: Meant) -> Iterator[str]:
     feeds = as_feeds(model.graph, case.x)
     steps = run_length(model, feeds, None)
     on_chip, samples, plan = steps + model.graph.lag, len(case.x), Plan.of(model)
-    host = Host.of(model, sorted(plan.fed), (*plan.computed, *plan.readouts))
+    host = Board(plan).host
     sent = host.feed(feeds, on_chip)
     chip = Emulator.of(plan, samples)
     found = chip.advance(sent, on_chip, plan.computed)

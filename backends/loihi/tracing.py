@@ -14,7 +14,6 @@ from nmc.backends.target import RunResult, Traced
 from nmc.graph import Graph
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes.tensor import Input
-from nmc.passes.fuse_synapses import pruned
 from nmc.program import Program
 from nmc.reference.interpreter import Feed, as_feeds, run_length
 
@@ -35,7 +34,7 @@ def trace(program: Program, x: Feed, *, steps: int | None = None) -> Traced:
 def _shown(model: Model, feeds: Mapping[str, FloatArray], on_chip: int) -> Mapping[str, Array]:
     plan = Plan.of(model)
     sent = Host.of(model, sorted(plan.fed), (*plan.computed, *plan.readouts)).feed(feeds, on_chip)
-    opened = model.with_(pruned(replace(model.graph, outputs=plan.computed, lag=0)))
+    opened = model.with_(replace(model.graph, outputs=plan.computed, lag=0).pruned())
     inputs = {node.name: node for node in opened.graph if isinstance(node, Input)}
     given = {name: _padded(feeds[name], on_chip) if node.stream else feeds[name] for name, node in inputs.items()}
     shown = run_model(opened, given, steps=on_chip).outputs  # type: ignore[arg-type]

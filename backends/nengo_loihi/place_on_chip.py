@@ -11,12 +11,11 @@ from typing import ClassVar
 import numpy as np
 
 from nmc.errors import Fault
-from nmc.graph import Node, Ref
+from nmc.graph import Node, Ref, fresh
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import coding, quantized, spiking, tensor
 from nmc.nodes.plasticity import learning_nodes
 from nmc.passes import Keeps
-from nmc.passes.fuse_synapses import fresh, pruned
 from nmc.passes.host_streams import READOUTS
 from nmc.passes.populations import Population, Synapse, populations
 from nmc.passes.refusal import refuse
@@ -156,7 +155,7 @@ class _Writer:
         rest = [node if node.name in self.ranges.sources else self._reading(node) for node in hosts]
         outputs = tuple(self.moved.get(name, name) for name in graph.outputs)
         whole = replace(graph, nodes=(*rest, *self.nodes.values()), outputs=outputs, lag=last)
-        return self.model.with_(pruned(whole), self.arrays)
+        return self.model.with_(whole.pruned(), self.arrays)
 
     def _reading(self, node: Node) -> Node:
         """A node of the host, reading what is held back for it."""

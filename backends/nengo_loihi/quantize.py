@@ -17,11 +17,10 @@ from nmc.backends.nengo_loihi.memory import single
 from nmc.backends.nengo_loihi.network import ChipNetwork, Connection, Convolution, Dense, Ensemble, IntArray, Sparse
 from nmc.backends.nengo_loihi.readouts import with_exact_readouts
 from nmc.errors import NmcError
-from nmc.graph import Node, Ref
+from nmc.graph import Node, Ref, fresh
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import fixed_point, tensor
 from nmc.passes import Keeps
-from nmc.passes.fuse_synapses import fresh, pruned
 from nmc.passes.populations import Population, Synapse, populations
 
 WEIGHT_EXPONENT = 6
@@ -100,7 +99,7 @@ class _Writer:
         """The whole model."""
         graph = self.model.graph
         kept = tuple(node for node in graph if node.name not in self.gone)
-        return self.model.with_(pruned(replace(graph, nodes=(*kept, *self.nodes))), self.arrays)
+        return self.model.with_(replace(graph, nodes=(*kept, *self.nodes)).pruned(), self.arrays)
 
     def add(self, population: Population) -> None:
         """The neurons, and the synapses onto them."""

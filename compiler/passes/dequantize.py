@@ -7,13 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from nmc.errors import Fault
-from nmc.graph import Node, Ref
+from nmc.graph import Node, Ref, fresh
 from nmc.model import FloatArray, Model
 from nmc.nodes import elementwise, selection, tensor
 from nmc.nodes.quantized import DequantizeLinear, QuantizeLinear
 from nmc.passes import Keeps
 from nmc.passes.conversion import before_layers
-from nmc.passes.fuse_synapses import fresh
 from nmc.passes.rate_calibration import Activations, has_weights
 from nmc.passes.refusal import refuse
 from nmc.passes.spike_logic import is_positive
@@ -88,16 +87,13 @@ class _Real:
     meant: dict[str, _Scaled] = field(default_factory=dict)
     ranges: dict[str, tuple[str, float, float]] = field(default_factory=dict)
     taken: set[str] = field(init=False)
-    feeding: set[str] = field(init=False)
+    feeding: frozenset[str] = field(init=False)
     """The old nodes that some layer with weights depends on; what follows the last is the host's to compute."""
 
     def __post_init__(self) -> None:
         graph = self.model.graph
         self.taken = set(graph.by_name)
-        self.feeding = set()
-        for name in reversed(graph.order):
-            if has_weights(graph[name]) or name in self.feeding:
-                self.feeding |= {ref.node for ref in graph[name].inputs}
+        self.feeding = graph.upstream(ref.node for node in graph if has_weights(node) for ref in node.inputs)
 
     def written(self) -> Model:
         """The whole model, its outputs under their old names."""
@@ -111,9 +107,7 @@ class _Real:
                 self.nodes[name] = elementwise.Affine(
                     name=name, inputs=(Ref(self._range_of(meant.node)),), gain=meant.gain, offset=meant.offset
                 )
-        live = self._live()
-        nodes = tuple(node for node in self.nodes.values() if node.name in live)
-        return self.model.with_(replace(graph, nodes=nodes))
+        return self.model.with_(replace(graph, nodes=tuple(self.nodes.values())).pruned())
 
     def _add(self, node: Node) -> None:
         operands = [self.meant.get(ref.node, _Scaled(ref.node)) for ref in node.inputs]
@@ -219,14 +213,3 @@ class _Real:
         made = fresh(f"{source}_shifted", self.taken)
         self.nodes[made] = elementwise.Affine(name=made, inputs=(Ref(source),), offset=offset)
         return made
-
-    def _live(self) -> set[str]:
-        """The nodes that the outputs depend on, and all inputs."""
-        live: set[str] = {name for name, node in self.nodes.items() if isinstance(node, tensor.Input)}
-        waiting = list(self.model.graph.outputs)
-        while waiting:
-            name = waiting.pop()
-            if name not in live:
-                live.add(name)
-                waiting += [ref.node for ref in self.nodes[name].inputs]
-        return live

@@ -7,12 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from nmc.graph import Graph, Node, Ref, Shape
+from nmc.graph import Graph, Node, Ref, Shape, fresh
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import elementwise, tensor
 from nmc.passes import Keeps
 from nmc.passes.conversion import Parts
-from nmc.passes.fuse_synapses import fresh
 from nmc.passes.host_streams import HostStreams
 
 MOVES = (tensor.Flatten, tensor.Reshape, tensor.Transpose)

@@ -8,12 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from nmc.graph import Graph, Node
+from nmc.graph import Graph, Node, fresh
 from nmc.model import Array, Model
 from nmc.nodes import elementwise, tensor
 from nmc.passes import Keeps
 from nmc.passes.element_maps import element_map
-from nmc.passes.fuse_synapses import fresh
 from nmc.passes.softmax_scores import Scores
 
 LARGEST = 3e4

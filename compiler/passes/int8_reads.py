@@ -79,14 +79,8 @@ class Int8Reads:
 
     def leading_into(self, real: frozenset[str]) -> frozenset[str]:
         """`real`, and the nodes through which its operations, and softmaxes, read what must stay real."""
-        found, left = set(real), list(real)
-        while left:
-            for ref in self.graph[left.pop()].inputs:
-                node = self.graph[ref.node]
-                if node.name not in found and (isinstance(node, MOVING) or self.is_fused(node)):
-                    found.add(node.name)
-                    left.append(node.name)
-        return frozenset(found) | self.scores.moving
+        found = self.graph.upstream(real, lambda _, read: isinstance(read, MOVING) or self.is_fused(read))
+        return found | self.scores.moving
 
     def origin(self, name: str, unrounded: frozenset[str] = frozenset()) -> str:
         """Where a value comes from, behind nodes that move it about, other than those that move it unrounded."""

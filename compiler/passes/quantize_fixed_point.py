@@ -11,14 +11,13 @@ from typing import ClassVar
 import numpy as np
 
 from nmc.errors import Fault, UnsupportedError
-from nmc.graph import Graph, Node, Ref
+from nmc.graph import Graph, Node, Ref, fresh
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import fixed_point, quantized, spiking, tensor
 from nmc.nodes.facts import Compare
 from nmc.nodes.plasticity import PlasticLinear
 from nmc.passes import Keeps
 from nmc.passes.bias_axons import with_bias_axons
-from nmc.passes.fuse_synapses import fresh, pruned
 from nmc.passes.integer_scale import (
     VOLTAGES,
     Grid,
@@ -110,14 +109,7 @@ class _Writer:
     @cached_property
     def before(self) -> frozenset[str]:
         """What the host computes to feed the chip: at its own time, like the chip's first synapses."""
-        found = set(self.ranges.sources)
-        waiting = list(found)
-        while waiting:
-            for ref in self.model.graph[waiting.pop()].inputs:
-                if ref.node not in found:
-                    found.add(ref.node)
-                    waiting.append(ref.node)
-        return frozenset(found)
+        return self.model.graph.upstream(self.ranges.sources)
 
     @cached_property
     def after(self) -> tuple[Node, ...]:
@@ -172,7 +164,7 @@ class _Writer:
         graph = replace(
             self.model.graph, nodes=(*hosts, *self.nodes), outputs=outputs, lag=self.graph_lag
         )
-        return self.model.with_(pruned(self._with_results_named(graph)), self.arrays)
+        return self.model.with_(self._with_results_named(graph).pruned(), self.arrays)
 
     def _with_results_named(self, graph: Graph) -> Graph:
         """The graph with the model's own names for results that are held back; what they hold gets new ones."""

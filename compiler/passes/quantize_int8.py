@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from nmc.errors import ModelError
-from nmc.graph import Graph, Node, Ref
+from nmc.graph import Graph, Node, Ref, fresh
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes.quantized import DequantizeLinear, QuantizeLinear
 from nmc.nodes.tensor import Conv1d, Conv2d, Linear
@@ -145,10 +145,10 @@ def _with_grids(
     pairs: dict[str, tuple[Node, Node]] = {}
     for name, grid in grids.items():
         quantize = QuantizeLinear(
-            name=_fresh(f"{name}_int8", taken), inputs=(Ref(name),), scale=grid.scale, zero_point=grid.zero_point
+            name=fresh(f"{name}_int8", taken), inputs=(Ref(name),), scale=grid.scale, zero_point=grid.zero_point
         )
         back = DequantizeLinear(
-            name=_fresh(f"{name}_rounded", taken), inputs=(Ref(quantize.name),),
+            name=fresh(f"{name}_rounded", taken), inputs=(Ref(quantize.name),),
             scale=grid.scale, zero_point=grid.zero_point,
         )  # fmt: skip
         renamed[name] = back.name
@@ -164,13 +164,6 @@ def _with_grids(
         yield from pairs.get(node.name, ())
 
     return model.with_(graph.map(changed))
-
-
-def _fresh(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_"
-    taken.add(name)
-    return name
 
 
 def _quantized_weights(model: Model, real: frozenset[str]) -> Model:

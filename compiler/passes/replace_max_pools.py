@@ -8,12 +8,11 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from nmc.errors import Fault
-from nmc.graph import Graph, Node, Ref
+from nmc.graph import Graph, Node, Ref, fresh
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import tensor
 from nmc.passes import Keeps
 from nmc.passes.conversion import MAX_POOLS, before_layers
-from nmc.passes.fuse_synapses import fresh
 from nmc.passes.rate_calibration import MOST_SAMPLES
 from nmc.passes.refusal import refuse
 from nmc.passes.to_spiking import calibrated

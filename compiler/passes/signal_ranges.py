@@ -13,7 +13,6 @@ from nmc.datasets.fitting import stream_steps
 from nmc.errors import ModelError
 from nmc.model import FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
-from nmc.passes.fuse_synapses import pruned
 from nmc.passes.integer_scale import (
     ACTIVATION_LIMIT,
     DECLARED_LIMIT,
@@ -170,7 +169,7 @@ class Ranges:
                 "add calibration data to the model's task, or encode the input as spikes", node=measured[0],
                 where=graph.sources.get(measured[0]),
             )
-        part = self.model.with_(pruned(replace(graph, outputs=tuple(measured))))
+        part = self.model.with_(replace(graph, outputs=tuple(measured)).pruned())
         values = run(part, self.calibration, self._steps)
         for name in measured:
             spikes = bool(np.all((values[name] == 0) | (values[name] == 1)))

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
-from nmc.graph import Graph, Node, Ref
+from nmc.graph import Graph, Node, Ref, fresh
 from nmc.model import Model
 from nmc.nodes import spiking, tensor
 from nmc.passes import Keeps
-from nmc.passes.fuse_synapses import fresh
 
 _KEEPS = (
     tensor.Flatten, tensor.Reshape, tensor.Transpose, tensor.Concat, tensor.Add, tensor.Mul, tensor.AvgPool1d,

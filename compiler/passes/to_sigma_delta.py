@@ -7,12 +7,11 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from nmc.graph import Node, Ref
+from nmc.graph import Node, Ref, fresh
 from nmc.model import FloatArray, Model
 from nmc.nodes import coding, elementwise, spiking, tensor
 from nmc.passes import Keeps
 from nmc.passes.conversion import Conversion, Converted, Parts
-from nmc.passes.fuse_synapses import fresh
 from nmc.passes.host_streams import HostStreams
 from nmc.passes.linear_paths import constant, without_constant
 from nmc.passes.rate_calibration import Activations

@@ -8,12 +8,11 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from nmc.errors import ModelError
-from nmc.graph import Node, Ref
+from nmc.graph import Node, Ref, fresh
 from nmc.model import FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
 from nmc.passes import Keeps
 from nmc.passes.conversion import Conversion, Converted, Parts
-from nmc.passes.fuse_synapses import fresh
 from nmc.passes.host_streams import HostStreams
 from nmc.passes.rate_calibration import Activations, ChargeReset, balance, encoded
 from nmc.passes.refusal import refuse

@@ -11,10 +11,9 @@ from nmc.errors import Fault
 from nmc.graph import Node, Ref
 from nmc.model import Model
 from nmc.nodes import FAMILIES
+from nmc.nodes.fixed_point import WIRES
 from nmc.nodes.spiking import Delay
-from nmc.nodes.tensor import Flatten, Input, Reshape
-
-_WIRES = (Flatten, Reshape, Delay)
+from nmc.nodes.tensor import Input
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,4 +90,4 @@ class Chip:
     def _wires(self) -> frozenset[str]:
         """The nodes that carry what the chip puts out, through Flatten, Reshape and Delay alone."""
         chip = frozenset(node.name for node in self.nodes)
-        return self.model.graph.downstream(chip, lambda _, reader: isinstance(reader, _WIRES)) - chip
+        return self.model.graph.downstream(chip, lambda _, reader: isinstance(reader, WIRES)) - chip

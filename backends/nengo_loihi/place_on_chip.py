@@ -15,7 +15,7 @@ from nmc.graph import Node, Ref, fresh
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import coding, quantized, spiking, tensor
 from nmc.nodes.plasticity import learning_nodes
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Stage
 from nmc.passes.host_streams import READOUTS
 from nmc.passes.populations import Population, Synapse, populations
 from nmc.passes.refusal import refuse
@@ -41,7 +41,7 @@ class PlaceOnChip:
     calibration: FloatArray | None = None
 
     name: ClassVar[str] = "place_on_chip"
-    stage: ClassVar[str] = "hosted"
+    stage: ClassVar[Stage] = "hosted"
     keeps: ClassVar[Keeps] = "rounds"
 
     def __call__(self, model: Model) -> Model:

@@ -20,7 +20,7 @@ from nmc.errors import NmcError
 from nmc.graph import Node, Ref, fresh
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import fixed_point, tensor
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Stage
 from nmc.passes.populations import Population, Synapse, populations
 
 WEIGHT_EXPONENT = 6
@@ -35,7 +35,7 @@ class QuantizeNengoLoihi:
     """
 
     name: ClassVar[str] = "quantize_nengo_loihi"
-    stage: ClassVar[str] = "hosted"
+    stage: ClassVar[Stage] = "hosted"
     keeps: ClassVar[Keeps] = "rounds"
 
     def __call__(self, model: Model) -> Model:

@@ -9,23 +9,21 @@ from typing import Literal, Protocol
 from nmc.errors import Fault
 from nmc.graph import Graph, Node
 from nmc.model import Model
-from nmc.nodes import FAMILIES
+from nmc.nodes import FAMILIES, fixed_point, tensor
 from nmc.passes.linear_paths import LINEAR
 
-_TENSOR = {kind.__name__ for kind in FAMILIES["tensor"]}
-_SPIKING = {kind.__name__ for kind in FAMILIES["spiking"]}
-_PLASTIC = {kind.__name__ for kind in FAMILIES["plastic"]}
-_CODING = {kind.__name__ for kind in FAMILIES["coding"]}
-_QUANTIZED = {kind.__name__ for kind in FAMILIES["quantized"]}
-_FIXED = {kind.__name__ for kind in FAMILIES["fixed-point"]}
-_LINEAR = {kind.__name__ for kind in LINEAR}
+Stage = Literal["model", "quantized", "spiking", "fixed-point", "hosted"]
+_GIVEN = (tensor.Input, tensor.Constant)
+_IN_TIME = (*FAMILIES["spiking"], *FAMILIES["coding"])
+_GENERAL = (*FAMILIES["tensor"], *_IN_TIME, *FAMILIES["plastic"])
+_INTEGER = (*FAMILIES["quantized"], *FAMILIES["fixed-point"])
 
-STAGES: Mapping[str, frozenset[str]] = {
-    "model": frozenset(_TENSOR | _SPIKING | _PLASTIC | _CODING),
-    "quantized": frozenset(_TENSOR | _SPIKING | _PLASTIC | _CODING | _QUANTIZED),
-    "spiking": frozenset({"Input", "Constant"} | _LINEAR | _SPIKING | _PLASTIC | _CODING),
-    "fixed-point": frozenset({"Input", "Constant", "Flatten", "Reshape", "Delay"} | _CODING | _QUANTIZED | _FIXED),
-    "hosted": frozenset({"Input", "Constant"} | _LINEAR | _SPIKING | _CODING | _QUANTIZED | _FIXED),
+STAGES: Mapping[Stage, frozenset[type[Node]]] = {
+    "model": frozenset(_GENERAL),
+    "quantized": frozenset((*_GENERAL, *FAMILIES["quantized"])),
+    "spiking": frozenset((*_GIVEN, *LINEAR, *_IN_TIME, *FAMILIES["plastic"])),
+    "fixed-point": frozenset((*_GIVEN, *fixed_point.WIRES, *FAMILIES["coding"], *_INTEGER)),
+    "hosted": frozenset((*_GIVEN, *LINEAR, *_IN_TIME, *_INTEGER)),
 }
 """The kinds of node that are legal at each point of the pipeline.
 
@@ -34,7 +32,7 @@ left to do after it, and what the host does at every step before the network and
 At the stage "hosted" the host also computes at every step what chips in integers do not: readouts in real numbers.
 """
 _HOST = STAGES["quantized"]
-_ON_CHIP = ("spiking", "fixed-point", "hosted")
+_ON_CHIP: tuple[Stage, ...] = ("spiking", "fixed-point", "hosted")
 
 
 Keeps = Literal["exact", "rounds", "converts"]
@@ -50,7 +48,7 @@ class Pass(Protocol):
         ...
 
     @property
-    def stage(self) -> str:
+    def stage(self) -> Stage:
         """The stage that the result belongs to."""
         ...
 
@@ -122,10 +120,10 @@ def _stage_faults(step: Pass, graph: Graph) -> list[Fault]:
     host = HostStreams(graph)
 
     def is_legal(node: Node) -> bool:
-        if node.kind in legal or step.stage not in _ON_CHIP or not graph.dt_s:
-            return node.kind in legal
+        if type(node) in legal or step.stage not in _ON_CHIP or not graph.dt_s:
+            return type(node) in legal
         hosted = graph.signals[node.name].timing != "stream" or node.name in host.before | host.after
-        return hosted and node.kind in _HOST
+        return hosted and type(node) in _HOST
 
     return [
         Fault(

@@ -11,7 +11,7 @@ from nmc.graph import Node, Ref, fresh
 from nmc.model import FloatArray, Model
 from nmc.nodes import elementwise, selection, tensor
 from nmc.nodes.quantized import DequantizeLinear, QuantizeLinear
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Stage
 from nmc.passes.conversion import before_layers
 from nmc.passes.rate_calibration import Activations, has_weights
 from nmc.passes.refusal import refuse
@@ -37,7 +37,7 @@ class Dequantize:
     calibration: FloatArray | None = None
 
     name: ClassVar[str] = "dequantize"
-    stage: ClassVar[str] = "quantized"
+    stage: ClassVar[Stage] = "quantized"
     keeps: ClassVar[Keeps] = "converts"
 
     def __call__(self, model: Model) -> Model:

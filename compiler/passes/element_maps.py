@@ -10,7 +10,7 @@ import numpy as np
 from nmc.graph import Graph, Node, Ref, Shape, fresh
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import elementwise, tensor
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Stage
 from nmc.passes.conversion import Parts
 from nmc.passes.host_streams import HostStreams
 
@@ -108,7 +108,7 @@ class FactorsAsNorms:
     """
 
     name: ClassVar[str] = "factors_as_norms"
-    stage: ClassVar[str] = "quantized"
+    stage: ClassVar[Stage] = "quantized"
     keeps: ClassVar[Keeps] = "exact"
 
     def __call__(self, model: Model) -> Model:

@@ -29,7 +29,7 @@ from nmc.nodes.tensor import (
     Reshape,
     Transpose,
 )
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Stage
 from nmc.passes.element_maps import ElementMap, element_map
 
 Layer = Linear | Conv1d | Conv2d | ConvTranspose1d | ConvTranspose2d
@@ -48,7 +48,7 @@ class FoldElementMaps:
     """
 
     name: ClassVar[str] = "fold-element-maps"
-    stage: ClassVar[str] = "quantized"
+    stage: ClassVar[Stage] = "quantized"
     keeps: ClassVar[Keeps] = "exact"
 
     def __call__(self, model: Model) -> Model:

@@ -13,7 +13,7 @@ from nmc.graph import Graph, Node, Ref, Shape, fresh
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
 from nmc.nodes.plasticity import PlasticLinear
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Stage
 from nmc.passes.host_streams import POPULATIONS, READOUTS, HostStreams
 from nmc.passes.linear_paths import (
     Convolution,
@@ -47,7 +47,7 @@ class FuseSynapses:
     """
 
     name: ClassVar[str] = "fuse_synapses"
-    stage: ClassVar[str] = "spiking"
+    stage: ClassVar[Stage] = "spiking"
     keeps: ClassVar[Keeps] = "exact"
 
     def __call__(self, model: Model) -> Model:

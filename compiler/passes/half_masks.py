@@ -11,7 +11,7 @@ import numpy as np
 from nmc.graph import Graph, Node, fresh
 from nmc.model import Array, Model
 from nmc.nodes import elementwise, tensor
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Stage
 from nmc.passes.element_maps import element_map
 from nmc.passes.softmax_scores import Scores
 
@@ -28,7 +28,7 @@ class HalfMasks:
     """
 
     name: ClassVar[str] = "half_masks"
-    stage: ClassVar[str] = "quantized"
+    stage: ClassVar[Stage] = "quantized"
     keeps: ClassVar[Keeps] = "exact"
 
     def __call__(self, model: Model) -> Model:

@@ -16,7 +16,7 @@ from nmc.model import Array, FloatArray, Model
 from nmc.nodes import fixed_point, quantized, spiking, tensor
 from nmc.nodes.facts import Compare
 from nmc.nodes.plasticity import PlasticLinear
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Stage
 from nmc.passes.bias_axons import with_bias_axons
 from nmc.passes.integer_scale import (
     VOLTAGES,
@@ -57,7 +57,7 @@ class QuantizeFixedPoint:
     graded: bool = False
 
     name: ClassVar[str] = "quantize_fixed_point"
-    stage: ClassVar[str] = "fixed-point"
+    stage: ClassVar[Stage] = "fixed-point"
     keeps: ClassVar[Keeps] = "rounds"
 
     def __call__(self, model: Model) -> Model:

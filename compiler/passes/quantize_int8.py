@@ -13,7 +13,7 @@ from nmc.graph import Graph, Node, Ref, fresh
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes.quantized import DequantizeLinear, QuantizeLinear
 from nmc.nodes.tensor import Conv1d, Conv2d, Linear
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Stage
 from nmc.passes.bias_correction import correct_biases
 from nmc.passes.int8_grid import Grid, Range, grid_of, quantize_weight
 from nmc.passes.int8_reads import Int8Reads
@@ -43,7 +43,7 @@ class QuantizeInt8:
     real: frozenset[str] = frozenset()
 
     name: ClassVar[str] = "quantize-int8"
-    stage: ClassVar[str] = "quantized"
+    stage: ClassVar[Stage] = "quantized"
     keeps: ClassVar[Keeps] = "rounds"
 
     def __call__(self, model: Model) -> Model:

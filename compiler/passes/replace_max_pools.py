@@ -11,7 +11,7 @@ from nmc.errors import Fault
 from nmc.graph import Graph, Node, Ref, fresh
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import tensor
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Stage
 from nmc.passes.conversion import MAX_POOLS, before_layers
 from nmc.passes.rate_calibration import MOST_SAMPLES
 from nmc.passes.refusal import refuse
@@ -34,7 +34,7 @@ class ReplaceMaxPools:
     calibration: FloatArray | None = None
 
     name: ClassVar[str] = "replace_max_pools"
-    stage: ClassVar[str] = "quantized"
+    stage: ClassVar[Stage] = "quantized"
     keeps: ClassVar[Keeps] = "converts"
 
     def __call__(self, model: Model) -> Model:

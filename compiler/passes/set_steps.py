@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from nmc.model import Model
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Stage
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class SetSteps:
     steps: int | None
 
     name: ClassVar[str] = "set-steps"
-    stage: ClassVar[str] = "quantized"
+    stage: ClassVar[Stage] = "quantized"
     keeps: ClassVar[Keeps] = "exact"
 
     def __call__(self, model: Model) -> Model:

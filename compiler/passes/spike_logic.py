@@ -10,7 +10,7 @@ from typing import ClassVar
 from nmc.graph import Graph, Node, Ref, fresh
 from nmc.model import Model
 from nmc.nodes import spiking, tensor
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Stage
 
 _KEEPS = (
     tensor.Flatten, tensor.Reshape, tensor.Transpose, tensor.Concat, tensor.Add, tensor.Mul, tensor.AvgPool1d,
@@ -28,7 +28,7 @@ class SpikeLogic:
     """
 
     name: ClassVar[str] = "spike_logic"
-    stage: ClassVar[str] = "quantized"
+    stage: ClassVar[Stage] = "quantized"
     keeps: ClassVar[Keeps] = "exact"
 
     def __call__(self, model: Model) -> Model:

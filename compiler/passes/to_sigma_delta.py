@@ -10,7 +10,7 @@ import numpy as np
 from nmc.graph import Node, Ref, fresh
 from nmc.model import FloatArray, Model
 from nmc.nodes import coding, elementwise, spiking, tensor
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Stage
 from nmc.passes.conversion import Conversion, Converted, Parts
 from nmc.passes.host_streams import HostStreams
 from nmc.passes.linear_paths import constant, without_constant
@@ -40,7 +40,7 @@ class ToSigmaDelta:
     dt_s: float = 1e-3
 
     name: ClassVar[str] = "to_sigma_delta"
-    stage: ClassVar[str] = "spiking"
+    stage: ClassVar[Stage] = "spiking"
     keeps: ClassVar[Keeps] = "converts"
 
     def __call__(self, model: Model) -> Model:

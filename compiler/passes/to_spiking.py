@@ -11,7 +11,7 @@ from nmc.errors import ModelError
 from nmc.graph import Node, Ref, fresh
 from nmc.model import FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Stage
 from nmc.passes.conversion import Conversion, Converted, Parts
 from nmc.passes.host_streams import HostStreams
 from nmc.passes.rate_calibration import Activations, ChargeReset, balance, encoded
@@ -50,7 +50,7 @@ class ToSpiking:
     threshold_scale: float = 1.0
 
     name: ClassVar[str] = "to_spiking"
-    stage: ClassVar[str] = "spiking"
+    stage: ClassVar[Stage] = "spiking"
     keeps: ClassVar[Keeps] = "converts"
 
     def __call__(self, model: Model) -> Model:

@@ -189,8 +189,7 @@ class Target:
     `observed` are those engines that can record and check a run, `learners` those that can learn, `stepping` those that
     can be fed step by step, `variants` those that can run many variants of a program, in the same form.
     `verifier` is what compiling runs a program by before it is written; None: nothing can.
-    `passes(options, calibration)` are the steps from the user's model to what `lower` takes;
-    `calibration` are real samples for passes that measure ranges, or None if the model has none.
+    `passes(options)` are the steps from the user's model to what `lower` takes.
     `lower(model, options)` gives the program's files beyond graph and weights, by name.
     `estimate(program, result)` prices one inference; None where no chip stands behind the target.
     """
@@ -198,7 +197,7 @@ class Target:
     name: str
     chip: str
     description: str
-    passes: Callable[[Options, FloatArray | None], tuple[Pass, ...]]
+    passes: Callable[[Options], tuple[Pass, ...]]
     lower: Callable[[Model, Options], Mapping[str, bytes]]
     engines: Mapping[str, str]
     estimate: Callable[[Program, RunResult], Estimate] | None

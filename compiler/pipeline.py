@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from functools import cache
+from dataclasses import asdict, dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +12,10 @@ from nmc import passes, program
 from nmc.backends import engine_of, observed_engine_of, target_named
 from nmc.errors import ModelError, UsageError
 from nmc.model import Model
+from nmc.passes.pipelines import Pipeline, options_of
 from nmc.program import Program
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
-
     from nmc.backends.target import Options, RunResult, Target
     from nmc.estimates.estimate import Estimate
     from nmc.passes.conversion import Converted
@@ -44,35 +43,52 @@ def compile_model(
     UnsupportedError for a model that is unsound or that the target cannot mean, TranslationError where the program
     does not do what the model says.
     """
-    from nmc.datasets import calibration
     from nmc.verification.verify import verified
 
     chosen = target_named(target)
     settings = make_options(chosen, options or {})
     steps: list[passes.Translated] = []
-    lowered = prepare(model, chosen, settings, watch, steps.append)
+    samples = samples_of(model)
+    lowered = prepare(model, chosen, settings, watch, steps.append, samples)
     files = chosen.lower(lowered, settings)
     executed = execute(lowered, chosen, watch, steps.append)
     draft = program.draft(
         directory, executed, target=chosen.name, chip=chosen.chip, options=asdict(settings), files=files
     )
-    samples = calibration(model) if verify != "none" else None
     if keep is not None:
         for step in steps:
             keep(step)
     return draft.write(verified(draft.program, executed, chosen, settings, steps, samples, verify))
 
 
-def prepare(
-    model: Model, target: Target, options: Options, watch: Watch | None = None, keep: Keep | None = None
-) -> Model:
-    """The model after all of the target's passes, each of them checked; `keep` sees each pass with both models."""
+def samples_of(model: Model) -> passes.Samples:
+    """The model's calibration samples: read when first asked for, and once."""
     from nmc.datasets import calibration
 
+    return cache(partial(calibration, model))
+
+
+def pipeline_of(target: Target, options: Options) -> Pipeline:
+    """All passes from a user's model to what the target's chip computes."""
+    return Pipeline((*target.passes(options), *target.executed()))
+
+
+def prepare(
+    model: Model,
+    target: Target,
+    options: Options,
+    watch: Watch | None = None,
+    keep: Keep | None = None,
+    samples: passes.Samples | None = None,
+) -> Model:
+    """The model after all of the target's passes, each of them checked; `keep` sees each pass with both models.
+
+    `samples` are the model's own unless given.
+    """
     model = model.checked()
     if watch is not None:
         watch("model", model)
-    return passes.apply(target.passes(options, calibration(model)), model, watch, keep)
+    return passes.apply(target.passes(options), model, samples or samples_of(model), watch, keep)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +106,6 @@ def convert(model: Model, target: Target, options: Options) -> Conversion:
     That is a model of its own, with a name of its own. Raises ModelError where the model is unsound or works in time
     already, UsageError where the target leaves it as it is, and UnsupportedError.
     """
-    from nmc.datasets import calibration
     from nmc.passes.to_sigma_delta import ToSigmaDelta
     from nmc.passes.to_spiking import ToSpiking
 
@@ -98,10 +113,11 @@ def convert(model: Model, target: Target, options: Options) -> Conversion:
     if model.graph.dt_s is not None:
         raise ModelError(f"{model.name} works in time already: there is nothing to convert", "compile it as it is")
     before: list[passes.Pass] = []
-    for step in target.passes(options, calibration(model)):
+    samples = samples_of(model)
+    for step in target.passes(options):
         if isinstance(step, ToSpiking | ToSigmaDelta):
-            ordinary = passes.apply(before, model)
-            found = step.converted(ordinary)
+            ordinary = passes.apply(before, model, samples)
+            found = step.converted(ordinary, samples)
             kind = {"mean": "spiking", "sum": "sigma-delta"}[found.reading]
             named = replace(
                 found.model.checked(), name=f"{model.name}-{kind}",
@@ -118,35 +134,12 @@ def convert(model: Model, target: Target, options: Options) -> Conversion:
 
 def execute(model: Model, target: Target, watch: Watch | None = None, keep: Keep | None = None) -> Model:
     """A prepared model in the form in which the target's chip computes it."""
-    return passes.apply(target.executed(), model, watch, keep)
+    return passes.apply(target.executed(), model, passes.no_samples, watch, keep)
 
 
 def make_options(target: Target, given: Mapping[str, object]) -> Options:
     """The target's options with the given values, which may be text. Raises UsageError."""
-    from pydantic import ValidationError
-
-    known = [f.name for f in fields(target.options)]
-    if unknown := [name for name in given if name not in known]:
-        raise UsageError(
-            f"{target.name} has no option {', '.join(map(repr, unknown))}", f"its options are: {', '.join(known)}"
-        )
-    try:
-        # To mypy a class is not hashable where its instances are not.
-        options: Options = _adapter(target.options).validate_python(dict(given))  # type: ignore[arg-type]
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{detail['loc'][0] if detail['loc'] else 'options'}: {detail['msg']}, got {detail['input']!r}"
-            for detail in error.errors(include_url=False)
-        )
-        raise UsageError(f"{target.name} cannot be compiled so: {faults}") from None
-    return options
-
-
-@cache
-def _adapter(options: type[Options]) -> TypeAdapter[Options]:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(options)
+    return options_of(target.options, given, target.name)
 
 
 def run_program(

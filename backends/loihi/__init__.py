@@ -11,7 +11,7 @@ from nmc.backends.conversion import ConversionOptions, ordinary_passes, spiking_
 from nmc.backends.target import Options, Target, applies
 from nmc.errors import UsageError
 from nmc.estimates.estimate import Baseline
-from nmc.model import FloatArray, Model
+from nmc.model import Model
 
 if TYPE_CHECKING:
     from nmc.backends.target import RunResult
@@ -46,11 +46,6 @@ class LoihiOptions(ManycoreOptions):
 
     weight_bits: int = 8
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 4 <= self.weight_bits <= 8:
-            raise UsageError(f"weight_bits is {self.weight_bits}", "give 4 to 8")
-
 
 @dataclass(frozen=True)
 class Loihi2Options(LoihiOptions):
@@ -64,13 +59,8 @@ class Loihi2Options(LoihiOptions):
     neurons: Literal["spiking", "sigma-delta"] = applies("spiking", converted=True)
     threshold: float = applies(0.0, converted=True, neurons="sigma-delta")
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.threshold < 1:
-            raise UsageError(f"threshold is {self.threshold:g}", "give a fraction from 0 to below 1")
 
-
-def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
+def _passes(options: Options) -> tuple[Pass, ...]:
     from nmc.passes.element_maps import FactorsAsNorms
     from nmc.passes.fuse_synapses import FuseSynapses
     from nmc.passes.quantize_fixed_point import QuantizeFixedPoint
@@ -79,11 +69,11 @@ def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...
 
     chosen = options if isinstance(options, LoihiOptions) else LoihiOptions(options.steps)
     second = isinstance(chosen, Loihi2Options)
-    conversion = spiking_passes(chosen, calibration)
+    conversion = spiking_passes(chosen)
     if isinstance(chosen, Loihi2Options) and chosen.neurons == "sigma-delta":
-        changes = ToSigmaDelta(steps=chosen.steps, threshold=chosen.threshold, calibration=calibration)
-        conversion = (*ordinary_passes(chosen, calibration), FactorsAsNorms(), changes)
-    quantize = QuantizeFixedPoint(chosen.weight_bits, calibration, graded=second)
+        changes = ToSigmaDelta(chosen.steps, chosen.threshold)
+        conversion = (*ordinary_passes(chosen), FactorsAsNorms(), changes)
+    quantize = QuantizeFixedPoint(chosen.weight_bits, graded=second)
     return SpikeLogic(), *conversion, FuseSynapses(), quantize
 
 

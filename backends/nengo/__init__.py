@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from nmc.backends.conversion import ConversionOptions, spiking_passes
 from nmc.backends.target import Options, Target
-from nmc.model import FloatArray, Model
+from nmc.model import Model
 
 if TYPE_CHECKING:
     from nmc.passes import Pass
@@ -28,13 +28,13 @@ class NengoOptions(ConversionOptions):
     neuron_types: Literal["exact", "nengo"] = "exact"
 
 
-def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
-    from nmc.passes.fold_element_maps import FoldElementMaps
+def _passes(options: Options) -> tuple[Pass, ...]:
+    from nmc.passes.fold_batchnorm import FoldBatchnorm
     from nmc.passes.set_steps import SetSteps
 
     if isinstance(options, NengoOptions) and options.neurons == "spiking":
-        return (FoldElementMaps(), *spiking_passes(options, calibration))
-    return (SetSteps(options.steps), FoldElementMaps())
+        return (FoldBatchnorm(), *spiking_passes(options))
+    return (SetSteps(options.steps), FoldBatchnorm())
 
 
 def _lower(model: Model, options: Options) -> Mapping[str, bytes]:

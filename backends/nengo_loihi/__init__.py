@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nmc.backends.conversion import spiking_passes
 from nmc.backends.loihi import ManycoreOptions, check_choices
 from nmc.backends.target import Options, Target
-from nmc.model import FloatArray, Model
+from nmc.model import Model
 
 if TYPE_CHECKING:
     from nmc.backends.target import RunResult
@@ -17,16 +17,12 @@ if TYPE_CHECKING:
     from nmc.program import Program
 
 
-def _passes(options: Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
+def _passes(options: Options) -> tuple[Pass, ...]:
     from nmc.backends.nengo_loihi.place_on_chip import PlaceOnChip
     from nmc.passes.fuse_synapses import FuseSynapses
 
     chosen = options if isinstance(options, ManycoreOptions) else ManycoreOptions(options.steps)
-    return (
-        *spiking_passes(chosen, calibration),
-        FuseSynapses(),
-        PlaceOnChip(calibration),
-    )
+    return *spiking_passes(chosen), FuseSynapses(), PlaceOnChip()
 
 
 def _executed() -> tuple[Pass, ...]:

@@ -20,7 +20,7 @@ from nmc.errors import NmcError
 from nmc.graph import Node, Ref, fresh
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import fixed_point, tensor
-from nmc.passes import Keeps, Stage
+from nmc.passes import Keeps, Samples, Stage
 from nmc.passes.populations import Population, Synapse, populations
 
 WEIGHT_EXPONENT = 6
@@ -31,14 +31,14 @@ WEIGHT_EXPONENT = 6
 class QuantizeNengoLoihi:
     """Neurons and synapses on the chip as FixedCompartments and integer weights, scaled block by block.
 
-    Takes what `place_on_chip` gives; what the host computes stays as it is, but for the last bits of its weights.
+    Takes what `place-on-chip` gives; what the host computes stays as it is, but for the last bits of its weights.
     """
 
-    name: ClassVar[str] = "quantize_nengo_loihi"
+    name: ClassVar[str] = "quantize-nengo-loihi"
     stage: ClassVar[Stage] = "hosted"
     keeps: ClassVar[Keeps] = "rounds"
 
-    def __call__(self, model: Model) -> Model:
+    def __call__(self, model: Model, samples: Samples) -> Model:
         """The model in integers. Raises UnsupportedError for what does not fit on the chip's cores."""
         network = chip_network(model)
         return with_exact_readouts(quantized(model, network, placed_blocks(model, network)))

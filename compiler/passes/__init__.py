@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from nmc.errors import Fault
+from nmc.errors import Fault, NmcError, ToolError
 from nmc.graph import Graph, Node
-from nmc.model import Model
+from nmc.model import FloatArray, Model
 from nmc.nodes import FAMILIES, fixed_point, tensor
 from nmc.passes.linear_paths import LINEAR
 
@@ -39,8 +39,19 @@ Keeps = Literal["exact", "rounds", "converts"]
 """What a pass keeps of a model's meaning: all of it but the last bits, all but rounding, or what it is good for."""
 
 
+Samples = Callable[[], FloatArray | None]
+"""Gives a model's calibration samples [B, *shape], for passes that measure; None where it has none."""
+
+
+def no_samples() -> None:
+    """None at all."""
+
+
 class Pass(Protocol):
-    """One step of compilation: a frozen dataclass whose fields are its options. Valid model in, valid model out."""
+    """One step of compilation: a frozen dataclass whose fields, plain values with defaults, are its options.
+
+    Valid model in, valid model out.
+    """
 
     @property
     def name(self) -> str:
@@ -57,7 +68,7 @@ class Pass(Protocol):
         """What the result keeps of the model's meaning; a compile verifies that."""
         ...
 
-    def __call__(self, model: Model) -> Model:
+    def __call__(self, model: Model, samples: Samples) -> Model:
         """The changed model."""
         ...
 
@@ -90,19 +101,33 @@ def on_chip(model: Model) -> bool:
     return any(isinstance(node, FAMILIES["fixed-point"]) for node in model.graph)
 
 
+class PassError(ToolError):
+    """A pass failed in a way that none should; what it raised is the cause."""
+
+
 def apply(
     passes: Iterable[Pass],
     model: Model,
+    samples: Samples = no_samples,
     watch: Callable[[str, Model], None] | None = None,
     keep: Callable[[Translated], None] | None = None,
 ) -> Model:
     """The model after all passes, each result checked. `watch` sees the name and result of each, `keep` all of it.
 
-    Raises ModelError naming the pass and the node where a result is unsound or not of its stage.
+    Raises ModelError naming the pass and the node where a result is unsound or not of its stage, PassError where
+    a pass fails otherwise than by an error that nmc can explain.
     """
+    done: list[Pass] = []
     for step in passes:
-        before, model = model, step(model)
-        faults = model.check() or _stage_faults(step, model.graph)
+        before = model
+        done.append(step)
+        try:
+            model = step(model, samples)
+            faults = model.check() or _stage_faults(step, model.graph)
+        except (NmcError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            raise _crash(done, error) from error
         model.graph.raise_faults(
             Fault(f"after the pass {step.name}: {f.what}", f.remedy, f.node, f.where) for f in faults
         )
@@ -111,6 +136,19 @@ def apply(
         if keep is not None:
             keep(Translated(step, before, model))
     return model
+
+
+def _crash(done: list[Pass], error: Exception) -> PassError:
+    """The error for what the last of these passes raised."""
+    from nmc.passes.pipelines import Pipeline
+
+    *before, failed = done
+    after = f", after {', '.join(step.name for step in before)}" if before else ""
+    return PassError(
+        f"the pass {failed.name} failed{after}: {type(error).__name__}: {error}",
+        "this is an error of nmc and not of your model. Please report it with the model and these passes, which get"
+        f" there: nmc opt MODEL -p '{Pipeline(tuple(done))}'",
+    )
 
 
 def _stage_faults(step: Pass, graph: Graph) -> list[Fault]:

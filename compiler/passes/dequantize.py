@@ -11,7 +11,7 @@ from nmc.graph import Node, Ref, fresh
 from nmc.model import FloatArray, Model
 from nmc.nodes import elementwise, selection, tensor
 from nmc.nodes.quantized import DequantizeLinear, QuantizeLinear
-from nmc.passes import Keeps, Stage
+from nmc.passes import Keeps, Samples, Stage
 from nmc.passes.conversion import before_layers
 from nmc.passes.rate_calibration import Activations, has_weights
 from nmc.passes.refusal import refuse
@@ -25,22 +25,20 @@ _MOVES = (
 _NEGLIGIBLE = 1e-6
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Dequantize:
     """QuantizeLinear and DequantizeLinear go; integers become the real numbers that they mean.
 
     Neurons have no grid to round to, but the range of one can matter: where it starts at 0 it is a Relu, which files
-    leave out for it; and what `calibration` samples [B, *shape] exceed stays as a Clip. Without samples ranges are
+    leave out for it; and what samples [B, *shape] exceed stays as a Clip. Without samples ranges are
     taken to hold what they were made for. What comes before the first layer stays as it is: the host computes it.
     """
-
-    calibration: FloatArray | None = None
 
     name: ClassVar[str] = "dequantize"
     stage: ClassVar[Stage] = "quantized"
     keeps: ClassVar[Keeps] = "converts"
 
-    def __call__(self, model: Model) -> Model:
+    def __call__(self, model: Model, samples: Samples) -> Model:
         """The model in real numbers. Raises UnsupportedError where a network in time has grids in it."""
         head = before_layers(model.graph)
         grids = [n for n in model.graph if isinstance(n, QuantizeLinear | DequantizeLinear) and n.name not in head]
@@ -52,9 +50,8 @@ class Dequantize:
             return model
         if not grids:
             return model
-        values: Mapping[str, FloatArray] = {}
-        if self.calibration is not None:
-            values = Activations.of(model, self.calibration, 1).static
+        x = samples()
+        values = {} if x is None else Activations.of(model, x, 1).static
         return _Real(model, head, values).written()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from nmc.graph import Graph, Node, Ref, Shape, fresh
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import elementwise, tensor
-from nmc.passes import Keeps, Stage
+from nmc.passes import Keeps, Samples, Stage
 from nmc.passes.conversion import Parts
 from nmc.passes.host_streams import HostStreams
 
@@ -107,11 +107,11 @@ class FactorsAsNorms:
     first layer and after the last are the host's, and stay.
     """
 
-    name: ClassVar[str] = "factors_as_norms"
+    name: ClassVar[str] = "factors-as-norms"
     stage: ClassVar[Stage] = "quantized"
     keeps: ClassVar[Keeps] = "exact"
 
-    def __call__(self, model: Model) -> Model:
+    def __call__(self, model: Model, samples: Samples) -> Model:
         """The model with such products replaced."""
         hosted = _hosted(model.graph)
         taken = set(model.graph.by_name)

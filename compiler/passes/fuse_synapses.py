@@ -13,7 +13,7 @@ from nmc.graph import Graph, Node, Ref, Shape, fresh
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
 from nmc.nodes.plasticity import PlasticLinear
-from nmc.passes import Keeps, Stage
+from nmc.passes import Keeps, Samples, Stage
 from nmc.passes.host_streams import POPULATIONS, READOUTS, HostStreams
 from nmc.passes.linear_paths import (
     Convolution,
@@ -46,11 +46,11 @@ class FuseSynapses:
     that are read out get an LI without memory, since a chip can show voltages only.
     """
 
-    name: ClassVar[str] = "fuse_synapses"
+    name: ClassVar[str] = "fuse-synapses"
     stage: ClassVar[Stage] = "spiking"
     keeps: ClassVar[Keeps] = "exact"
 
-    def __call__(self, model: Model) -> Model:
+    def __call__(self, model: Model, samples: Samples) -> Model:
         """The fused model. Raises UnsupportedError with every node that no chip of neurons can do."""
         refuse(model.graph, [*HostStreams(model.graph).faults(), *faults_on_chip(model.graph)])
         model = _with_shown_currents(model)

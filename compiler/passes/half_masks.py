@@ -11,7 +11,7 @@ import numpy as np
 from nmc.graph import Graph, Node, fresh
 from nmc.model import Array, Model
 from nmc.nodes import elementwise, tensor
-from nmc.passes import Keeps, Stage
+from nmc.passes import Keeps, Samples, Stage
 from nmc.passes.element_maps import element_map
 from nmc.passes.softmax_scores import Scores
 
@@ -27,11 +27,11 @@ class HalfMasks:
     Others stay, and are refused where they are written.
     """
 
-    name: ClassVar[str] = "half_masks"
+    name: ClassVar[str] = "half-masks"
     stage: ClassVar[Stage] = "quantized"
     keeps: ClassVar[Keeps] = "exact"
 
-    def __call__(self, model: Model) -> Model:
+    def __call__(self, model: Model, samples: Samples) -> Model:
         """The model with such constants replaced."""
         graph = model.graph
         maps = frozenset(node.name for node in graph if element_map(model, node) is not None)

@@ -13,6 +13,7 @@ from nmc.datasets.fitting import stream_steps
 from nmc.errors import ModelError
 from nmc.model import FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
+from nmc.passes import Samples
 from nmc.passes.integer_scale import (
     ACTIVATION_LIMIT,
     DECLARED_LIMIT,
@@ -49,10 +50,15 @@ SPIKE = Message()
 
 @dataclass(frozen=True, eq=False)
 class Ranges:
-    """Ranges of what is on the host and on the chip, for a model after `fuse_synapses`."""
+    """Ranges of what is on the host and on the chip, for a model after `fuse-synapses`."""
 
     model: Model
-    calibration: FloatArray | None
+    samples: Samples
+
+    @cached_property
+    def calibration(self) -> FloatArray | None:
+        """The samples that show how large signals get, if there are any."""
+        return self.samples()
 
     @cached_property
     def sources(self) -> frozenset[str]:

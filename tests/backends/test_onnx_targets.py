@@ -51,7 +51,7 @@ X = dyadic(4, 1, 6, 6, seed=6, low=0)
 def compiled(directory: Path, name: str, calibration: FloatArray | None = X, **given: object) -> Program:
     target = target_named(name)
     options = make_options(target, given)
-    model = apply(target.passes(options, calibration), network())
+    model = apply(target.passes(options), network(), lambda: calibration)
     files = target.lower(model, options)
     return program.write(directory / name, model, target=name, chip=target.chip, options=vars(options), files=files)
 
@@ -159,4 +159,4 @@ def test_int8_without_calibration_data_is_refused():
     target = target_named("tpu-sim")
     model = model_of("x = Input(shape=(2,))\ny = Linear(x, features=1, weight='w')\nreturn y", w=np.ones((1, 2)))
     with pytest.raises(ModelError, match="no calibration data"):
-        apply(target.passes(make_options(target, {}), None), model)
+        apply(target.passes(make_options(target, {})), model)

@@ -65,7 +65,7 @@ def test_compile_tells_its_program_in_json(nmc: Nmc, tmp_path: Path) -> None:
 
 def test_inspect_in_terms_of_neurobench(nmc: Nmc) -> None:
     found = json.loads(ok(nmc("inspect", "digits-snn", "--target", "loihi-sim", "--neurobench", "--json")))
-    assert list(found) == ["model", "quantize_fixed_point"]
+    assert list(found) == ["model", "quantize-fixed-point"]
     assert found["model"]["effective_acs"] > 0
     assert "effective acs" in ok(nmc("inspect", "digits-snn", "--neurobench"))
 

@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from nmc import passes, program
 from nmc.backends import engine_of, observed_engine_of, target_named
 from nmc.errors import ModelError, UsageError
-from nmc.model import Model
+from nmc.model import FloatArray, Model
 from nmc.passes.pipelines import Pipeline, options_of
 from nmc.program import Program
 
@@ -61,11 +61,11 @@ def compile_model(
     return draft.write(verified(draft.program, executed, chosen, settings, steps, samples, verify))
 
 
-def samples_of(model: Model) -> passes.Samples:
-    """The model's calibration samples: read when first asked for, and once."""
-    from nmc.datasets import calibration
+def samples_of(model: Model, file: Path | None = None) -> passes.Samples:
+    """The model's calibration samples, or those of a file: read when first asked for, and once."""
+    from nmc.datasets import calibration, read_samples
 
-    return cache(partial(calibration, model))
+    return cache(partial(calibration, model) if file is None else lambda: cast(FloatArray, read_samples(file, model).x))
 
 
 def pipeline_of(target: Target, options: Options) -> Pipeline:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+import nmc
+from nmc import datasets
 from nmc.backends import target_named, targets
+from nmc.datasets import calibration
 from nmc.errors import UsageError
+from nmc.model import FloatArray, Model
 from nmc.passes import Pass
 from nmc.passes.pipelines import PASSES, Pipeline, parse, pass_named
 from nmc.passes.quantize_int8 import QuantizeInt8
 from nmc.passes.set_steps import SetSteps
-from nmc.pipeline import make_options, pipeline_of
+from nmc.pipeline import make_options, pipeline_of, prepare
+from nmc.verification.record import Level
 
 TARGET = pytest.mark.parametrize("target", targets())
 VALUES: dict[object, st.SearchStrategy[object]] = {
@@ -118,3 +124,33 @@ def test_what_is_no_pipeline_is_explained(text: str, what: str, remedy: str | No
     (fault,) = caught.value.faults
     assert what in fault.what
     assert remedy is None or remedy in str(fault.remedy)
+
+
+@pytest.fixture
+def reading(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the models whose calibration samples are read, each time that they are."""
+    names: list[str] = []
+
+    def counted(model: Model) -> FloatArray | None:
+        names.append(model.name)
+        return calibration(model)
+
+    monkeypatch.setattr(datasets, "calibration", counted)
+    return names
+
+
+@pytest.mark.parametrize(("target", "verify", "read"), [
+    ("cpu", "none", 0), ("cpu", "brief", 1), ("tpu-sim", "brief", 1)
+])  # fmt: skip
+def test_a_compile_reads_samples_when_first_asked_and_once(
+    target: str, verify: Level, read: int, reading: list[str], tmp_path: Path
+) -> None:
+    nmc.compile("digits-cnn", target, tmp_path / "program", verify=verify)
+    assert reading == ["digits-cnn"] * read
+
+
+def test_passes_that_measure_share_what_was_read(reading: list[str]) -> None:
+    """The thresholds of neurons and the scales of integers follow from samples."""
+    chosen = target_named("loihi-sim")
+    prepare(nmc.load("digits-cnn"), chosen, make_options(chosen, {}))
+    assert reading == ["digits-cnn"]

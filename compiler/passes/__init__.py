@@ -115,18 +115,29 @@ def apply(
     """The model after all passes, each result checked. `watch` sees the name and result of each, `keep` all of it.
 
     Raises ModelError naming the pass and the node where a result is unsound or not of its stage, PassError where
-    a pass fails otherwise than by an error that nmc can explain.
+    a pass fails otherwise than by an error that nmc can explain, and what reading the samples raises.
     """
     done: list[Pass] = []
+    unread: list[Exception] = []
+
+    def read() -> FloatArray | None:
+        try:
+            return samples()
+        except Exception as error:
+            unread.append(error)
+            raise
+
     for step in passes:
         before = model
         done.append(step)
         try:
-            model = step(model, samples)
+            model = step(model, read)
             faults = model.check() or _stage_faults(step, model.graph)
         except (NmcError, OSError, MemoryError):
             raise
         except Exception as error:
+            if error in unread:
+                raise
             raise _crash(done, error) from error
         model.graph.raise_faults(
             Fault(f"after the pass {step.name}: {f.what}", f.remedy, f.node, f.where) for f in faults

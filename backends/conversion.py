@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from nmc.backends.target import Options, applies
-from nmc.errors import UsageError
-from nmc.model import FloatArray
+from nmc.passes.bounds import require_bounds
 
 if TYPE_CHECKING:
     from nmc.passes import Pass
@@ -33,29 +32,22 @@ class ConversionOptions(Options):
     max_pool: Literal["refuse", "average", "pairwise"] = applies("refuse", converted=True, form="spiking")
 
     def __post_init__(self) -> None:
-        if self.steps is not None and self.steps < 1:
-            raise UsageError(f"steps is {self.steps}", "give 1 step or more")
-        if not 0 <= self.charge < 1:
-            raise UsageError(f"charge is {self.charge:g}", "give a fraction from 0 to below 1, such as 0.5")
-        if not 0 < self.threshold_scale < float("inf"):
-            raise UsageError(f"threshold_scale is {self.threshold_scale:g}", "give a factor above 0")
+        require_bounds(self)
 
 
-def spiking_passes(options: ConversionOptions, calibration: FloatArray | None) -> tuple[Pass, ...]:
+def spiking_passes(options: ConversionOptions) -> tuple[Pass, ...]:
     """The passes from an ordinary network to a spiking one."""
     from nmc.passes.element_maps import FactorsAsNorms
     from nmc.passes.to_spiking import ToSpiking
 
-    return *ordinary_passes(options, calibration), FactorsAsNorms(), ToSpiking(
-        options.steps, options.encoding, calibration, options.reset, options.charge,
-        threshold_scale=options.threshold_scale,
+    return *ordinary_passes(options), FactorsAsNorms(), ToSpiking(
+        options.steps, options.encoding, options.reset, options.charge, options.threshold_scale
     )  # fmt: skip
 
 
-def ordinary_passes(options: ConversionOptions, calibration: FloatArray | None) -> tuple[Pass, ...]:
+def ordinary_passes(options: ConversionOptions) -> tuple[Pass, ...]:
     """The passes before the conversion: off the grids of quantized files, and max pooling replaced, if it is to be."""
     from nmc.passes.dequantize import Dequantize
     from nmc.passes.replace_max_pools import ReplaceMaxPools
 
-    real = Dequantize(calibration)
-    return (real,) if options.max_pool == "refuse" else (real, ReplaceMaxPools(options.max_pool, calibration))
+    return (Dequantize(),) if options.max_pool == "refuse" else (Dequantize(), ReplaceMaxPools(options.max_pool))

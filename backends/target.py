@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import Field, asdict, dataclass, field, fields
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
-from nmc.errors import UsageError
 from nmc.model import Array, FloatArray, Model
 
 if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
     from nmc.chips.chip import Chip
     from nmc.estimates.events import Events, NodeEvents
@@ -260,8 +257,7 @@ class Target(Generic[Chosen]):
     """A name that users compile to. `options` are what its programs are compiled with where nothing else is chosen.
 
     `chip` prices its programs; None: no chip stands behind it. `engines` by name, the first is the default.
-    `passes(options, calibration)` are the steps from the user's model to what `lower` takes;
-    `calibration` are real samples for passes that measure ranges, or None if the model has none.
+    `passes(options)` are the steps from the user's model to what `lower` takes.
     `lower(model, options)` gives the program's files beyond graph and weights, by name. `executed()` are the passes
     from there to the form that the chip computes. `chip_file`: where a chip of the user's own comes from.
     """
@@ -270,7 +266,7 @@ class Target(Generic[Chosen]):
     chip: Chip | None
     description: str
     options: Chosen
-    passes: Callable[[Chosen, FloatArray | None], tuple[Pass, ...]]
+    passes: Callable[[Chosen], tuple[Pass, ...]]
     lower: Callable[[Model, Chosen], Mapping[str, bytes]]
     engines: Mapping[str, Engine]
     executed: Callable[[], tuple[Pass, ...]] = tuple
@@ -288,29 +284,9 @@ class Target(Generic[Chosen]):
 
     def configured(self, given: Mapping[str, object]) -> Chosen:
         """The options with the given values, which may be text. Raises UsageError, also for what the chip lacks."""
-        from pydantic import ValidationError
+        from nmc.passes.pipelines import options_of
 
-        known = asdict(self.options)
-        if unknown := [name for name in given if name not in known]:
-            raise UsageError(
-                f"{self.name} has no option {', '.join(map(repr, unknown))}", f"its options are: {', '.join(known)}"
-            )
-        try:
-            # To mypy a class is not hashable where its instances are not.
-            options: Chosen = _adapter(type(self.options)).validate_python({**known, **given})  # type: ignore[arg-type]
-        except ValidationError as error:
-            faults = "; ".join(
-                f"{detail['loc'][0] if detail['loc'] else 'options'}: {detail['msg']}, got {detail['input']!r}"
-                for detail in error.errors(include_url=False)
-            )
-            raise UsageError(f"{self.name} cannot be compiled so: {faults}") from None
+        options = options_of(type(self.options), {**asdict(self.options), **given}, self.name)
         if self.chip is not None:
             options.pricing.check(self.chip)
         return options
-
-
-@cache
-def _adapter(options: type[Chosen]) -> TypeAdapter[Chosen]:
-    from pydantic import TypeAdapter
-
-    return TypeAdapter(options)

@@ -12,8 +12,25 @@ from nmc.errors import Fault, Location, ModelError, NmcError
 from nmc.node import ArraySpec, DType, Node, Ref, Shape, ShapeError, Signal, State, Timing, widest
 
 __all__ = [
-    "ArraySpec", "DType", "Graph", "Node", "Ref", "Shape", "ShapeError", "Signal", "State", "Timing", "widest",
+    "ArraySpec", "DType", "Graph", "Node", "Ref", "Shape", "ShapeError", "Signal", "State", "Timing", "fresh", "widest",
 ]  # fmt: skip
+
+Along = Callable[[Node, Node], bool]
+"""Whether a walk goes from a node on to another that reads it, or that it reads."""
+
+
+def _anywhere(node: Node, following: Node) -> bool:
+    return True
+
+
+def fresh(name: str, taken: set[str]) -> str:
+    """`name`, or the first of name_2, name_3... that is free; it is taken afterwards."""
+    candidate, count = name, 1
+    while candidate in taken:
+        count += 1
+        candidate = f"{name}_{count}"
+    taken.add(candidate)
+    return candidate
 
 
 @dataclass(frozen=True)
@@ -118,6 +135,31 @@ class Graph:
 
         outputs = tuple(renamed.get(name, name) for name in self.outputs)
         return replace(self, nodes=tuple(map(moved, self.nodes)), outputs=outputs)
+
+    def upstream(self, names: Iterable[str], along: Along = _anywhere) -> frozenset[str]:
+        """The names, and all that they depend on at any delay."""
+        return self._reached(names, lambda node: (self[ref.node] for ref in node.inputs), along)
+
+    def downstream(self, names: Iterable[str], along: Along = _anywhere) -> frozenset[str]:
+        """The names, and all that depends on them at any delay."""
+        return self._reached(names, lambda node: self.consumers[node.name], along)
+
+    def _reached(
+        self, names: Iterable[str], following: Callable[[Node], Iterable[Node]], along: Along
+    ) -> frozenset[str]:
+        found = set(names)
+        waiting = list(found)
+        while waiting:
+            node = self[waiting.pop()]
+            more = {other.name for other in following(node) if other.name not in found and along(node, other)}
+            found |= more
+            waiting += more
+        return frozenset(found)
+
+    def pruned(self) -> Graph:
+        """This graph without nodes that no output depends on; what a run feeds stays."""
+        needed = self.upstream([*self.outputs, *(node.name for node in self.nodes if node.fed)])
+        return replace(self, nodes=tuple(node for node in self.nodes if node.name in needed))
 
     def placed(self, faults: Iterable[Fault]) -> list[Fault]:
         """The faults, each with the place of its node in the file."""

@@ -19,7 +19,6 @@ from nmc.nodes.fixed_point import FixedDense
 from nmc.nodes.fixed_point.weights import truncated
 from nmc.nodes.plasticity import Learning, driving, learning_nodes
 from nmc.nodes.tensor import Linear
-from nmc.passes.fuse_synapses import pruned
 from nmc.pipeline import program_files
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def learn(
 
 def frozen(model: Model) -> Model:
     """The model with the weights it has, which learn no more."""
-    return model.with_(pruned(model.graph.replace(*map(_frozen, learning_nodes(model.graph)))))
+    return model.with_(model.graph.replace(*map(_frozen, learning_nodes(model.graph))).pruned())
 
 
 def _frozen(node: Learning) -> Node:

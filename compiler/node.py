@@ -95,8 +95,9 @@ class Node:
     otherwise each input is an operand of its own. `operands` bounds the number of inputs. The shape of the
     output follows from the first `shaped_by` operands, or from all; the others are checked once they are known.
 
-    What it costs a chip that runs kernels: a `view` nothing, since another kernel reads or writes in its place; a node
-    that `moves` values no arithmetic; others `operations`, by default `per_element` for each element put out.
+    A node that a run feeds is `fed`. What it costs a chip that runs kernels: a `view` nothing, since another kernel
+    reads or writes in its place; a node that `moves` values no arithmetic; others `operations`, by default
+    `per_element` for each element put out.
     """
 
     name: str
@@ -105,6 +106,7 @@ class Node:
     sums: ClassVar[bool] = True
     operands: ClassVar[tuple[int, int | None]] = (1, None)
     shaped_by: ClassVar[int | None] = None
+    fed: ClassVar[bool] = False
     view: ClassVar[bool] = False
     moves: ClassVar[bool] = False
     per_element: ClassVar[float]

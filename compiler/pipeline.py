@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from nmc import passes, program
 from nmc.backends import able, resolve, target_named, target_of
 from nmc.backends.target import CHIP, OBSERVE, RUN, Chosen
 from nmc.errors import ModelError, UsageError
-from nmc.model import Model
+from nmc.model import FloatArray, Model
+from nmc.passes.pipelines import Pipeline
 from nmc.program import Program
 
 if TYPE_CHECKING:
@@ -42,35 +44,52 @@ def compile_model(
     UnsupportedError for a model that is unsound or that the target cannot mean, TranslationError where the program
     does not do what the model says.
     """
-    from nmc.datasets import calibration
     from nmc.verification.verify import verified
 
     chosen = target_named(target) if isinstance(target, str) else target
     settings = chosen.configured(options or {})
     steps: list[passes.Translated] = []
-    lowered = prepare(model, chosen, settings, watch, steps.append)
+    samples = samples_of(model)
+    lowered = prepare(model, chosen, settings, watch, steps.append, samples)
     files = program_files(chosen, lowered, settings)
     executed = execute(lowered, chosen, watch, steps.append)
     draft = program.draft(
         directory, executed, target=chosen.name, chip=chosen.chip_name, options=asdict(settings), files=files
     )
-    samples = calibration(model) if verify != "none" else None
     if keep is not None:
         for step in steps:
             keep(step)
     return draft.write(verified(draft.program, executed, chosen, settings, steps, samples, verify))
 
 
-def prepare(
-    model: Model, target: Target[Chosen], options: Chosen, watch: Watch | None = None, keep: Keep | None = None
-) -> Model:
-    """The model after all of the target's passes, each of them checked; `keep` sees each pass with both models."""
-    from nmc.datasets import calibration
+def samples_of(model: Model, file: Path | None = None) -> passes.Samples:
+    """The model's calibration samples, or those of a file: read when first asked for, and once."""
+    from nmc.datasets import calibration, read_samples
 
+    return cache(partial(calibration, model) if file is None else lambda: cast(FloatArray, read_samples(file, model).x))
+
+
+def pipeline_of(target: Target[Chosen], options: Chosen) -> Pipeline:
+    """All passes from a user's model to what the target's chip computes."""
+    return Pipeline((*target.passes(options), *target.executed()))
+
+
+def prepare(
+    model: Model,
+    target: Target[Chosen],
+    options: Chosen,
+    watch: Watch | None = None,
+    keep: Keep | None = None,
+    samples: passes.Samples | None = None,
+) -> Model:
+    """The model after all of the target's passes, each of them checked; `keep` sees each pass with both models.
+
+    `samples` are the model's own unless given.
+    """
     model = model.checked()
     if watch is not None:
         watch("model", model)
-    return passes.apply(target.passes(options, calibration(model)), model, watch, keep)
+    return passes.apply(target.passes(options), model, samples or samples_of(model), watch, keep)
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +107,6 @@ def convert(model: Model, target: Target[Chosen], options: Chosen) -> Conversion
     That is a model of its own, with a name of its own. Raises ModelError where the model is unsound or works in time
     already, UsageError where the target leaves it as it is, and UnsupportedError.
     """
-    from nmc.datasets import calibration
     from nmc.passes.to_sigma_delta import ToSigmaDelta
     from nmc.passes.to_spiking import ToSpiking
 
@@ -96,10 +114,11 @@ def convert(model: Model, target: Target[Chosen], options: Chosen) -> Conversion
     if model.graph.dt_s is not None:
         raise ModelError(f"{model.name} works in time already: there is nothing to convert", "compile it as it is")
     before: list[passes.Pass] = []
-    for step in target.passes(options, calibration(model)):
+    samples = samples_of(model)
+    for step in target.passes(options):
         if isinstance(step, ToSpiking | ToSigmaDelta):
-            ordinary = passes.apply(before, model)
-            found = step.converted(ordinary)
+            ordinary = passes.apply(before, model, samples)
+            found = step.converted(ordinary, samples)
             kind = {"mean": "spiking", "sum": "sigma-delta"}[found.reading]
             named = replace(
                 found.model.checked(), name=f"{model.name}-{kind}",
@@ -116,7 +135,7 @@ def convert(model: Model, target: Target[Chosen], options: Chosen) -> Conversion
 
 def execute(model: Model, target: Target[Chosen], watch: Watch | None = None, keep: Keep | None = None) -> Model:
     """A prepared model in the form in which the target's chip computes it."""
-    return passes.apply(target.executed(), model, watch, keep)
+    return passes.apply(target.executed(), model, passes.no_samples, watch, keep)
 
 
 def program_files(target: Target[Chosen], model: Model, options: Chosen) -> Mapping[str, bytes]:

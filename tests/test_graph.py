@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from nmc.errors import Location, ModelError
-from nmc.graph import ArraySpec, Graph, Ref, widest
+from nmc.graph import ArraySpec, Graph, Ref, fresh, widest
 from nmc.nodes.spiking import LIF, Delay
 from nmc.nodes.tensor import Input, Linear, Relu
 from nmc.text import parse
@@ -359,3 +359,39 @@ def test_a_long_loop_without_delay_is_still_found() -> None:
     loop, complaint = fault.what.split(": ")
     assert loop == "n0 -> n1 -> n2 -> n3 -> n4 -> n5 -> ... -> n9995 -> n9996 -> n9997 -> n9998 -> n9999 -> n0"
     assert complaint == "a loop needs a delay"
+
+
+# ------------------------------------------------------------------ walks
+
+WALKED = """\
+dt = 0.001
+x = Input(shape=(2,), stream=True)
+unread = Input(shape=(2,))
+a = Relu(x, c@1)
+b = Tanh(a)
+c = Relu(a)
+aside = Tanh(c)
+return b"""
+
+
+def test_a_walk_reaches_everything_at_any_delay_and_round_loops() -> None:
+    graph = parse(WALKED)
+    assert graph.upstream(["b"]) == {"b", "a", "x", "c"}
+    assert graph.downstream(["x"]) == {"x", "a", "b", "c", "aside"}
+    assert graph.downstream([]) == frozenset()
+
+
+def test_a_walk_goes_along_the_reads_it_is_told_to() -> None:
+    graph = parse(WALKED)
+    assert graph.downstream(["x"], lambda _, reader: reader.kind == "Relu") == {"x", "a", "c"}
+    assert graph.upstream(["b"], lambda node, _: node.kind == "Tanh") == {"b", "a"}
+
+
+def test_pruning_leaves_what_outputs_depend_on_and_what_is_fed() -> None:
+    assert str(parse(WALKED).pruned()) == WALKED.replace("aside = Tanh(c)\n", "")
+
+
+def test_a_fresh_name_is_taken_afterwards() -> None:
+    taken = {"x", "x_2"}
+    assert [fresh("x", taken), fresh("x", taken), fresh("y", taken)] == ["x_3", "x_4", "y"]
+    assert taken == {"x", "x_2", "x_3", "x_4", "y"}

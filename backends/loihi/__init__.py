@@ -11,7 +11,7 @@ from nmc.backends.conversion import ConversionOptions, ordinary_passes, spiking_
 from nmc.backends.target import Engine, Target, applies
 from nmc.errors import UsageError
 from nmc.estimates.estimate import Baseline
-from nmc.model import FloatArray, Model
+from nmc.model import Model
 
 if TYPE_CHECKING:
     from nmc.chips.chip import ManycoreChip
@@ -51,11 +51,6 @@ class LoihiOptions(ManycoreOptions):
 
     weight_bits: int = 8
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 4 <= self.weight_bits <= 8:
-            raise UsageError(f"weight_bits is {self.weight_bits}", "give 4 to 8")
-
 
 @dataclass(frozen=True)
 class Loihi2Options(LoihiOptions):
@@ -69,35 +64,28 @@ class Loihi2Options(LoihiOptions):
     neurons: Literal["spiking", "sigma-delta"] = applies("spiking", converted=True)
     threshold: float = applies(0.0, converted=True, neurons="sigma-delta")
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 <= self.threshold < 1:
-            raise UsageError(f"threshold is {self.threshold:g}", "give a fraction from 0 to below 1")
+
+def _passes(options: LoihiOptions) -> tuple[Pass, ...]:
+    return _integers(spiking_passes(options), options)
 
 
-def _passes(options: LoihiOptions, calibration: FloatArray | None) -> tuple[Pass, ...]:
-    return _integers(spiking_passes(options, calibration), options, calibration)
-
-
-def _graded_passes(options: Loihi2Options, calibration: FloatArray | None) -> tuple[Pass, ...]:
+def _graded_passes(options: Loihi2Options) -> tuple[Pass, ...]:
     from nmc.passes.element_maps import FactorsAsNorms
     from nmc.passes.to_sigma_delta import ToSigmaDelta
 
-    conversion = spiking_passes(options, calibration)
+    conversion = spiking_passes(options)
     if options.neurons == "sigma-delta":
-        changes = ToSigmaDelta(steps=options.steps, threshold=options.threshold, calibration=calibration)
-        conversion = (*ordinary_passes(options, calibration), FactorsAsNorms(), changes)
-    return _integers(conversion, options, calibration, graded=True)
+        changes = ToSigmaDelta(options.steps, options.threshold)
+        conversion = (*ordinary_passes(options), FactorsAsNorms(), changes)
+    return _integers(conversion, options, graded=True)
 
 
-def _integers(
-    conversion: tuple[Pass, ...], options: LoihiOptions, calibration: FloatArray | None, graded: bool = False
-) -> tuple[Pass, ...]:
+def _integers(conversion: tuple[Pass, ...], options: LoihiOptions, graded: bool = False) -> tuple[Pass, ...]:
     from nmc.passes.fuse_synapses import FuseSynapses
     from nmc.passes.quantize_fixed_point import QuantizeFixedPoint
     from nmc.passes.spike_logic import SpikeLogic
 
-    quantize = QuantizeFixedPoint(options.weight_bits, calibration, graded=graded)
+    quantize = QuantizeFixedPoint(options.weight_bits, graded=graded)
     return SpikeLogic(), *conversion, FuseSynapses(), quantize
 
 

@@ -15,7 +15,6 @@ from nmc.backends.loihi.encoding import with_zeros
 from nmc.graph import Graph, Node, Ref, Shape
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import coding, quantized, spiking, tensor
-from nmc.passes.fuse_synapses import pruned
 from nmc.reference import run
 from nmc.reference.interpreter import MEANINGS
 from nmc.reference.meaning import Step, stateless
@@ -68,7 +67,7 @@ def _after(graph: Graph, readouts: tuple[str, ...]) -> Graph:
         tensor.Input(name=node.name, shape=graph.signals[node.name].shape) if node.name in readouts else node
         for node in graph
     )
-    return pruned(replace(graph, nodes=nodes, lag=0))
+    return replace(graph, nodes=nodes, lag=0).pruned()
 
 
 class _Streams:

@@ -17,7 +17,6 @@ from nmc.backends.loihi import encoding_kernels as kernels
 from nmc.graph import Graph, Node
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import coding, quantized, tensor
-from nmc.passes.fuse_synapses import pruned
 from nmc.reference import run
 from nmc.reference.coding import bernoulli_uniform
 
@@ -29,21 +28,11 @@ def encoder(model: Model, name: str, steps: int) -> Callable[[Feeds], Array]:
     """How a node's values at each of `steps` steps are found, [B, 1 or T, *shape], from those of the inputs."""
     found = _encoder(model, name, steps)
     inputs = [node for node in model.graph if isinstance(node, tensor.Input)]
-    if _reads(model.graph, name).isdisjoint(node.name for node in inputs):
+    if model.graph.upstream([name]).isdisjoint(node.name for node in inputs):
         silence = {node.name: np.zeros((1, *(steps,) * node.stream, *node.shape)) for node in inputs}
         value = found(silence)
         return lambda x: np.broadcast_to(value, (len(next(iter(x.values()))), *value.shape[1:]))
     return found
-
-
-def _reads(graph: Graph, name: str) -> set[str]:
-    """The nodes that a node's values come of, and itself."""
-    seen, waiting = {name}, [name]
-    while waiting:
-        before = {ref.node for ref in graph[waiting.pop()].inputs} - seen
-        seen |= before
-        waiting += before
-    return seen
 
 
 def _encoder(model: Model, name: str, steps: int) -> Callable[[Feeds], Array]:
@@ -67,7 +56,7 @@ def _only_read(node: Node) -> str | None:
 
 def _up_to(model: Model, name: str) -> Model:
     """What a node depends on, and all inputs."""
-    return model.with_(pruned(replace(model.graph, outputs=(name,))))
+    return model.with_(replace(model.graph, outputs=(name,)).pruned())
 
 
 def _forgets(graph: Graph) -> bool:

@@ -13,7 +13,6 @@ from nmc.backends.loihi.encoding import encoder
 from nmc.graph import Graph
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import tensor
-from nmc.passes.fuse_synapses import pruned
 from nmc.reference import run
 
 
@@ -36,7 +35,7 @@ class Host:
         after = fed(model.graph, chip)
         shown = tuple(name for name in chip if name in after.outputs or after.consumers.get(name))
         kept = tuple(node for node in after if node.name not in chip or node.name in shown)
-        before = pruned(replace(model.graph, outputs=read, lag=0))
+        before = replace(model.graph, outputs=read, lag=0).pruned()
         return cls(model.with_(before), model.with_(replace(after, nodes=kept)), read, shown)
 
     def feed(self, x: Mapping[str, FloatArray], steps: int) -> Mapping[str, Array]:
@@ -80,8 +79,8 @@ class Host:
 def fed(graph: Graph, names: Iterable[str]) -> Graph:
     """The graph with inputs that stream in place of the named nodes, and without what only they need."""
     replaced = set(names)
-    return pruned(replace(graph, nodes=tuple(
+    return replace(graph, nodes=tuple(
         tensor.Input(name=node.name, shape=graph.signals[node.name].shape, stream=True)
         if node.name in replaced else node
         for node in graph
-    )))  # fmt: skip
+    )).pruned()  # fmt: skip

@@ -13,12 +13,10 @@ from nmc.errors import Fault
 from nmc.graph import Node, Ref
 from nmc.model import FloatArray, Model
 from nmc.nodes import FAMILIES
-from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedPlasticDense, FixedSparse
+from nmc.nodes.fixed_point import WIRES, FixedConv2d, FixedDense, FixedPlasticDense, FixedSparse
 from nmc.nodes.spiking import Delay
-from nmc.nodes.tensor import Flatten, Input, Reshape
+from nmc.nodes.tensor import Input
 from nmc.reference.tensor import convolve
-
-_WIRES = (Flatten, Reshape, Delay)
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +41,8 @@ class Chip:
     @cached_property
     def outputs(self) -> tuple[str, ...]:
         """The chip's nodes that the host reads at every step."""
-        return tuple(name for name in self._above(self.model.graph.outputs) if self._has(name))
+        shown = self._above(self.model.graph.outputs)
+        return tuple(name for name in self.model.graph.order if name in shown and self._has(name))
 
     @cached_property
     def host(self) -> Host:
@@ -83,18 +82,9 @@ class Chip:
                 ))
         self.model.graph.raise_faults(faults)
 
-    def _above(self, names: Iterable[str]) -> tuple[str, ...]:
+    def _above(self, names: Iterable[str]) -> frozenset[str]:
         """The names and what they depend on, not looking beyond nodes on the chip."""
-        seen: dict[str, None] = {}
-        waiting = list(names)
-        while waiting:
-            name = waiting.pop(0)
-            if name in seen:
-                continue
-            seen[name] = None
-            if not self._has(name):
-                waiting += [ref.node for ref in self.model.graph[name].inputs]
-        return tuple(seen)
+        return self.model.graph.upstream(names, lambda node, _: not self._has(node.name))
 
     def _has(self, name: str) -> bool:
         return isinstance(self.model.graph[name], FAMILIES["fixed-point"])
@@ -102,14 +92,8 @@ class Chip:
     @cached_property
     def _wires(self) -> frozenset[str]:
         """The nodes that carry what the chip puts out, through Flatten, Reshape and Delay alone."""
-        found: set[str] = set()
-        waiting = [node.name for node in self.nodes]
-        while waiting:
-            for reader in self.model.graph.consumers[waiting.pop()]:
-                if isinstance(reader, _WIRES) and reader.name not in found:
-                    found.add(reader.name)
-                    waiting.append(reader.name)
-        return frozenset(found)
+        chip = frozenset(node.name for node in self.nodes)
+        return self.model.graph.downstream(chip, lambda _, reader: isinstance(reader, WIRES)) - chip
 
 
 def weights_read(model: Model, node: Node, x: FloatArray) -> float:

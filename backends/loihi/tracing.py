@@ -13,7 +13,6 @@ from nmc.backends.target import RunResult, Traced
 from nmc.graph import Graph
 from nmc.model import Array, FloatArray
 from nmc.nodes.tensor import Input
-from nmc.passes.fuse_synapses import pruned
 from nmc.program import Program
 from nmc.reference.interpreter import Feed
 
@@ -31,7 +30,7 @@ def trace(program: Program, x: Feed, *, steps: int | None = None) -> Traced:
 
 def _shown(board: Board, samples: Samples) -> Mapping[str, Array]:
     graph, feeds, steps = board.model.graph, samples.feeds, samples.on_chip
-    opened = board.model.with_(pruned(replace(graph, outputs=board.plan.computed, lag=0)))
+    opened = board.model.with_(replace(graph, outputs=board.plan.computed, lag=0).pruned())
     inputs = {node.name: node for node in opened.graph if isinstance(node, Input)}
     given = {name: _padded(feeds[name], steps) if node.stream else feeds[name] for name, node in inputs.items()}
     shown = run_model(opened, given, steps=steps).outputs  # type: ignore[arg-type]

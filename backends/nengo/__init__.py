@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from nmc.backends.conversion import ConversionOptions, spiking_passes
 from nmc.backends.target import Engine, Target
 from nmc.backends.toolchain import Toolchain
-from nmc.model import FloatArray, Model
+from nmc.model import Model
 
 if TYPE_CHECKING:
     from nmc.passes import Pass
@@ -29,13 +29,13 @@ class NengoOptions(ConversionOptions):
     neuron_types: Literal["exact", "nengo"] = "exact"
 
 
-def _passes(options: NengoOptions, calibration: FloatArray | None) -> tuple[Pass, ...]:
-    from nmc.passes.fold_element_maps import FoldElementMaps
+def _passes(options: NengoOptions) -> tuple[Pass, ...]:
+    from nmc.passes.fold_batchnorm import FoldBatchnorm
     from nmc.passes.set_steps import SetSteps
 
     if options.neurons == "spiking":
-        return (FoldElementMaps(), *spiking_passes(options, calibration))
-    return (SetSteps(options.steps), FoldElementMaps())
+        return (FoldBatchnorm(), *spiking_passes(options))
+    return (SetSteps(options.steps), FoldBatchnorm())
 
 
 def _lower(model: Model, options: NengoOptions) -> Mapping[str, bytes]:

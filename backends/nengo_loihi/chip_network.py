@@ -35,7 +35,7 @@ SHORT_OF_LARGEST = 1 / 127
 
 
 def chip_network(model: Model) -> ChipNetwork:
-    """The part of a model after `place_on_chip` that is on the chip."""
+    """The part of a model after `place-on-chip` that is on the chip."""
     graph = model.graph
     assert graph.dt_s is not None
     found = {p.name: p for p in populations(model) if p.spikes}

@@ -28,7 +28,7 @@ FOLDER = "nengo-loihi"
 
 
 def lower(model: Model, chip: ManycoreChip, chips: int | None = None) -> Mapping[str, bytes]:
-    """The files for a model after `place_on_chip`, on `chips` chips at most (None: as many as there are).
+    """The files for a model after `place-on-chip`, on `chips` chips at most (None: as many as there are).
 
     Raises UnsupportedError where a core's limits, or the number of cores, are exceeded.
     """

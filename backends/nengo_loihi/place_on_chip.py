@@ -11,12 +11,11 @@ from typing import ClassVar
 import numpy as np
 
 from nmc.errors import Fault
-from nmc.graph import Node, Ref
+from nmc.graph import Node, Ref, fresh
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import coding, quantized, spiking, tensor
 from nmc.nodes.plasticity import learning_nodes
-from nmc.passes import Keeps
-from nmc.passes.fuse_synapses import fresh, pruned
+from nmc.passes import Keeps, Samples, Stage
 from nmc.passes.host_streams import READOUTS
 from nmc.passes.populations import Population, Synapse, populations
 from nmc.passes.refusal import refuse
@@ -28,29 +27,27 @@ from nmc.passes.unfit_neurons import faults_of
 ALWAYS_ON = "always_on"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class PlaceOnChip:
     """Neurons in the timing of the chip, where all synapses take one step, and the host around them.
 
     Only spikes go between host and chip. Real inputs go as the binary digits of whole numbers, scaled to
-    what `calibration` samples [B, ...] reach; biases as the weights of an input that is always on, so that they
+    what samples [B, ...] reach; biases as the weights of an input that is always on, so that they
     start with the data; longer delays through relays. Neurons without spikes, read by nothing but readouts, are
     the host's. Relative timing stays as it was, by lags, and the graph as a whole gets the lag of its outputs.
-    Takes what `fuse_synapses` gives.
+    Takes what `fuse-synapses` gives.
     """
 
-    calibration: FloatArray | None = None
-
-    name: ClassVar[str] = "place_on_chip"
-    stage: ClassVar[str] = "hosted"
+    name: ClassVar[str] = "place-on-chip"
+    stage: ClassVar[Stage] = "hosted"
     keeps: ClassVar[Keeps] = "rounds"
 
-    def __call__(self, model: Model) -> Model:
+    def __call__(self, model: Model, samples: Samples) -> Model:
         """The model in the chip's timing. Raises UnsupportedError with every neuron that NengoLoihi cannot mean."""
         refuse(model.graph, [_learns(node) for node in learning_nodes(model.graph)])
         found = populations(model)
         refuse(model.graph, [*faults_of(model, found, rests=True), *_faults(model, found)])
-        return _Writer(model, found, Ranges(model, self.calibration)).written()
+        return _Writer(model, found, Ranges(model, samples)).written()
 
 
 def _learns(node: Node) -> Fault:
@@ -156,7 +153,7 @@ class _Writer:
         rest = [node if node.name in self.ranges.sources else self._reading(node) for node in hosts]
         outputs = tuple(self.moved.get(name, name) for name in graph.outputs)
         whole = replace(graph, nodes=(*rest, *self.nodes.values()), outputs=outputs, lag=last)
-        return self.model.with_(pruned(whole), self.arrays)
+        return self.model.with_(whole.pruned(), self.arrays)
 
     def _reading(self, node: Node) -> Node:
         """A node of the host, reading what is held back for it."""

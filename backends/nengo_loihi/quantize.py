@@ -17,11 +17,10 @@ from nmc.backends.nengo_loihi.memory import single
 from nmc.backends.nengo_loihi.network import ChipNetwork, Connection, Convolution, Dense, Ensemble, IntArray, Sparse
 from nmc.backends.nengo_loihi.readouts import with_exact_readouts
 from nmc.errors import NmcError
-from nmc.graph import Node, Ref
+from nmc.graph import Node, Ref, fresh
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import fixed_point, tensor
-from nmc.passes import Keeps
-from nmc.passes.fuse_synapses import fresh, pruned
+from nmc.passes import Keeps, Samples, Stage
 from nmc.passes.populations import Population, Synapse, populations
 
 WEIGHT_EXPONENT = 6
@@ -32,14 +31,14 @@ WEIGHT_EXPONENT = 6
 class QuantizeNengoLoihi:
     """Neurons and synapses on the chip as FixedCompartments and integer weights, scaled block by block.
 
-    Takes what `place_on_chip` gives; what the host computes stays as it is, but for the last bits of its weights.
+    Takes what `place-on-chip` gives; what the host computes stays as it is, but for the last bits of its weights.
     """
 
-    name: ClassVar[str] = "quantize_nengo_loihi"
-    stage: ClassVar[str] = "hosted"
+    name: ClassVar[str] = "quantize-nengo-loihi"
+    stage: ClassVar[Stage] = "hosted"
     keeps: ClassVar[Keeps] = "rounds"
 
-    def __call__(self, model: Model) -> Model:
+    def __call__(self, model: Model, samples: Samples) -> Model:
         """The model in integers. Raises UnsupportedError for what does not fit on the chip's cores."""
         network = chip_network(model)
         return with_exact_readouts(quantized(model, network, placed_blocks(model, network)))
@@ -100,7 +99,7 @@ class _Writer:
         """The whole model."""
         graph = self.model.graph
         kept = tuple(node for node in graph if node.name not in self.gone)
-        return self.model.with_(pruned(replace(graph, nodes=(*kept, *self.nodes))), self.arrays)
+        return self.model.with_(replace(graph, nodes=(*kept, *self.nodes)).pruned(), self.arrays)
 
     def add(self, population: Population) -> None:
         """The neurons, and the synapses onto them."""

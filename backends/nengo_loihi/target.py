@@ -10,7 +10,7 @@ from nmc.backends.loihi import NATIVE, ManycoreOptions
 from nmc.backends.target import Engine, Target
 from nmc.chips import load_chip
 from nmc.chips.chip import ManycoreChip
-from nmc.model import FloatArray, Model
+from nmc.model import Model
 
 if TYPE_CHECKING:
     from nmc.passes import Pass
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 _CHIP = load_chip("loihi1")
 
 
-def _passes(options: ManycoreOptions, calibration: FloatArray | None) -> tuple[Pass, ...]:
+def _passes(options: ManycoreOptions) -> tuple[Pass, ...]:
     from nmc.backends.nengo_loihi.place_on_chip import PlaceOnChip
     from nmc.passes.fuse_synapses import FuseSynapses
 
-    return *spiking_passes(options, calibration), FuseSynapses(), PlaceOnChip(calibration)
+    return *spiking_passes(options), FuseSynapses(), PlaceOnChip()
 
 
 def _executed() -> tuple[Pass, ...]:

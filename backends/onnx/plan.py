@@ -61,7 +61,7 @@ PAST = "past"
 
 def plan(graph: Graph) -> Plan:
     """The plan of a sound graph."""
-    live = _live(graph)
+    live = graph.upstream(graph.outputs)
     order = [name for name in graph.order if name in live and not isinstance(graph[name], Input)]
     timing = {name: graph.signals[name].timing for name in graph.order}
     pasts: dict[str, int] = {}
@@ -100,18 +100,6 @@ def slots(model: Model, planned: Plan, real: np.dtype[np.floating]) -> tuple[Slo
     for name, longest in planned.pasts.items():
         found.append(Slot(name, PAST, (longest, *graph.signals[name].shape), real, np.zeros((), real)))
     return tuple(found)
-
-
-def _live(graph: Graph) -> set[str]:
-    """The nodes that the outputs depend on."""
-    live: set[str] = set()
-    waiting = list(graph.outputs)
-    while waiting:
-        name = waiting.pop()
-        if name not in live:
-            live.add(name)
-            waiting += [ref.node for ref in graph[name].inputs]
-    return live
 
 
 def _hoisted(graph: Graph, order: Iterable[str]) -> list[str]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 from nmc.backends.conversion import ConversionOptions, spiking_passes
 from nmc.backends.target import Engine, Target, applies
 from nmc.errors import UsageError
-from nmc.model import FloatArray, Model
-from nmc.passes.fold_element_maps import FoldElementMaps
+from nmc.model import Model
+from nmc.passes.fold_batchnorm import FoldBatchnorm
 from nmc.passes.half_masks import HalfMasks
 from nmc.passes.quantize_int8 import QuantizeInt8
 from nmc.passes.set_steps import SetSteps
@@ -82,11 +82,6 @@ class FloatOptions(OnnxOptions):
 
     sensitive: int = applies(0, precision="int8")
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.sensitive < 0:
-            raise UsageError(f"sensitive is {self.sensitive}", "give the number of layers that keep fp32, or 0")
-
     @property
     def sensitive_layers(self) -> int:
         return self.sensitive
@@ -117,20 +112,15 @@ class TpuOptions(OnnxOptions):
     precision: Literal["int8"] = "int8"
 
 
-def _passes(options: OnnxOptions, calibration: FloatArray | None) -> tuple[Pass, ...]:
-    exact: tuple[Pass, ...] = (SetSteps(options.steps), FoldElementMaps())
+def _passes(options: OnnxOptions) -> tuple[Pass, ...]:
+    exact: tuple[Pass, ...] = (SetSteps(options.steps), FoldBatchnorm())
     if options.form == "spiking":
-        exact = (FoldElementMaps(), *spiking_passes(options, calibration))
+        exact = (FoldBatchnorm(), *spiking_passes(options))
     if options.precision == "fp32":
         return exact
     if options.precision == "fp16":
         return (*exact, HalfMasks())
-    return (*exact, QuantizeInt8(
-        calibration,
-        method=options.ranges,
-        bias_correction=options.bias_correction,
-        sensitive=options.sensitive_layers,
-    ))  # fmt: skip
+    return (*exact, QuantizeInt8(options.ranges, options.bias_correction, options.sensitive_layers))
 
 
 def _lower(model: Model, options: OnnxOptions) -> Mapping[str, bytes]:

@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "import": "Turn a model of another tool into a folder with model.yaml and weights.",
     "export": "Write a model as a file of another tool; an .onnx file takes all time steps of a run.",
     "inspect": "Show the graph of a model, of a program, or of a model after each pass for a target.",
+    "opt": "Run passes on a graph, each result checked, and print the graph that comes of it as text.",
     "targets": "List the targets, their chips, engines and options.",
     "models": "List the models of the zoo.",
     "validate": "Hold the estimates against published measurements; fail where one is further off than it may be.",

@@ -49,6 +49,8 @@ def command(
         raise UsageError(f"{what} is not a program", "compile it first, and give the program's directory")
     elif quantization and target is None:
         raise UsageError("--quantization needs a target", "give one, as in --target loihi-sim")
+    elif after is not None and target is None:
+        raise UsageError("--after needs a target", "give one, as in --target loihi-sim")
     else:
         _model(what, target, parse_options(option, steps), after, quantization, neurobench, json)
 
@@ -96,7 +98,7 @@ def _model(
     from nmc.backends import target_named
     from nmc.cli.inspect_neurobench import show_neurobench
     from nmc.cli.inspect_quantization import show_quantization
-    from nmc.errors import UsageError
+    from nmc.errors import UsageError, closest
     from nmc.passes.dump import Dump, annotated
     from nmc.report.plain import model_facts
 
@@ -116,9 +118,9 @@ def _model(
         show_neurobench(stages.stages, json)
         return
     shown = [stage for stage in stages.stages if after in (None, stage[0])]
-    if not shown:
-        names = ", ".join(name for name, _ in stages.stages)
-        raise UsageError(f"there is no pass {after!r} for {target}", f"the stages are: {names}")
+    if not shown and after is not None:
+        names = [name for name, _ in stages.stages]
+        raise UsageError(f"no pass of {target} is called {after!r}", closest(after, names))
     if json:
         print_json({name: model_facts(result) for name, result in shown})
         return

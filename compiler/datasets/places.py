@@ -27,14 +27,6 @@ def is_mark(model: Model, node: Input) -> bool:
 
 def _readers(model: Model, node: Input) -> Iterator[tuple[Node, int]]:
     """The nodes that the input's own values reach, and as which operand."""
-    reached, waiting = {node.name}, [node.name]
-    while waiting:
-        name = waiting.pop()
-        for reader in model.graph:
-            for at, ref in enumerate(reader.inputs):
-                if ref.node != name:
-                    continue
-                yield reader, at
-                if isinstance(reader, _MOVES) and reader.name not in reached:
-                    reached.add(reader.name)
-                    waiting.append(reader.name)
+    reached = model.graph.downstream([node.name], lambda _, reader: isinstance(reader, _MOVES))
+    for reader in model.graph:
+        yield from ((reader, at) for at, ref in enumerate(reader.inputs) if ref.node in reached)

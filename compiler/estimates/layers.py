@@ -6,28 +6,66 @@ onto relay neurons, and the largest of a window as its mean.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, prod
 from typing import Literal
 
 from nmc.errors import UnsupportedError
 from nmc.graph import Graph, Node, Shape
-from nmc.nodes import fixed_point
+from nmc.nodes import (
+    coding,
+    elementwise,
+    fixed_point,
+    plasticity,
+    product,
+    quantized,
+    reduction,
+    selection,
+    spiking,
+    tensor,
+)
 from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedSparse
 from nmc.nodes.plasticity import PlasticLinear, driving
 from nmc.nodes.spiking import SumPool2d
 from nmc.nodes.tensor import Conv1d, Conv2d, Linear, Window
 
-_FIXED_SYNAPSES = (FixedDense, FixedSparse, FixedConv2d)
-_RECTIFIERS = frozenset({"Relu", "LeakyRelu", "Clip", "Sigmoid", "Tanh"})
-_FIXED_NEURONS = frozenset(kind.__name__ for kind in fixed_point.KINDS if not issubclass(kind, _FIXED_SYNAPSES))
-_NEURONS = _RECTIFIERS | _FIXED_NEURONS | {"LIF", "CubaLIF", "IF", "LI", "I", "Threshold", "SigmaDelta", "Delta"}
-_SOURCES = frozenset({"Input", "ConstantCurrent", "BernoulliEncode", "RateEncode", "LatencyEncode", "DeltaEncode"})
-_PASSED = frozenset({
-    "Flatten", "Reshape", "Transpose", "Pad", "Delay", "Concat", "Add", "BatchNorm", "QuantizeLinear",
-    "DequantizeLinear",
-})  # fmt: skip
-_HOST = frozenset({"Softmax", "Sum", "Mean", "Last", "Max"})
+Role = Literal["neurons", "synapses", "source", "passed", "host", "refused"]
+"""What a kind of node becomes there: neurons, synapses, what feeds them, a way on, the host's, or nothing at all."""
+_KINDS: Mapping[Role, tuple[type[Node], ...]] = {
+    "neurons": (
+        tensor.Relu, tensor.LeakyRelu, tensor.Clip, tensor.Sigmoid, tensor.Tanh,
+        spiking.LIF, spiking.CubaLIF, spiking.IF, spiking.LI, spiking.I, spiking.Threshold, spiking.SigmaDelta,
+        coding.Delta, fixed_point.FixedLIF, fixed_point.FixedTernaryLIF, fixed_point.FixedResonator,
+        fixed_point.FixedDelta, fixed_point.FixedSigma, fixed_point.FixedSigmaDelta, fixed_point.FixedGraded,
+        fixed_point.FixedProduct, fixed_point.FixedNormDelay, fixed_point.FixedCompartments,
+    ),
+    "synapses": (
+        tensor.Linear, tensor.Conv1d, tensor.Conv2d, tensor.AvgPool1d, tensor.AvgPool2d, tensor.MaxPool1d,
+        tensor.MaxPool2d, tensor.GlobalAvgPool, spiking.SumPool2d, plasticity.PlasticLinear, fixed_point.FixedDense,
+        fixed_point.FixedPlasticDense, fixed_point.FixedSparse, fixed_point.FixedDelayDense,
+        fixed_point.FixedDelaySparse, fixed_point.FixedConv2d,
+    ),
+    "source": (
+        tensor.Input, coding.ConstantCurrent, coding.BernoulliEncode, coding.RateEncode, coding.LatencyEncode,
+        coding.DeltaEncode,
+    ),
+    "passed": (
+        tensor.Flatten, tensor.Reshape, tensor.Transpose, tensor.Pad, tensor.Concat, tensor.Add, tensor.BatchNorm,
+        spiking.Delay, quantized.QuantizeLinear, quantized.DequantizeLinear,
+    ),
+    "host": (tensor.Softmax, coding.Sum, coding.Mean, coding.Last, coding.Max),
+    "refused": (
+        tensor.Constant, tensor.SparseLinear, tensor.Mul, quantized.BitPlanes, product.MatMul, product.ConvTranspose1d,
+        product.ConvTranspose2d, elementwise.Affine, elementwise.Abs, elementwise.Exp, elementwise.Log,
+        elementwise.Sqrt, elementwise.Erf, elementwise.Sin, elementwise.Cos, elementwise.Atan, elementwise.Floor,
+        elementwise.Round, elementwise.Sign, elementwise.Sub, elementwise.Div, elementwise.Pow, elementwise.Maximum,
+        elementwise.Minimum, elementwise.Equal, elementwise.Greater, elementwise.GreaterOrEqual, elementwise.Where,
+        reduction.ReduceSum, reduction.ReduceMean, reduction.ReduceMax, reduction.ReduceProd, reduction.ArgMax,
+        selection.Slice, selection.Gather, selection.Embedding, selection.Expand,
+    ),
+}
+ROLES: Mapping[type[Node], Role] = {kind: role for role, kinds in _KINDS.items() for kind in kinds}
 
 
 Form = Literal["dense", "sparse", "shared", "one-to-one"]
@@ -75,11 +113,11 @@ def populations(graph: Graph) -> tuple[Population, ...]:
     found = []
     for name in graph.order:
         node = graph[name]
-        if node.kind in _NEURONS:
+        if ROLES[type(node)] == "neurons":
             found.append(_population(graph, node, tuple(_reads(graph, node)), fires=True))
         elif _is_synapse(node) and (sums := _sums(graph, node)) is not None:
             found.append(_population(graph, node, (node,), fires=sums))
-        elif not (_is_synapse(node) or node.kind in _SOURCES | _PASSED | _HOST):
+        elif ROLES[type(node)] == "refused":
             raise UnsupportedError(
                 f"a {node.kind} has no price on a chip of spiking neurons", "leave it out, or choose a GPU or a TPU",
                 node=name, where=graph.sources.get(name),
@@ -94,7 +132,7 @@ def _sums(graph: Graph, synapse: Node) -> bool | None:
     readers = {reader.name: reader for reader in _readers(graph, synapse)}.values()
     if any(_is_synapse(reader) for reader in readers):
         return True
-    return False if all(reader.kind in _HOST for reader in readers) else None
+    return False if all(ROLES[type(reader)] == "host" for reader in readers) else None
 
 
 def _population(graph: Graph, node: Node, onto: tuple[Node, ...], *, fires: bool) -> Population:
@@ -135,8 +173,7 @@ def _filter(graph: Graph, synapse: Node) -> tuple[tuple[int, ...], tuple[int, ..
 
 
 def _is_synapse(node: Node) -> bool:
-    kinds = (Linear, PlasticLinear, Conv1d, Conv2d, Window, SumPool2d, *_FIXED_SYNAPSES)
-    return isinstance(node, kinds) or node.kind == "GlobalAvgPool"
+    return ROLES[type(node)] == "synapses"
 
 
 def _reads(graph: Graph, node: Node) -> list[Node]:
@@ -144,7 +181,7 @@ def _reads(graph: Graph, node: Node) -> list[Node]:
     found: dict[str, Node] = {}
     for ref in driving(node):
         read = graph[ref.node]
-        behind = _reads(graph, read) if read.kind in _PASSED else [read]
+        behind = _reads(graph, read) if ROLES[type(read)] == "passed" else [read]
         found.update((one.name, one) for one in behind)
     return list(found.values())
 
@@ -152,5 +189,5 @@ def _reads(graph: Graph, node: Node) -> list[Node]:
 def _readers(graph: Graph, node: Node) -> list[Node]:
     found: list[Node] = []
     for reader in graph.consumers[node.name]:
-        found += _readers(graph, reader) if reader.kind in _PASSED else [reader]
+        found += _readers(graph, reader) if ROLES[type(reader)] == "passed" else [reader]
     return found

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from nmc import passes, pipeline
 from nmc.backends import able
 from nmc.backends.target import VARIANTS
-from nmc.datasets import calibration
 from nmc.errors import UsageError
 from nmc.passes.quantize_fixed_point import QuantizeFixedPoint
 
@@ -31,10 +30,11 @@ class Subject:
         able(target, VARIANTS)
         model = model.checked()
         before: list[passes.Pass] = []
-        for step in target.passes(options, calibration(model)):
+        samples = pipeline.samples_of(model)
+        for step in target.passes(options):
             if isinstance(step, QuantizeFixedPoint):
-                neurons = passes.apply(before, model)
-                program = pipeline.execute(passes.apply([step], neurons), target)
+                neurons = passes.apply(before, model, samples)
+                program = pipeline.execute(passes.apply([step], neurons, samples), target)
                 return cls(neurons, program, step.weight_bits)
             before.append(step)
         raise UsageError(f"{target.name} has no weights in integers to evolve", "take loihi-sim or loihi2-sim")

@@ -15,9 +15,6 @@ from nmc.nodes import fixed_point
 from nmc.nodes.fixed_point import FixedConv2d, FixedDense, FixedSparse
 from nmc.nodes.plasticity import driving
 
-_VIEWS = frozenset({"Flatten", "Reshape", "Delay"})
-"""Nodes that pass spikes on as they are; the chip holds them back at its axons."""
-
 Synapse = FixedDense | FixedSparse | FixedConv2d
 _NEURONS = tuple(kind for kind in fixed_point.KINDS if not issubclass(kind, Synapse))
 
@@ -131,7 +128,7 @@ def _behind(graph: Graph, node: Node, passed: frozenset[str] = frozenset()) -> l
     found = []
     for ref in driving(node):
         read = graph[ref.node]
-        if read.kind not in _VIEWS:
+        if not isinstance(read, fixed_point.WIRES):
             found.append(read)
         elif read.name not in passed:
             found += _behind(graph, read, passed | {read.name})

@@ -6,26 +6,24 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from nmc.errors import Fault
+from nmc.errors import Fault, NmcError, ToolError
 from nmc.graph import Graph, Node
-from nmc.model import Model
-from nmc.nodes import FAMILIES
+from nmc.model import FloatArray, Model
+from nmc.nodes import FAMILIES, fixed_point, tensor
 from nmc.passes.linear_paths import LINEAR
 
-_TENSOR = {kind.__name__ for kind in FAMILIES["tensor"]}
-_SPIKING = {kind.__name__ for kind in FAMILIES["spiking"]}
-_PLASTIC = {kind.__name__ for kind in FAMILIES["plastic"]}
-_CODING = {kind.__name__ for kind in FAMILIES["coding"]}
-_QUANTIZED = {kind.__name__ for kind in FAMILIES["quantized"]}
-_FIXED = {kind.__name__ for kind in FAMILIES["fixed-point"]}
-_LINEAR = {kind.__name__ for kind in LINEAR}
+Stage = Literal["model", "quantized", "spiking", "fixed-point", "hosted"]
+_GIVEN = (tensor.Input, tensor.Constant)
+_IN_TIME = (*FAMILIES["spiking"], *FAMILIES["coding"])
+_GENERAL = (*FAMILIES["tensor"], *_IN_TIME, *FAMILIES["plastic"])
+_INTEGER = (*FAMILIES["quantized"], *FAMILIES["fixed-point"])
 
-STAGES: Mapping[str, frozenset[str]] = {
-    "model": frozenset(_TENSOR | _SPIKING | _PLASTIC | _CODING),
-    "quantized": frozenset(_TENSOR | _SPIKING | _PLASTIC | _CODING | _QUANTIZED),
-    "spiking": frozenset({"Input", "Constant"} | _LINEAR | _SPIKING | _PLASTIC | _CODING),
-    "fixed-point": frozenset({"Input", "Constant", "Flatten", "Reshape", "Delay"} | _CODING | _QUANTIZED | _FIXED),
-    "hosted": frozenset({"Input", "Constant"} | _LINEAR | _SPIKING | _CODING | _QUANTIZED | _FIXED),
+STAGES: Mapping[Stage, frozenset[type[Node]]] = {
+    "model": frozenset(_GENERAL),
+    "quantized": frozenset((*_GENERAL, *FAMILIES["quantized"])),
+    "spiking": frozenset((*_GIVEN, *LINEAR, *_IN_TIME, *FAMILIES["plastic"])),
+    "fixed-point": frozenset((*_GIVEN, *fixed_point.WIRES, *FAMILIES["coding"], *_INTEGER)),
+    "hosted": frozenset((*_GIVEN, *LINEAR, *_IN_TIME, *_INTEGER)),
 }
 """The kinds of node that are legal at each point of the pipeline.
 
@@ -34,15 +32,26 @@ left to do after it, and what the host does at every step before the network and
 At the stage "hosted" the host also computes at every step what chips in integers do not: readouts in real numbers.
 """
 _HOST = STAGES["quantized"]
-_ON_CHIP = ("spiking", "fixed-point", "hosted")
+_ON_CHIP: tuple[Stage, ...] = ("spiking", "fixed-point", "hosted")
 
 
 Keeps = Literal["exact", "rounds", "converts"]
 """What a pass keeps of a model's meaning: all of it but the last bits, all but rounding, or what it is good for."""
 
 
+Samples = Callable[[], FloatArray | None]
+"""Gives a model's calibration samples [B, *shape], for passes that measure; None where it has none."""
+
+
+def no_samples() -> None:
+    """None at all."""
+
+
 class Pass(Protocol):
-    """One step of compilation: a frozen dataclass whose fields are its options. Valid model in, valid model out."""
+    """One step of compilation: a frozen dataclass whose fields, plain values with defaults, are its options.
+
+    Valid model in, valid model out.
+    """
 
     @property
     def name(self) -> str:
@@ -50,7 +59,7 @@ class Pass(Protocol):
         ...
 
     @property
-    def stage(self) -> str:
+    def stage(self) -> Stage:
         """The stage that the result belongs to."""
         ...
 
@@ -59,7 +68,7 @@ class Pass(Protocol):
         """What the result keeps of the model's meaning; a compile verifies that."""
         ...
 
-    def __call__(self, model: Model) -> Model:
+    def __call__(self, model: Model, samples: Samples) -> Model:
         """The changed model."""
         ...
 
@@ -92,19 +101,44 @@ def on_chip(model: Model) -> bool:
     return any(isinstance(node, FAMILIES["fixed-point"]) for node in model.graph)
 
 
+class PassError(ToolError):
+    """A pass failed in a way that none should; what it raised is the cause."""
+
+
 def apply(
     passes: Iterable[Pass],
     model: Model,
+    samples: Samples = no_samples,
     watch: Callable[[str, Model], None] | None = None,
     keep: Callable[[Translated], None] | None = None,
 ) -> Model:
     """The model after all passes, each result checked. `watch` sees the name and result of each, `keep` all of it.
 
-    Raises ModelError naming the pass and the node where a result is unsound or not of its stage.
+    Raises ModelError naming the pass and the node where a result is unsound or not of its stage, PassError where
+    a pass fails otherwise than by an error that nmc can explain, and what reading the samples raises.
     """
+    done: list[Pass] = []
+    unread: list[Exception] = []
+
+    def read() -> FloatArray | None:
+        try:
+            return samples()
+        except Exception as error:
+            unread.append(error)
+            raise
+
     for step in passes:
-        before, model = model, step(model)
-        faults = model.check() or _stage_faults(step, model.graph)
+        before = model
+        done.append(step)
+        try:
+            model = step(model, read)
+            faults = model.check() or _stage_faults(step, model.graph)
+        except (NmcError, OSError, MemoryError):
+            raise
+        except Exception as error:
+            if error in unread:
+                raise
+            raise _crash(done, error) from error
         model.graph.raise_faults(
             Fault(f"after the pass {step.name}: {f.what}", f.remedy, f.node, f.where) for f in faults
         )
@@ -115,6 +149,19 @@ def apply(
     return model
 
 
+def _crash(done: list[Pass], error: Exception) -> PassError:
+    """The error for what the last of these passes raised."""
+    from nmc.passes.pipelines import Pipeline
+
+    *before, failed = done
+    after = f", after {', '.join(step.name for step in before)}" if before else ""
+    return PassError(
+        f"the pass {failed.name} failed{after}: {type(error).__name__}: {error}",
+        "this is an error of nmc and not of your model. Please report it with the model and these passes, which get"
+        f" there: nmc opt MODEL -p '{Pipeline(tuple(done))}'",
+    )
+
+
 def _stage_faults(step: Pass, graph: Graph) -> list[Fault]:
     from nmc.passes.host_streams import HostStreams
 
@@ -122,10 +169,10 @@ def _stage_faults(step: Pass, graph: Graph) -> list[Fault]:
     host = HostStreams(graph)
 
     def is_legal(node: Node) -> bool:
-        if node.kind in legal or step.stage not in _ON_CHIP or not graph.dt_s:
-            return node.kind in legal
+        if type(node) in legal or step.stage not in _ON_CHIP or not graph.dt_s:
+            return type(node) in legal
         hosted = graph.signals[node.name].timing != "stream" or node.name in host.before | host.after
-        return hosted and node.kind in _HOST
+        return hosted and type(node) in _HOST
 
     return [
         Fault(

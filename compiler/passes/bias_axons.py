@@ -6,10 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from nmc.graph import Node, Ref
+from nmc.graph import Node, Ref, fresh
 from nmc.model import Array, Model
 from nmc.nodes import coding, spiking, tensor
-from nmc.passes.fuse_synapses import fresh
 from nmc.passes.populations import Population
 
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 from nmc.errors import Fault
-from nmc.graph import Graph, Node, Ref
+from nmc.graph import Graph, Node, Ref, fresh
 from nmc.model import Array, Model
 from nmc.nodes import coding, elementwise, product, reduction, selection, spiking, tensor
-from nmc.passes.fuse_synapses import fresh
 from nmc.passes.linear_paths import LINEAR
 from nmc.passes.rate_calibration import has_weights
 from nmc.passes.refusal import refuse
@@ -82,12 +81,7 @@ class Parts:
 
 def before_layers(graph: Graph) -> frozenset[str]:
     """The nodes that depend on no layer with weights."""
-    head: set[str] = set()
-    for name in graph.order:
-        node = graph[name]
-        if not has_weights(node) and all(ref.node in head for ref in node.inputs):
-            head.add(name)
-    return frozenset(head)
+    return frozenset(graph.by_name) - graph.downstream(node.name for node in graph if has_weights(node))
 
 
 def _may_finish(node: Node) -> bool:

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from nmc.errors import Fault
-from nmc.graph import Node, Ref
+from nmc.graph import Node, Ref, fresh
 from nmc.model import FloatArray, Model
 from nmc.nodes import elementwise, selection, tensor
 from nmc.nodes.quantized import DequantizeLinear, QuantizeLinear
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Samples, Stage
 from nmc.passes.conversion import before_layers
-from nmc.passes.fuse_synapses import fresh
 from nmc.passes.rate_calibration import Activations, has_weights
 from nmc.passes.refusal import refuse
 from nmc.passes.spike_logic import is_positive
@@ -26,22 +25,20 @@ _MOVES = (
 _NEGLIGIBLE = 1e-6
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Dequantize:
     """QuantizeLinear and DequantizeLinear go; integers become the real numbers that they mean.
 
     Neurons have no grid to round to, but the range of one can matter: where it starts at 0 it is a Relu, which files
-    leave out for it; and what `calibration` samples [B, *shape] exceed stays as a Clip. Without samples ranges are
+    leave out for it; and what samples [B, *shape] exceed stays as a Clip. Without samples ranges are
     taken to hold what they were made for. What comes before the first layer stays as it is: the host computes it.
     """
 
-    calibration: FloatArray | None = None
-
     name: ClassVar[str] = "dequantize"
-    stage: ClassVar[str] = "quantized"
+    stage: ClassVar[Stage] = "quantized"
     keeps: ClassVar[Keeps] = "converts"
 
-    def __call__(self, model: Model) -> Model:
+    def __call__(self, model: Model, samples: Samples) -> Model:
         """The model in real numbers. Raises UnsupportedError where a network in time has grids in it."""
         head = before_layers(model.graph)
         grids = [n for n in model.graph if isinstance(n, QuantizeLinear | DequantizeLinear) and n.name not in head]
@@ -53,9 +50,8 @@ class Dequantize:
             return model
         if not grids:
             return model
-        values: Mapping[str, FloatArray] = {}
-        if self.calibration is not None:
-            values = Activations.of(model, self.calibration, 1).static
+        x = samples()
+        values = {} if x is None else Activations.of(model, x, 1).static
         return _Real(model, head, values).written()
 
 
@@ -88,16 +84,13 @@ class _Real:
     meant: dict[str, _Scaled] = field(default_factory=dict)
     ranges: dict[str, tuple[str, float, float]] = field(default_factory=dict)
     taken: set[str] = field(init=False)
-    feeding: set[str] = field(init=False)
+    feeding: frozenset[str] = field(init=False)
     """The old nodes that some layer with weights depends on; what follows the last is the host's to compute."""
 
     def __post_init__(self) -> None:
         graph = self.model.graph
         self.taken = set(graph.by_name)
-        self.feeding = set()
-        for name in reversed(graph.order):
-            if has_weights(graph[name]) or name in self.feeding:
-                self.feeding |= {ref.node for ref in graph[name].inputs}
+        self.feeding = graph.upstream(ref.node for node in graph if has_weights(node) for ref in node.inputs)
 
     def written(self) -> Model:
         """The whole model, its outputs under their old names."""
@@ -111,9 +104,7 @@ class _Real:
                 self.nodes[name] = elementwise.Affine(
                     name=name, inputs=(Ref(self._range_of(meant.node)),), gain=meant.gain, offset=meant.offset
                 )
-        live = self._live()
-        nodes = tuple(node for node in self.nodes.values() if node.name in live)
-        return self.model.with_(replace(graph, nodes=nodes))
+        return self.model.with_(replace(graph, nodes=tuple(self.nodes.values())).pruned())
 
     def _add(self, node: Node) -> None:
         operands = [self.meant.get(ref.node, _Scaled(ref.node)) for ref in node.inputs]
@@ -219,14 +210,3 @@ class _Real:
         made = fresh(f"{source}_shifted", self.taken)
         self.nodes[made] = elementwise.Affine(name=made, inputs=(Ref(source),), offset=offset)
         return made
-
-    def _live(self) -> set[str]:
-        """The nodes that the outputs depend on, and all inputs."""
-        live: set[str] = {name for name, node in self.nodes.items() if isinstance(node, tensor.Input)}
-        waiting = list(self.model.graph.outputs)
-        while waiting:
-            name = waiting.pop()
-            if name not in live:
-                live.add(name)
-                waiting += [ref.node for ref in self.nodes[name].inputs]
-        return live

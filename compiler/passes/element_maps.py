@@ -7,12 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from nmc.graph import Graph, Node, Ref, Shape
+from nmc.graph import Graph, Node, Ref, Shape, fresh
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import elementwise, tensor
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Samples, Stage
 from nmc.passes.conversion import Parts
-from nmc.passes.fuse_synapses import fresh
 from nmc.passes.host_streams import HostStreams
 
 MOVES = (tensor.Flatten, tensor.Reshape, tensor.Transpose)
@@ -108,11 +107,11 @@ class FactorsAsNorms:
     first layer and after the last are the host's, and stay.
     """
 
-    name: ClassVar[str] = "factors_as_norms"
-    stage: ClassVar[str] = "quantized"
+    name: ClassVar[str] = "factors-as-norms"
+    stage: ClassVar[Stage] = "quantized"
     keeps: ClassVar[Keeps] = "exact"
 
-    def __call__(self, model: Model) -> Model:
+    def __call__(self, model: Model, samples: Samples) -> Model:
         """The model with such products replaced."""
         hosted = _hosted(model.graph)
         taken = set(model.graph.by_name)

@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from nmc.errors import Fault, UnsupportedError
-from nmc.graph import Graph, Node, Ref, Shape
+from nmc.graph import Graph, Node, Ref, Shape, fresh
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
 from nmc.nodes.plasticity import PlasticLinear
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Samples, Stage
 from nmc.passes.host_streams import POPULATIONS, READOUTS, HostStreams
 from nmc.passes.linear_paths import (
     Convolution,
@@ -46,11 +46,11 @@ class FuseSynapses:
     that are read out get an LI without memory, since a chip can show voltages only.
     """
 
-    name: ClassVar[str] = "fuse_synapses"
-    stage: ClassVar[str] = "spiking"
+    name: ClassVar[str] = "fuse-synapses"
+    stage: ClassVar[Stage] = "spiking"
     keeps: ClassVar[Keeps] = "exact"
 
-    def __call__(self, model: Model) -> Model:
+    def __call__(self, model: Model, samples: Samples) -> Model:
         """The fused model. Raises UnsupportedError with every node that no chip of neurons can do."""
         refuse(model.graph, [*HostStreams(model.graph).faults(), *faults_on_chip(model.graph)])
         model = _with_shown_currents(model)
@@ -65,20 +65,8 @@ class FuseSynapses:
                 writer.add_population(node)
             elif node.name in writer.kept and not isinstance(node, PlasticLinear):
                 writer.nodes.append(node)
-        graph = pruned(replace(model.graph, nodes=tuple(writer.nodes)))
+        graph = replace(model.graph, nodes=tuple(writer.nodes)).pruned()
         return model.with_(graph, writer.arrays)
-
-
-def pruned(graph: Graph) -> Graph:
-    """The graph without nodes that no output depends on; inputs stay."""
-    needed: set[str] = set()
-    waiting = [*graph.outputs, *(node.name for node in graph if isinstance(node, tensor.Input))]
-    while waiting:
-        name = waiting.pop()
-        if name not in needed:
-            needed.add(name)
-            waiting += [ref.node for ref in graph[name].inputs]
-    return replace(graph, nodes=tuple(node for node in graph if node.name in needed))
 
 
 def _with_shown_currents(model: Model) -> Model:
@@ -110,16 +98,6 @@ def _with_shown_currents(model: Model) -> Model:
     return model.with_(replace(moved, nodes=tuple(nodes))) if probes else model
 
 
-def fresh(name: str, taken: set[str]) -> str:
-    """`name`, or the first of name_2, name_3... that is free; it is taken afterwards."""
-    candidate, count = name, 1
-    while candidate in taken:
-        count += 1
-        candidate = f"{name}_{count}"
-    taken.add(candidate)
-    return candidate
-
-
 def _is_sparse(form: Convolution | SparseMatrix) -> bool:
     """Whether a synapse is stored by the entries that are not 0."""
     size = prod(form.shape) if isinstance(form, SparseMatrix) else 0
@@ -145,15 +123,9 @@ class _Writer:
     @staticmethod
     def _is_kept(graph: Graph, node: Node) -> bool:
         """Whether a linear node leads, through linear nodes alone, to an output or to something that is no neuron."""
-        waiting, seen = [node], {node.name}
-        while waiting:
-            for reader in graph.consumers[waiting.pop().name]:
-                if not isinstance(reader, POPULATIONS) and not is_linear(reader):
-                    return True
-                if is_linear(reader) and reader.name not in seen:
-                    seen.add(reader.name)
-                    waiting.append(reader)
-        return not seen.isdisjoint(graph.outputs)
+        reached = graph.downstream([node.name], lambda _, reader: is_linear(reader))
+        ends = (reader for name in reached for reader in graph.consumers[name] if reader.name not in reached)
+        return not reached.isdisjoint(graph.outputs) or not all(isinstance(end, POPULATIONS) for end in ends)
 
     def add_population(self, node: Node) -> None:
         """The neuron, reading only its synapses and biases."""

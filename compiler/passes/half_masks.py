@@ -8,12 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from nmc.graph import Graph, Node
+from nmc.graph import Graph, Node, fresh
 from nmc.model import Array, Model
 from nmc.nodes import elementwise, tensor
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Samples, Stage
 from nmc.passes.element_maps import element_map
-from nmc.passes.fuse_synapses import fresh
 from nmc.passes.softmax_scores import Scores
 
 LARGEST = 3e4
@@ -28,11 +27,11 @@ class HalfMasks:
     Others stay, and are refused where they are written.
     """
 
-    name: ClassVar[str] = "half_masks"
-    stage: ClassVar[str] = "quantized"
+    name: ClassVar[str] = "half-masks"
+    stage: ClassVar[Stage] = "quantized"
     keeps: ClassVar[Keeps] = "exact"
 
-    def __call__(self, model: Model) -> Model:
+    def __call__(self, model: Model, samples: Samples) -> Model:
         """The model with such constants replaced."""
         graph = model.graph
         maps = frozenset(node.name for node in graph if element_map(model, node) is not None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -100,27 +100,8 @@ class HostStreams:
 
     def _from(self, names: Iterable[str], encoders: bool) -> frozenset[str]:
         """The nodes, and what depends on them; not beyond encoders, and not these either, unless `encoders`."""
-        def readers(name: str) -> Iterable[str]:
-            return (n.name for n in self.graph.consumers[name] if encoders or not isinstance(n, ENCODERS))
-
-        return _closure(names, readers)
+        return self.graph.downstream(names, lambda _, reader: encoders or not isinstance(reader, ENCODERS))
 
     def _to(self, names: Iterable[str], encoders: bool) -> frozenset[str]:
         """The nodes, and what they depend on; not beyond encoders unless `encoders`."""
-        def read(name: str) -> Iterable[str]:
-            node = self.graph[name]
-            return (ref.node for ref in node.inputs) if encoders or not isinstance(node, ENCODERS) else ()
-
-        return _closure(names, read)
-
-
-def _closure(names: Iterable[str], following: Callable[[str], Iterable[str]]) -> frozenset[str]:
-    """The names, and whatever follows them, however far."""
-    found = set(names)
-    waiting = list(found)
-    while waiting:
-        for name in following(waiting.pop()):
-            if name not in found:
-                found.add(name)
-                waiting.append(name)
-    return frozenset(found)
+        return self.graph.upstream(names, lambda node, _: encoders or not isinstance(node, ENCODERS))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nmc.graph import Graph, Node, Ref
 from nmc.model import Model
-from nmc.nodes import FAMILIES, elementwise, selection, tensor
+from nmc.nodes import elementwise, product, reduction, selection, tensor
 from nmc.nodes.quantized import DequantizeLinear
 from nmc.passes.element_maps import element_map, is_known
 from nmc.passes.softmax_scores import Scores
@@ -21,10 +22,22 @@ _FUSED: tuple[type[Node], ...] = (tensor.Relu, tensor.Clip)
 constant factor and term of each element, which makes a scale for each channel of them."""
 _INDEXED: tuple[type[Node], ...] = (selection.Embedding, elementwise.Equal)
 """What reads numbers that say where to look, or asks whether two are the same, which do not bear rounding."""
-_READING: tuple[type[Node], ...] = tuple(
-    kind for kind in FAMILIES["tensor"] if kind not in (*MOVING, *_FUSED, *_INDEXED, tensor.Input, tensor.Constant)
+_READING: tuple[type[Node], ...] = (
+    tensor.Linear, tensor.SparseLinear, tensor.Conv1d, tensor.Conv2d, tensor.BatchNorm, tensor.LeakyRelu,
+    tensor.Sigmoid, tensor.Tanh, tensor.Softmax, tensor.Add, tensor.Mul, tensor.Concat, tensor.AvgPool1d,
+    tensor.AvgPool2d, tensor.GlobalAvgPool, tensor.Pad, product.MatMul, product.ConvTranspose1d,
+    product.ConvTranspose2d, elementwise.Affine, elementwise.Abs, elementwise.Exp, elementwise.Log, elementwise.Sqrt,
+    elementwise.Erf, elementwise.Sin, elementwise.Cos, elementwise.Atan, elementwise.Floor, elementwise.Round,
+    elementwise.Sign, elementwise.Sub, elementwise.Div, elementwise.Pow, elementwise.Maximum, elementwise.Minimum,
+    elementwise.Greater, elementwise.GreaterOrEqual, elementwise.Where, reduction.ReduceSum, reduction.ReduceMean,
+    reduction.ReduceMax, reduction.ReduceProd, reduction.ArgMax,
 )
 """What reads 8-bit integers. Nodes with a state are not among them: membranes and their inputs stay real."""
+READS: Mapping[str, tuple[type[Node], ...]] = {
+    "moves": MOVING, "fused": _FUSED, "indices": _INDEXED, "integers": _READING,
+    "nothing": (tensor.Input, tensor.Constant),
+}
+"""What each kind of tensor node does with 8-bit integers."""
 _BESIDE: tuple[type[Node], ...] = (
     tensor.Add, tensor.Mul, elementwise.Sub, elementwise.Div, elementwise.Pow, elementwise.Maximum,
     elementwise.Minimum, elementwise.Greater, elementwise.GreaterOrEqual, elementwise.Where,
@@ -79,14 +92,8 @@ class Int8Reads:
 
     def leading_into(self, real: frozenset[str]) -> frozenset[str]:
         """`real`, and the nodes through which its operations, and softmaxes, read what must stay real."""
-        found, left = set(real), list(real)
-        while left:
-            for ref in self.graph[left.pop()].inputs:
-                node = self.graph[ref.node]
-                if node.name not in found and (isinstance(node, MOVING) or self.is_fused(node)):
-                    found.add(node.name)
-                    left.append(node.name)
-        return frozenset(found) | self.scores.moving
+        found = self.graph.upstream(real, lambda _, read: isinstance(read, MOVING) or self.is_fused(read))
+        return found | self.scores.moving
 
     def origin(self, name: str, unrounded: frozenset[str] = frozenset()) -> str:
         """Where a value comes from, behind nodes that move it about, other than those that move it unrounded."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nmc.errors import Fault, UnsupportedError
 from nmc.graph import Graph, Node
-from nmc.nodes import spiking
+from nmc.nodes import spiking, tensor
 from nmc.nodes.fixed_point.plasticity import WIDTHS
 from nmc.nodes.learning_rule import SYNAPTIC, Factor, Product, Rule, decimation, format_rule
 from nmc.nodes.plasticity import TARGETS, PlasticLinear, learning_nodes
@@ -73,7 +73,7 @@ def _complaints(graph: Graph, node: PlasticLinear) -> Sequence[tuple[str, str]]:
     if graph.signals[pre.name].dtype != "spike":
         found.append((f"it reads {pre.name}, which sends numbers: Loihi learns from spikes",
                       "encode it as spikes, as with RateEncode"))
-    elif pre.kind == "Flatten" and _spiking_behind(graph, pre):
+    elif isinstance(pre, tensor.Flatten) and _spiking_behind(graph, pre):
         found.append((f"{pre.name} lies between it and the neurons that it reads", "let these be in one row"))
     if not _bounded(node):
         found.append((f"its weights go from {node.w_min:g} to {node.w_max:g}: the chip's go from 0, to 0, or as far "

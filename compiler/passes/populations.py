@@ -81,7 +81,7 @@ class Population:
 
 
 def populations(model: Model) -> tuple[Population, ...]:
-    """The populations of a model after `fuse_synapses`. Raises UnsupportedError where one reads no synapse."""
+    """The populations of a model after `fuse-synapses`. Raises UnsupportedError where one reads no synapse."""
     return tuple(_population(model, node) for node in model.graph if isinstance(node, POPULATIONS))
 
 
@@ -120,7 +120,7 @@ def _synapse(model: Model, target: Node, ref: Ref) -> Synapse:
         return Synapse(node, ref.node, _source(graph, feed.node), feed.node, feed.delay, weight, row)
     if ref.delay or not isinstance(node, tensor.Linear | tensor.Conv2d) or node.bias or len(node.inputs) != 1:
         raise UnsupportedError(
-            f"it reads {ref}, which is not a synapse", "run the pass fuse_synapses first", node=target.name
+            f"it reads {ref}, which is not a synapse", "run the pass fuse-synapses first", node=target.name
         )
     (feed,) = node.inputs
     source = _source(graph, feed.node)

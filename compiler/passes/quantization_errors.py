@@ -197,7 +197,7 @@ def _message_unit(fixed: Model, ref: Ref) -> float:
     node = fixed.graph[ref.node]
     if isinstance(node, quantized.QuantizeLinear):
         return node.scale
-    if node.kind in ("Delay", "Flatten") and node.inputs:
+    if isinstance(node, fixed_point.WIRES):
         return _message_unit(fixed, node.inputs[0])
     return 1.0
 

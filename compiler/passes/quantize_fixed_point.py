@@ -11,14 +11,14 @@ from typing import ClassVar
 import numpy as np
 
 from nmc.errors import Fault, UnsupportedError
-from nmc.graph import Graph, Node, Ref
+from nmc.graph import Graph, Node, Ref, fresh
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import fixed_point, quantized, spiking, tensor
 from nmc.nodes.facts import Compare
 from nmc.nodes.plasticity import PlasticLinear
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Samples, Stage
 from nmc.passes.bias_axons import with_bias_axons
-from nmc.passes.fuse_synapses import fresh, pruned
+from nmc.passes.bounds import require_bounds
 from nmc.passes.integer_scale import (
     VOLTAGES,
     Grid,
@@ -42,31 +42,33 @@ ONCE = 2**30
 """A reset interval longer than any run."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class QuantizeFixedPoint:
     """Neurons, synapses and biases as integers with the meaning of Lava 0.10.0 `fixed_pt`; the rest on the host.
 
-    `weight_bits` counts the sign; `calibration` are samples [B, ...] that show how large signals get;
-    `graded`: whether the chip's neurons can send numbers.
+    `weight_bits` counts the sign; `graded`: whether the chip's neurons can send numbers. Samples [B, ...] show how
+    large signals get.
     Each population has one scale, in activation units per unit of the model. Every synapse is read a
     step late, as the chip does it; relative timing stays as it was, by lags, and the graph as a whole
-    gets the lag of its outputs. Takes what `fuse_synapses` gives.
+    gets the lag of its outputs. Takes what `fuse-synapses` gives.
     """
 
     weight_bits: int = 8
-    calibration: FloatArray | None = None
     graded: bool = False
 
-    name: ClassVar[str] = "quantize_fixed_point"
-    stage: ClassVar[str] = "fixed-point"
+    name: ClassVar[str] = "quantize-fixed-point"
+    stage: ClassVar[Stage] = "fixed-point"
     keeps: ClassVar[Keeps] = "rounds"
 
-    def __call__(self, model: Model) -> Model:
+    def __post_init__(self) -> None:
+        require_bounds(self)
+
+    def __call__(self, model: Model, samples: Samples) -> Model:
         """The model in integers. Raises UnsupportedError with every neuron that the chip cannot mean."""
         found = populations(model)
         refuse(model.graph, [*faults_of(model, found), *(_too_graded(p) for p in found if p.graded > self.graded)])
         model = with_bias_axons(model, found)
-        return _Writer(model, self.weight_bits, Ranges(model, self.calibration)).written()
+        return _Writer(model, self.weight_bits, Ranges(model, samples)).written()
 
 
 def _too_graded(population: Population) -> Fault:
@@ -110,14 +112,7 @@ class _Writer:
     @cached_property
     def before(self) -> frozenset[str]:
         """What the host computes to feed the chip: at its own time, like the chip's first synapses."""
-        found = set(self.ranges.sources)
-        waiting = list(found)
-        while waiting:
-            for ref in self.model.graph[waiting.pop()].inputs:
-                if ref.node not in found:
-                    found.add(ref.node)
-                    waiting.append(ref.node)
-        return frozenset(found)
+        return self.model.graph.upstream(self.ranges.sources)
 
     @cached_property
     def after(self) -> tuple[Node, ...]:
@@ -172,7 +167,7 @@ class _Writer:
         graph = replace(
             self.model.graph, nodes=(*hosts, *self.nodes), outputs=outputs, lag=self.graph_lag
         )
-        return self.model.with_(pruned(self._with_results_named(graph)), self.arrays)
+        return self.model.with_(self._with_results_named(graph).pruned(), self.arrays)
 
     def _with_results_named(self, graph: Graph) -> Graph:
         """The graph with the model's own names for results that are held back; what they hold gets new ones."""

@@ -9,12 +9,13 @@ from typing import ClassVar
 import numpy as np
 
 from nmc.errors import ModelError
-from nmc.graph import Graph, Node, Ref
-from nmc.model import Array, FloatArray, Model
+from nmc.graph import Graph, Node, Ref, fresh
+from nmc.model import Array, Model
 from nmc.nodes.quantized import DequantizeLinear, QuantizeLinear
 from nmc.nodes.tensor import Conv1d, Conv2d, Linear
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Samples, Stage
 from nmc.passes.bias_correction import correct_biases
+from nmc.passes.bounds import require_bounds
 from nmc.passes.int8_grid import Grid, Range, grid_of, quantize_weight
 from nmc.passes.int8_reads import Int8Reads
 from nmc.passes.relevant_ranges import RelevantRanges
@@ -22,84 +23,87 @@ from nmc.passes.sensitivity import sensitivities
 from nmc.passes.value_ranges import RangeMethod, Values, chosen_range, measure
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class QuantizeInt8:
     """Weights of layers become signed 8-bit integers with a scale for each output channel, zero at 0
     (Jacob et al. 2018, Krishnamoorthi 2018); whatever a tensor operation reads is rounded to signed 8-bit
-    integers with one scale and zero point, of the range that `method` chooses on `calibration`.
+    integers with one scale and zero point, of the range that `ranges` chooses on samples.
 
     Spikes, and whole numbers that fit, keep their values: scale 1. Biases stay real, as on chips that
-    hold them in 32 bits, and so do membranes and the outputs of the graph. `ranges` gives the least and
-    largest value of nodes for which nothing shall be measured. With `bias_correction`, biases take back
-    the shift that rounded weights give to the mean of a channel. The operations named in `real`, and the
-    `sensitive` layers whose rounding alone changes the output most, keep real weights and read real numbers.
+    hold them in 32 bits, and so do membranes and the outputs of the graph. With `bias_correction`, biases take
+    back the shift that rounded weights give to the mean of a channel. The `sensitive` layers whose rounding alone
+    changes the output most keep real weights and read real numbers.
     """
 
-    calibration: FloatArray | None = None
-    ranges: Mapping[str, Range] | None = None
-    method: RangeMethod = "min-max"
+    ranges: RangeMethod = "min-max"
     bias_correction: bool = False
     sensitive: int = 0
-    real: frozenset[str] = frozenset()
 
     name: ClassVar[str] = "quantize-int8"
-    stage: ClassVar[str] = "quantized"
+    stage: ClassVar[Stage] = "quantized"
     keeps: ClassVar[Keeps] = "rounds"
 
-    def __call__(self, model: Model) -> Model:
+    def __post_init__(self) -> None:
+        require_bounds(self)
+
+    def __call__(self, model: Model, samples: Samples) -> Model:
         reads = Int8Reads.of(model)
-        unknown = self._unknown(reads)
+        unknown = _unknown(reads)
         means = tuple(dict.fromkeys(ref.node for layer in _layers(model.graph) for ref in layer.inputs))
-        values = self._measured(model, unknown, means if self.bias_correction else ())
-        ranges = {**(self.ranges or {}), **self._chosen(model, reads, unknown, values)}
-        after = _rounded(model, reads, ranges, self.real | self._most_sensitive(model, reads, ranges))
+        values = _measured(model, unknown, means if self.bias_correction else (), samples)
+        ranges = self._chosen(model, reads, unknown, values)
+        after = _rounded(model, reads, ranges, self._most_sensitive(model, reads, ranges, samples))
         if not self.bias_correction:
             return after
         return correct_biases(model, after, {name: values[name].mean for name in means})
-
-    def _unknown(self, reads: Int8Reads) -> tuple[str, ...]:
-        """The nodes whose range is neither given nor evident."""
-        origins = dict.fromkeys(map(reads.origin, reads.sources(self.real)))
-        return tuple(name for name in origins if not _is_spikes(reads.graph, name) and name not in (self.ranges or {}))
 
     def _chosen(
         self, model: Model, reads: Int8Reads, unknown: tuple[str, ...], values: Mapping[str, Values]
     ) -> Mapping[str, Range]:
         """The ranges of the nodes, by the method, of the part that their readers can tell."""
-        measured = {name: (each.low, each.high) for name, each in values.items()}
-        relevant = RelevantRanges(model, reads, {**(self.ranges or {}), **measured})
-        return {name: chosen_range(values[name].within(*relevant.of(name)), self.method) for name in unknown}
+        relevant = RelevantRanges(model, reads, {name: (each.low, each.high) for name, each in values.items()})
+        return {name: chosen_range(values[name].within(*relevant.of(name)), self.ranges) for name in unknown}
 
-    def _measured(self, model: Model, ranges: tuple[str, ...], means: tuple[str, ...]) -> Mapping[str, Values]:
-        """The values of the nodes whose range or mean is asked for, from one run."""
-        names = tuple(dict.fromkeys((*ranges, *means)))
-        if not names:
-            return {}
-        telling = RelevantRanges.told_by(model.graph)
-        if self.calibration is None or not len(self.calibration):
-            wanted = f"the range of {', '.join(ranges)}" if ranges else "the mean of what layers read"
-            raise ModelError(
-                f"8-bit integers need {wanted}, and there is no calibration data",
-                "give the model's task calibration data, or compile with precision fp32 or fp16",
-                node=names[0], where=model.graph.sources.get(names[0]),
-            )
-        return measure(model, dict.fromkeys((*names, *telling)), self.calibration)
-
-    def _most_sensitive(self, model: Model, reads: Int8Reads, ranges: Mapping[str, Range]) -> frozenset[str]:
+    def _most_sensitive(
+        self, model: Model, reads: Int8Reads, ranges: Mapping[str, Range], samples: Samples
+    ) -> frozenset[str]:
         """The `sensitive` layers whose rounding alone changes the output most."""
-        layers = [layer.name for layer in _layers(model.graph) if layer.name not in self.real]
+        layers = [layer.name for layer in _layers(model.graph)]
         if self.sensitive <= 0 or self.sensitive >= len(layers):
             return frozenset(layers if self.sensitive > 0 else ())
-        if self.calibration is None or not len(self.calibration):
+        x = samples()
+        if x is None or not len(x):
             raise ModelError(
                 f"which {self.sensitive} layers are most sensitive is not known without calibration data",
                 "give the model's task calibration data, or leave out the option 'sensitive'",
             )
         every = frozenset(node.name for node in model.graph if any(reads.rounds(node, ref) for ref in node.inputs))
-        change = sensitivities(
-            model, layers, lambda layer: _rounded(model, reads, ranges, every - {layer}), self.calibration
-        )
+        change = sensitivities(model, layers, lambda layer: _rounded(model, reads, ranges, every - {layer}), x)
         return frozenset(sorted(layers, key=lambda layer: change[layer], reverse=True)[: self.sensitive])
+
+
+def _unknown(reads: Int8Reads) -> tuple[str, ...]:
+    """The nodes whose range is not evident."""
+    origins = dict.fromkeys(map(reads.origin, reads.sources(frozenset())))
+    return tuple(name for name in origins if not _is_spikes(reads.graph, name))
+
+
+def _measured(
+    model: Model, ranges: tuple[str, ...], means: tuple[str, ...], samples: Samples
+) -> Mapping[str, Values]:
+    """The values of the nodes whose range or mean is asked for, from one run."""
+    names = tuple(dict.fromkeys((*ranges, *means)))
+    if not names:
+        return {}
+    x = samples()
+    if x is None or not len(x):
+        wanted = f"the range of {', '.join(ranges)}" if ranges else "the mean of what layers read"
+        raise ModelError(
+            f"8-bit integers need {wanted}, and there is no calibration data",
+            "give the model's task calibration data, or compile with precision fp32 or fp16",
+            node=names[0], where=model.graph.sources.get(names[0]),
+        )
+    return measure(model, dict.fromkeys((*names, *RelevantRanges.told_by(model.graph))), x)
 
 
 def _layers(graph: Graph) -> list[Linear | Conv1d | Conv2d]:
@@ -145,10 +149,10 @@ def _with_grids(
     pairs: dict[str, tuple[Node, Node]] = {}
     for name, grid in grids.items():
         quantize = QuantizeLinear(
-            name=_fresh(f"{name}_int8", taken), inputs=(Ref(name),), scale=grid.scale, zero_point=grid.zero_point
+            name=fresh(f"{name}_int8", taken), inputs=(Ref(name),), scale=grid.scale, zero_point=grid.zero_point
         )
         back = DequantizeLinear(
-            name=_fresh(f"{name}_rounded", taken), inputs=(Ref(quantize.name),),
+            name=fresh(f"{name}_rounded", taken), inputs=(Ref(quantize.name),),
             scale=grid.scale, zero_point=grid.zero_point,
         )  # fmt: skip
         renamed[name] = back.name
@@ -164,13 +168,6 @@ def _with_grids(
         yield from pairs.get(node.name, ())
 
     return model.with_(graph.map(changed))
-
-
-def _fresh(name: str, taken: set[str]) -> str:
-    while name in taken:
-        name += "_"
-    taken.add(name)
-    return name
 
 
 def _quantized_weights(model: Model, real: frozenset[str]) -> Model:

@@ -8,12 +8,11 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from nmc.errors import Fault
-from nmc.graph import Graph, Node, Ref
+from nmc.graph import Graph, Node, Ref, fresh
 from nmc.model import Array, FloatArray, Model
 from nmc.nodes import tensor
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Samples, Stage
 from nmc.passes.conversion import MAX_POOLS, before_layers
-from nmc.passes.fuse_synapses import fresh
 from nmc.passes.rate_calibration import MOST_SAMPLES
 from nmc.passes.refusal import refuse
 from nmc.passes.to_spiking import calibrated
@@ -22,23 +21,22 @@ from nmc.reference.interpreter import Interpreter, as_feeds
 MaxPool = tensor.MaxPool1d | tensor.MaxPool2d
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class ReplaceMaxPools:
     """Every MaxPool behind the first layer with weights, replaced by linear nodes, and Relu where need be.
 
     "average": the mean of the window, with a gain and an offset for each channel that bring it closest to the
-    largest value on `calibration` [B, *shape], by least squares with the means that really arrive. "pairwise":
+    largest value on samples [B, *shape], by least squares with the means that really arrive. "pairwise":
     max(a, b) = b + relu(a - b), again and again, which is exact, and takes one Relu less than a window has elements.
     """
 
-    method: Literal["average", "pairwise"]
-    calibration: FloatArray | None = None
+    method: Literal["average", "pairwise"] = "average"
 
-    name: ClassVar[str] = "replace_max_pools"
-    stage: ClassVar[str] = "quantized"
+    name: ClassVar[str] = "replace-max-pools"
+    stage: ClassVar[Stage] = "quantized"
     keeps: ClassVar[Keeps] = "converts"
 
-    def __call__(self, model: Model) -> Model:
+    def __call__(self, model: Model, samples: Samples) -> Model:
         """The model without max pooling. Raises UnsupportedError where zeros cannot stand in for padding."""
         if model.graph.dt_s is not None:
             return model
@@ -49,7 +47,7 @@ class ReplaceMaxPools:
             return model
         if self.method == "pairwise":
             return _by_pairs(model, found)
-        return _by_averages(model, found, calibrated(self.calibration, "one without max pooling"))
+        return _by_averages(model, found, calibrated(samples(), "one without max pooling"))
 
 
 def _by_averages(model: Model, pools: list[MaxPool], samples: FloatArray) -> Model:

@@ -13,7 +13,7 @@ from nmc.datasets.fitting import stream_steps
 from nmc.errors import ModelError
 from nmc.model import FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
-from nmc.passes.fuse_synapses import pruned
+from nmc.passes import Samples
 from nmc.passes.integer_scale import (
     ACTIVATION_LIMIT,
     DECLARED_LIMIT,
@@ -50,10 +50,15 @@ SPIKE = Message()
 
 @dataclass(frozen=True, eq=False)
 class Ranges:
-    """Ranges of what is on the host and on the chip, for a model after `fuse_synapses`."""
+    """Ranges of what is on the host and on the chip, for a model after `fuse-synapses`."""
 
     model: Model
-    calibration: FloatArray | None
+    samples: Samples
+
+    @cached_property
+    def calibration(self) -> FloatArray | None:
+        """The samples that show how large signals get, if there are any."""
+        return self.samples()
 
     @cached_property
     def sources(self) -> frozenset[str]:
@@ -170,7 +175,7 @@ class Ranges:
                 "add calibration data to the model's task, or encode the input as spikes", node=measured[0],
                 where=graph.sources.get(measured[0]),
             )
-        part = self.model.with_(pruned(replace(graph, outputs=tuple(measured))))
+        part = self.model.with_(replace(graph, outputs=tuple(measured)).pruned())
         values = run(part, self.calibration, self._steps)
         for name in measured:
             spikes = bool(np.all((values[name] == 0) | (values[name] == 1)))

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from math import prod
 from typing import ClassVar
 
-from nmc.graph import Graph, Node, Ref
+from nmc.graph import Graph, Node, Ref, fresh
 from nmc.model import Model
 from nmc.nodes import spiking, tensor
-from nmc.passes import Keeps
-from nmc.passes.fuse_synapses import fresh
+from nmc.passes import Keeps, Samples, Stage
 
 _KEEPS = (
     tensor.Flatten, tensor.Reshape, tensor.Transpose, tensor.Concat, tensor.Add, tensor.Mul, tensor.AvgPool1d,
@@ -28,11 +27,11 @@ class SpikeLogic:
     All of that is exact. It is done in time only; nodes that work on anything else stay as they are.
     """
 
-    name: ClassVar[str] = "spike_logic"
-    stage: ClassVar[str] = "quantized"
+    name: ClassVar[str] = "spike-logic"
+    stage: ClassVar[Stage] = "quantized"
     keeps: ClassVar[Keeps] = "exact"
 
-    def __call__(self, model: Model) -> Model:
+    def __call__(self, model: Model, samples: Samples) -> Model:
         """The model with such nodes replaced."""
         graph = model.graph
         taken = set(graph.by_name)

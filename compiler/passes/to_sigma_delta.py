@@ -7,12 +7,12 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from nmc.graph import Node, Ref
+from nmc.graph import Node, Ref, fresh
 from nmc.model import FloatArray, Model
 from nmc.nodes import coding, elementwise, spiking, tensor
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Samples, Stage
+from nmc.passes.bounds import require_bounds
 from nmc.passes.conversion import Conversion, Converted, Parts
-from nmc.passes.fuse_synapses import fresh
 from nmc.passes.host_streams import HostStreams
 from nmc.passes.linear_paths import constant, without_constant
 from nmc.passes.rate_calibration import Activations
@@ -24,40 +24,42 @@ STEPS = 8
 a threshold, and rounding, settle in the others."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class ToSigmaDelta:
     """Relu becomes SigmaDelta (O'Connor and Welling 2017, "Sigma Delta Quantized Networks"); the input is sent once.
     A Clip from 0 to a maximum becomes two, of which one takes away what the other has above the maximum.
 
     Layers lose their biases, which go into the neurons: what travels are changes. A neuron keeps back changes
-    below `threshold`, a fraction of the largest activation of its layer on `calibration` [B, *shape]. What comes
+    below `threshold`, a fraction of the largest activation of its layer on samples [B, *shape]. What comes
     before the first and after the last layer with weights stays as it is, for the host. A network that works
     in time already only gets its number of steps, where `steps` says one.
     """
 
     steps: int | None = None
     threshold: float = 0.0
-    calibration: FloatArray | None = None
     dt_s: float = 1e-3
 
-    name: ClassVar[str] = "to_sigma_delta"
-    stage: ClassVar[str] = "spiking"
+    name: ClassVar[str] = "to-sigma-delta"
+    stage: ClassVar[Stage] = "spiking"
     keeps: ClassVar[Keeps] = "converts"
 
-    def __call__(self, model: Model) -> Model:
+    def __post_init__(self) -> None:
+        require_bounds(self)
+
+    def __call__(self, model: Model, samples: Samples) -> Model:
         """The model of sigma-delta neurons. Raises UnsupportedError with every node that they cannot do."""
         if model.graph.dt_s is not None:
             refuse(model.graph, HostStreams(model.graph).faults())
             return replace(model, steps=self.steps) if self.steps else model
-        return self.converted(model).model
+        return self.converted(model, samples).model
 
-    def converted(self, model: Model) -> Converted:
+    def converted(self, model: Model, samples: Samples) -> Converted:
         """A network without time, and its layers. Raises UnsupportedError as a call does."""
         parts = Parts.of(model.graph)
         steps = self.steps or model.steps or STEPS
         peaks: dict[str, float] = {}
         if self.threshold:
-            static = Activations.of(model, calibrated(self.calibration, "a sigma-delta one"), 1).static
+            static = Activations.of(model, calibrated(samples(), "a sigma-delta one"), 1).static
             peaks = {name: self.threshold * float(np.max(np.abs(values))) for name, values in static.items()}
         return _Changes(model, parts, 1.0, thresholds=peaks, silent=_silent(model, parts)).written(self.dt_s, steps)
 

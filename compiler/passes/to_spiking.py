@@ -8,12 +8,12 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from nmc.errors import ModelError
-from nmc.graph import Node, Ref
+from nmc.graph import Node, Ref, fresh
 from nmc.model import FloatArray, Model
 from nmc.nodes import coding, spiking, tensor
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Samples, Stage
+from nmc.passes.bounds import require_bounds
 from nmc.passes.conversion import Conversion, Converted, Parts
-from nmc.passes.fuse_synapses import fresh
 from nmc.passes.host_streams import HostStreams
 from nmc.passes.rate_calibration import Activations, ChargeReset, balance, encoded
 from nmc.passes.refusal import refuse
@@ -22,12 +22,12 @@ STEPS = 32
 """How long a run lasts where nobody says."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class ToSpiking:
     """Relu becomes IF; the input is encoded; what the last layer adds up is read out.
 
-    A layer's threshold, and the activation that one spike stands for, are chosen on `calibration`
-    samples [B, *shape], such that decoded spike counts come closest to the layer's activations with the
+    A layer's threshold, and the activation that one spike stands for, are chosen on samples
+    [B, *shape], such that decoded spike counts come closest to the layer's activations with the
     spikes that really arrive. `reset`: what is left of a neuron's charge when it spikes, nothing ("zero"; the
     choice above makes up for the charge above threshold that is lost) or the part above the threshold ("subtract",
     Rueckauer et al. 2017, "Conversion of Continuous-Valued Deep Networks to Efficient Event-Driven Networks").
@@ -44,28 +44,30 @@ class ToSpiking:
 
     steps: int | None = None
     encoding: Literal["rate", "current"] = "rate"
-    calibration: FloatArray | None = None
     reset: ChargeReset = "zero"
     charge: float = 0.0
-    dt_s: float = 1e-3
     threshold_scale: float = 1.0
+    dt_s: float = 1e-3
 
-    name: ClassVar[str] = "to_spiking"
-    stage: ClassVar[str] = "spiking"
+    name: ClassVar[str] = "to-spiking"
+    stage: ClassVar[Stage] = "spiking"
     keeps: ClassVar[Keeps] = "converts"
 
-    def __call__(self, model: Model) -> Model:
+    def __post_init__(self) -> None:
+        require_bounds(self)
+
+    def __call__(self, model: Model, samples: Samples) -> Model:
         """The spiking model. Raises UnsupportedError with every node that rates cannot do."""
         if model.graph.dt_s is not None:
             refuse(model.graph, HostStreams(model.graph).faults())
             return replace(model, steps=self.steps) if self.steps else model
-        return self.converted(model).model
+        return self.converted(model, samples).model
 
-    def converted(self, model: Model) -> Converted:
+    def converted(self, model: Model, samples: Samples) -> Converted:
         """A network without time, and its layers. Raises UnsupportedError as a call does."""
         parts = Parts.of(model.graph)
         steps = self.steps or model.steps or STEPS
-        activations = Activations.of(model, calibrated(self.calibration, "a spiking one"), steps)
+        activations = Activations.of(model, calibrated(samples(), "a spiking one"), steps)
         rates = _Rates(
             model, parts, 1 / steps, activations=activations, encoding=self.encoding, reset=self.reset,
             charge=self.charge, scale=self.threshold_scale,

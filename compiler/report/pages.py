@@ -11,6 +11,7 @@ from nmc.backends import target_named, targets
 from nmc.report.chip_tables import chips
 from nmc.report.markdown import table
 from nmc.report.node_tables import nodes
+from nmc.report.pass_tables import passes, pipelines
 from nmc.report.validation_tables import validation
 
 
@@ -27,6 +28,8 @@ def target_list() -> str:
 PARTS: Mapping[str, Callable[[], str]] = {
     "chips": chips,
     "nodes": nodes,
+    "passes": passes,
+    "pipelines": pipelines,
     "targets": target_list,
     "validation": validation,
 }

@@ -127,7 +127,7 @@ def option_names(target: Target[Options]) -> tuple[str, ...]:
 
 def _in_time(model: Model, target: Target[Options], options: Options) -> bool:
     """Whether what the target makes of the model runs in time steps."""
-    return model.graph.dt_s is not None or any(p.stage in _IN_TIME for p in target.passes(options, None))
+    return model.graph.dt_s is not None or any(p.stage in _IN_TIME for p in target.passes(options))
 
 
 def _check_names(targets: Sequence[Target[Options]], axes: Axes) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from nmc.graph import ArraySpec, Graph, Node
 from nmc.model import Array, FloatArray
-from nmc.nodes import product, tensor
+from nmc.nodes import product, spiking, tensor
 
 TRAINED: Mapping[type[Node], tuple[str, ...]] = {
     **dict.fromkeys(
@@ -17,8 +17,15 @@ TRAINED: Mapping[type[Node], tuple[str, ...]] = {
         ("weight", "bias"),
     ),
     tensor.BatchNorm: ("scale", "bias"),
+    **dict.fromkeys(
+        (
+            tensor.Constant, tensor.SparseLinear, spiking.LIF, spiking.CubaLIF, spiking.IF, spiking.LI, spiking.I,
+            spiking.Threshold,
+        ),
+        (),
+    ),
 }
-"""The facts that name trained arrays, by kind of node."""
+"""The facts that name trained arrays, by kind of node with arrays; those of neurons stay as they are."""
 MEASURED = ("mean", "variance")
 """The facts of BatchNorm that name what training measures."""
 

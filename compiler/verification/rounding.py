@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from nmc.model import Model
 from nmc.nodes import FAMILIES
@@ -11,6 +11,7 @@ from nmc.passes.bias_axons import with_bias_axons
 from nmc.passes.populations import populations
 from nmc.passes.quantize_fixed_point import QuantizeFixedPoint
 from nmc.passes.quantize_int8 import QuantizeInt8
+from nmc.passes.value_ranges import RangeMethod
 from nmc.reference import run
 from nmc.verification.difference import Difference
 from nmc.verification.kept_meaning import EXACT, changed_meaning
@@ -29,16 +30,17 @@ def rounded(steps: Sequence[Translated], trial: Trial) -> Iterator[Outcome]:
     """For each pass that rounds a check, the fault of one that did more, or that nothing is known of it."""
     for step in steps:
         if step.step.keeps == "rounds" and step.changed:
-            check = _CHECKS.get(step.step.name)
-            if check is None:
-                yield LeftOut(f"pass {step.step.name}: what it rounds is not compared number by number")
-            else:
-                yield from check(step, trial)
+            match step.step:
+                case QuantizeFixedPoint(weight_bits=bits):
+                    yield from _chip(step, bits, trial)
+                case QuantizeInt8(ranges=method):
+                    yield from _int8(step, method, trial)
+                case _:
+                    yield from _equal_outputs(step, trial)
 
 
-def _chip(step: Translated, trial: Trial) -> Iterator[Outcome]:
+def _chip(step: Translated, weight_bits: int, trial: Trial) -> Iterator[Outcome]:
     """Biases that become axons must mean the same, and all integers be roundings of one scale each."""
-    assert isinstance(step.step, QuantizeFixedPoint)
     name, before = step.step.name, step.before
     with_axons = with_bias_axons(before, populations(before))
     if with_axons is not before:
@@ -46,26 +48,25 @@ def _chip(step: Translated, trial: Trial) -> Iterator[Outcome]:
         if found is not None:
             yield Fault(f"the biases that {name} makes axons do not mean the same", found)
             return
-    yield from _numbers(name, rounded_chip(with_axons, step.after, step.step.weight_bits))
+    yield from _numbers(name, rounded_chip(with_axons, step.after, weight_bits))
 
 
-def _int8(step: Translated, trial: Trial) -> Iterator[Outcome]:
+def _int8(step: Translated, method: RangeMethod, trial: Trial) -> Iterator[Outcome]:
     """Weights within half a step, grids that agree and reach far enough, and without any of them the model before."""
-    assert isinstance(step.step, QuantizeInt8)
     name, before, after = step.step.name, step.before, step.after
     found = rounded_weights(before, after) or grids_parting(after)
     if found is None:
         found = _parting(before, trial, without_rounding(before, after), EXACT)
-    measured = step.step.method == "min-max" and trial.real and before.graph.dt_s is None
+    measured = method == "min-max" and trial.real and before.graph.dt_s is None
     if found is None and measured:
         found = _parting(before, trial, without_rounding(before, after, saturating=True), SATURATED)
     yield from _numbers(name, found)
 
 
-def _placed(step: Translated, trial: Trial) -> Iterator[Outcome]:
-    """Where only spikes go onto the chip nothing is rounded, and the outputs must be equal."""
-    if any(isinstance(node, FAMILIES["quantized"]) for node in step.after.graph):
-        yield LeftOut(f"pass {step.step.name}: it rounds real inputs, which are not compared number by number")
+def _equal_outputs(step: Translated, trial: Trial) -> Iterator[Outcome]:
+    """Where a pass found nothing to round, the outputs must be equal; of what others round nothing is known."""
+    if any(isinstance(node, (*FAMILIES["quantized"], *FAMILIES["fixed-point"])) for node in step.after.graph):
+        yield LeftOut(f"pass {step.step.name}: what it rounds is not compared number by number")
         return
     found = _parting(step.before, trial, step.after, EXACT)
     if found is not None:
@@ -84,10 +85,3 @@ def _numbers(name: str, found: Difference | None) -> Iterator[Outcome]:
 def _parting(before: Model, trial: Trial, after: Model, tolerance: Tolerance) -> Difference | None:
     want, have = (run(model, trial.feeds, trial.steps) for model in (before, after))
     return parting(before, trial, tolerance, want, dict(zip(want, have.values(), strict=True)))
-
-
-_CHECKS: Mapping[str, Callable[[Translated, Trial], Iterator[Outcome]]] = {
-    QuantizeFixedPoint.name: _chip,
-    QuantizeInt8.name: _int8,
-    "place_on_chip": _placed,
-}

@@ -91,11 +91,7 @@ def limits_of(
     What runtimes compute of functions that level off is off by so much of their largest value, 1, however small the
     value is: ONNX Runtime gives 0 for a Sigmoid of -25, which is 1e-11.
     """
-    level: set[str] = set()
-    for name in graph.order:
-        node = graph[name]
-        if isinstance(node, _LEVELLING) or any(ref.node in level for ref in node.inputs):
-            level.add(name)
+    level = graph.downstream(node.name for node in graph if isinstance(node, _LEVELLING))
     return {
         name: max(tolerance.relative * size_of(value), tolerance.noise if name in level else 0.0)
         for name, value in expected.items()

@@ -10,7 +10,7 @@ import numpy as np
 
 from nmc.graph import Node
 from nmc.model import FloatArray, Model
-from nmc.nodes import fixed_point, plasticity, tensor
+from nmc.nodes import fixed_point, plasticity, product, tensor
 from nmc.reference.interpreter import as_feeds, run_length
 from nmc.verification.record import Level
 
@@ -29,6 +29,9 @@ _PER_OPERATION_S = 6e-10
 _PER_ELEMENT, _PER_INTEGER = 12, 40
 """What the reference takes for a node at a step and for a multiplication; and how many of those for an element."""
 _PER_LEARNED = 60
+_CONVOLUTIONS = (
+    tensor.Conv1d, tensor.Conv2d, product.ConvTranspose1d, product.ConvTranspose2d, fixed_point.FixedConv2d
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,9 +129,9 @@ def _operations(model: Model, node: Node) -> float:
     if isinstance(node, plasticity.Learning | fixed_point.FixedDelayDense):
         return float(_PER_LEARNED * sum(prod(spec.shape) for spec in arrays.values()) + _PER_ELEMENT * out)
     kernel = max((prod(spec.shape) for spec in arrays.values() if len(spec.shape) > 1), default=0)
-    if node.kind.startswith(("Conv", "FixedConv")):
+    if isinstance(node, _CONVOLUTIONS):
         kernel = kernel // max(1, model.graph.signals[node.name].shape[0]) * out
-    elif node.kind == "MatMul":
+    elif isinstance(node, product.MatMul):
         kernel = out * shapes[0][-1]
     elif kernel and shapes and len(shapes[0]) > 1:
         kernel *= max(1, prod(shapes[0][:-1]))

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 from nmc.backends import resolve
 from nmc.backends.target import Chosen, Target, Verifier
-from nmc.model import FloatArray, Model
-from nmc.passes import Translated
+from nmc.model import Model
+from nmc.passes import Samples, Translated
 from nmc.program import Program, nmc_version
 from nmc.verification.difference import TranslationError
 from nmc.verification.kept_meaning import exact_steps, kept_meaning
@@ -23,7 +23,7 @@ def verified(
     target: Target[Chosen],
     options: Chosen,
     steps: Sequence[Translated],
-    calibration: FloatArray | None,
+    calibration: Samples,
     level: Level,
 ) -> Verification:
     """Run a program that is not written yet against the reference, and every pass against what it claims.
@@ -35,7 +35,7 @@ def verified(
         return Verification("none", "nothing", (), ("everything, since --verify none was asked for",))
     exact = exact_steps(steps)
     models = [executed, *(step.before for step in exact), *(step.after for step in exact)]
-    samples = trial(executed, calibration, models, level)
+    samples = trial(executed, calibration(), models, level)
     if samples is None:
         return Verification(level, "nothing", (), ("everything, since a model without an input cannot be run",))
     checks, left_out = [], [samples.cut] if samples.cut else []

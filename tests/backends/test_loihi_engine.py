@@ -28,7 +28,7 @@ LOIHI1 = target_named("loihi-sim")
 
 
 def compiled(model: Model, samples: np.ndarray, **options: object) -> Model:
-    return apply(LOIHI1.passes(LoihiOptions(**options), samples), model)
+    return apply(LOIHI1.passes(LoihiOptions(**options)), model, lambda: samples)
 
 
 STREAMED = Model("m", parse("""dt = 0.001

@@ -62,7 +62,7 @@ def test_every_integer_is_legal(data: st.DataObject, bits: int, size: float) -> 
     model = replace(model, weights={**model.weights, **scaled})
     options = LoihiOptions(weight_bits=bits)
     try:
-        fixed = passes.apply(LOIHI1.passes(options, x), model)
+        fixed = passes.apply(LOIHI1.passes(options), model, lambda: x)
     except ModelError:
         assume(False)
     require_legal(fixed, bits)

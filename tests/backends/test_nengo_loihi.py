@@ -40,7 +40,7 @@ def model_of(text: str, **arrays: NDArray[np.generic]) -> Model:
 
 
 def placed(text: str, calibration: NDArray[np.float64] | None = None, **arrays: NDArray[np.generic]) -> Model:
-    return passes.apply((FuseSynapses(), PlaceOnChip(calibration)), model_of(text, **arrays))
+    return passes.apply((FuseSynapses(), PlaceOnChip()), model_of(text, **arrays), lambda: calibration)
 
 
 def network_of(text: str) -> ChipNetwork:
@@ -113,7 +113,7 @@ def test_a_threshold_to_be_reached_is_lower_by_a_step_of_the_weights_and_reporte
     found = {}
     for compare in (">", ">="):
         before = placed(text.replace("decay=0.9", f"decay=0.9, compare='{compare}'"))
-        (error,) = quantization_errors(before, QuantizeNengoLoihi()(before)).thresholds
+        (error,) = quantization_errors(before, QuantizeNengoLoihi()(before, passes.no_samples)).thresholds
         assert error.population == "n"
         found[compare] = error.relative
     assert abs(found[">"]) < 0.5 / 126

@@ -50,7 +50,7 @@ X = dyadic(4, 1, 6, 6, seed=6, low=0)
 def compiled(directory: Path, name: str, calibration: FloatArray | None = X, **given: object) -> Program:
     target = target_named(name)
     options = target.configured(given)
-    model = apply(target.passes(options, calibration), network())
+    model = apply(target.passes(options), network(), lambda: calibration)
     files = target.lower(model, options)
     return program.write(
         directory / name, model, target=name, chip=target.chip_name, options=vars(options), files=files
@@ -157,4 +157,4 @@ def test_int8_without_calibration_data_is_refused():
     target = target_named("tpu-sim")
     model = model_of("x = Input(shape=(2,))\ny = Linear(x, features=1, weight='w')\nreturn y", w=np.ones((1, 2)))
     with pytest.raises(ModelError, match="no calibration data"):
-        apply(target.passes(target.configured({}), None), model)
+        apply(target.passes(target.configured({})), model)

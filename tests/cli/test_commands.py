@@ -65,9 +65,24 @@ def test_compile_tells_its_program_in_json(nmc: Nmc, tmp_path: Path) -> None:
 
 def test_inspect_in_terms_of_neurobench(nmc: Nmc) -> None:
     found = json.loads(ok(nmc("inspect", "digits-snn", "--target", "loihi-sim", "--neurobench", "--json")))
-    assert list(found) == ["model", "quantize_fixed_point"]
+    assert list(found) == ["model", "quantize-fixed-point"]
     assert found["model"]["effective_acs"] > 0
     assert "effective acs" in ok(nmc("inspect", "digits-snn", "--neurobench"))
+
+
+def test_inspect_takes_the_names_of_passes_that_it_prints(nmc: Nmc) -> None:
+    whole = ok(nmc("inspect", "digits-cnn", "--target", "loihi-sim"))
+    names = [line.removeprefix("--- ") for line in whole.splitlines() if line.startswith("--- ")]
+    assert names == [
+        "model", "spike-logic", "dequantize", "factors-as-norms", "to-spiking", "fuse-synapses", "quantize-fixed-point"
+    ]  # fmt: skip
+    assert ok(nmc("inspect", "digits-cnn", "--target", "loihi-sim", "--after", names[-1])).splitlines()[0] == (
+        "--- quantize-fixed-point"
+    )
+    missed = nmc("inspect", "digits-cnn", "--target", "loihi-sim", "--after", "fuse_synapses")
+    assert missed.returncode == 2 and "did you mean 'fuse-synapses'" in missed.stderr
+    aimless = nmc("inspect", "digits-cnn", "--after", "fuse-synapses")
+    assert aimless.returncode == 2 and "--after needs a target" in aimless.stderr
 
 
 def test_inspect_a_model_by_stage_and_a_program(nmc: Nmc) -> None:

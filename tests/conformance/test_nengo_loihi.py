@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ NETWORKS = 120
 
 def files_of(model: Model, seed: int) -> Mapping[str, bytes]:
     """The program's files for a spiking model."""
-    placed = passes.apply((FuseSynapses(), PlaceOnChip(samples_for(model, seed)["x"])), model)
+    placed = passes.apply((FuseSynapses(), PlaceOnChip()), model, lambda: samples_for(model, seed)["x"])
     return lower(placed, "loihi1")
 
 
@@ -90,7 +91,7 @@ def test_synapses_without_a_weight_are_built(tmp_path: Path) -> None:
         graph = parse(head + text)
         model = Model("m", graph, {}, 12).with_(graph, arrays).checked()
         samples = (np.random.default_rng(0).random((2, 12, 2, 1, 1)) < 0.5) * 1.0
-        placed = passes.apply((FuseSynapses(), PlaceOnChip(samples)), model)
+        placed = passes.apply((FuseSynapses(), PlaceOnChip()), model, partial(np.array, samples))
         programs.append(lower(placed, "loihi1"))
     found = ask(programs, tmp_path)
     assert not any(any(each["differences"].values()) for each in found)

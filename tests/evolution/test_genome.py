@@ -91,7 +91,7 @@ def test_thresholds_that_are_reached_come_back(bias: str, neuron: str) -> None:
     x = (np.random.default_rng(0).random((2, 9, 3)) < 0.5) * 1.0
     arrays = {"w": np.array([[1, 0.5, -0.25], [0.75, 0.25, 1]]), "b": np.array([0.3, 0.11])}
     model = apply([FuseSynapses()], Model("m", graph, {}, 9).with_(graph, arrays).checked())
-    program = apply([QuantizeFixedPoint(8, x)], model)
-    again = apply([QuantizeFixedPoint(8, x)], as_neurons(model, program))
+    program = apply([QuantizeFixedPoint()], model, lambda: x)
+    again = apply([QuantizeFixedPoint()], as_neurons(model, program), lambda: x)
     assert str(again.graph) == str(program.graph)
     assert all(np.array_equal(array, program.weights[name]) for name, array in again.weights.items())

@@ -54,7 +54,7 @@ def test_quantized_models_keep_their_integers(tmp_path: Path) -> None:
 
     digits = nmc.load("digits-cnn")
     x = np.random.default_rng(0).random((8, 1, 8, 8))
-    model = QuantizeInt8(x)(digits)
+    model = QuantizeInt8()(digits, lambda: x)
     export_file(model, tmp_path / "m.onnx", "onnx")
     again = nmc.load(tmp_path / "m.onnx")
     integers = [array for array in again.weights.values() if array.dtype == np.int8]

@@ -131,7 +131,7 @@ def after_pass(kind: type, change: Change) -> Seed:
     @contextmanager
     def seeded() -> Iterator[None]:
         sound = kind.__call__
-        with patch.object(kind, "__call__", lambda self, model: change(sound(self, model))):
+        with patch.object(kind, "__call__", lambda self, *given: change(sound(self, *given))):
             yield
 
     return seeded

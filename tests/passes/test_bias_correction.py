@@ -21,7 +21,7 @@ def test_the_shift_of_the_mean_is_worked_out_by_hand():
         {"w": np.array([[1.27, 0.004]]), "b": np.array([0.5])},
     ).checked()  # fmt: skip
     x = np.array([[1.0, 2.0], [-1.0, 4.0]])
-    after = passes.apply([QuantizeInt8(x, bias_correction=True)], before)
+    after = passes.apply([QuantizeInt8(bias_correction=True)], before, lambda: x)
     assert after.graph["y"].bias == "y.corrected_bias"
     np.testing.assert_allclose(after.weights["y.corrected_bias"], [0.5 + 0.004 * 3.0], rtol=1e-6)
 
@@ -45,18 +45,17 @@ def test_the_mean_of_every_channel_is_that_of_the_real_weights():
     x[0, 0, 0, :2] = -16, 127 / 8
     means = []
     for correction in (True, False):
-        after = passes.apply([QuantizeInt8(x, bias_correction=correction)], before)
+        after = passes.apply([QuantizeInt8(bias_correction=correction)], before, lambda: x)
         means.append(np.abs((run(after, x)["a"] - run(before, x)["a"]).mean(axis=(0, 2, 3))).max())
     corrected, shifted = means
     assert corrected < 1e-5 < 1e-3 < shifted
 
 
 def test_means_need_calibration_data():
-    before = Model(
-        "m", parse("x = Input(shape=(2,))\ny = Linear(x, features=1, weight='w')\nreturn y"), {"w": np.ones((1, 2))}
-    )
+    text = "dt = 0.001\nx = Input(shape=(2,))\ne = RateEncode(x)\ny = Linear(e, features=1, weight='w')\nreturn y"
+    before = Model("m", parse(text), {"w": np.ones((1, 2))})
     with pytest.raises(ModelError, match="the mean of what layers read, and there is no calibration data"):
-        passes.apply([QuantizeInt8(ranges={"x": (0.0, 1.0)}, bias_correction=True)], before)
+        passes.apply([QuantizeInt8(bias_correction=True)], before)
 
 
 @settings(max_examples=25, deadline=None)
@@ -64,7 +63,7 @@ def test_means_need_calibration_data():
 def test_random_models_stay_sound(data):
     before = data.draw(models())
     x = data.draw(samples(before))
-    after = passes.apply([QuantizeInt8(x, bias_correction=True)], before)
+    after = passes.apply([QuantizeInt8(bias_correction=True)], before, lambda: x)
     for layer in before.graph:
         if layer.kind in ("Linear", "Conv1d", "Conv2d") and layer.weight_scale is None:
             assert after.graph[layer.name].bias == f"{layer.name}.corrected_bias"

@@ -7,6 +7,7 @@ import pytest
 
 from nmc import reference
 from nmc.model import FloatArray, Model
+from nmc.passes import no_samples
 from nmc.passes.conversion import Converted, Layer
 from nmc.passes.conversion_errors import Activity, LayerError, layer_errors, scored_so_far
 from nmc.passes.to_sigma_delta import ToSigmaDelta
@@ -33,7 +34,7 @@ return y"""), {
 
 
 def test_layers_come_in_the_order_of_the_flow() -> None:
-    converted = ToSpiking(16, calibration=X).converted(MODEL)
+    converted = ToSpiking(16).converted(MODEL, lambda: X)
     assert converted.layers == (
         Layer("r", "r", "r_decoded"), Layer("s", "s", "s_decoded"), Layer("d", None, "d_mean"),
     )  # fmt: skip
@@ -42,7 +43,7 @@ def test_layers_come_in_the_order_of_the_flow() -> None:
 
 def test_rates_against_a_run() -> None:
     """Two samples of three neurons; the numbers below are those of the definition, from the spikes themselves."""
-    converted = ToSpiking(16, calibration=X).converted(MODEL)
+    converted = ToSpiking(16).converted(MODEL, lambda: X)
     spikes = reference.run(converted.model, X, record=["r"])["r"]
     amplitude = converted.model.weights["r_decoded.scale"][0]
     want = reference.run(MODEL, X, record=["r"])["r"]
@@ -65,7 +66,7 @@ def test_neurons_that_spike_at_every_step_are_saturated() -> None:
 
 
 def test_the_first_layers_as_neurons_and_the_others_as_they_were() -> None:
-    converted = ToSpiking(8, calibration=X).converted(MODEL)
+    converted = ToSpiking(8).converted(MODEL, lambda: X)
     activity = Activity.of(converted, X)
     first, second, last = scored_so_far(MODEL, converted, activity, X)
     hidden = np.maximum(0.0, activity.values["r"] @ MODEL.weights["b"].T) @ MODEL.weights["d"].T
@@ -76,7 +77,7 @@ def test_the_first_layers_as_neurons_and_the_others_as_they_were() -> None:
 
 
 def test_sigma_delta_neurons_are_off_by_nothing_but_rounding_of_floats() -> None:
-    converted = ToSigmaDelta(steps=3).converted(MODEL)
+    converted = ToSigmaDelta(steps=3).converted(MODEL, no_samples)
     network = reference.run(MODEL, X, record=["r", "s", "d"])
     for error in layer_errors(network, converted, Activity.of(converted, X)):
         assert error.relative_rms < 1e-12 and error.saturated is None

@@ -16,6 +16,7 @@ from nmc import reference
 from nmc.errors import UnsupportedError
 from nmc.frontends.onnx.load import Options, of_proto
 from nmc.model import Array, FloatArray, Model, Task
+from nmc.passes import no_samples
 from nmc.passes.dequantize import Dequantize
 from nmc.text import parse
 
@@ -28,7 +29,7 @@ BODY = (
 def real(nodes: str, last: str, samples: FloatArray | None = None) -> str:
     """What stands between two layers once the grids are gone."""
     model = Model("m", parse(BODY.format(nodes, last)), W).checked()
-    made = Dequantize(samples)(model).checked()
+    made = Dequantize()(model, lambda: samples).checked()
     lines = str(made.graph).splitlines()[2:-1]
     return "\n".join(line for line in lines if "weight='v'" not in line) or "nothing"
 
@@ -72,7 +73,7 @@ def test_what_computes_with_integers_gets_them() -> None:
     """A product of integers reads x / scale + zero_point, without rounding."""
     text = BODY.format("q = QuantizeLinear(l, scale=0.5, zero_point=3)", "q")
     model = Model("m", parse(text), W).checked()
-    np.testing.assert_allclose(reference.run(Dequantize()(model), np.array([[1.2, -0.7]]))["y"], [[7.0]])
+    np.testing.assert_allclose(reference.run(Dequantize()(model, no_samples), np.array([[1.2, -0.7]]))["y"], [[7.0]])
 
 
 def test_grids_before_the_first_layer_and_networks_without_stay() -> None:
@@ -82,12 +83,12 @@ def test_grids_before_the_first_layer_and_networks_without_stay() -> None:
         "x = Input(shape=(2,))\ny = Linear(x, features=1, weight='v')\nreturn y",
     ):
         model = Model("m", parse(text), {"v": W["v"]}).checked()
-        assert Dequantize()(model) is model
+        assert Dequantize()(model, no_samples) is model
 
 
 def test_an_output_keeps_its_name() -> None:
     text = "x = Input(shape=(2,))\nl = Linear(x, features=2, weight='w')\n" + PAIR.format("l", 0, 0) + "\nreturn d"
-    model = Dequantize()(Model("m", parse(text), {"w": W["w"]}).checked()).checked()
+    model = Dequantize()(Model("m", parse(text), {"w": W["w"]}).checked(), no_samples).checked()
     assert reference.run(model, np.array([[0.6, -2.0]]))["d"].tolist() == [[0.6, -2.0]]
 
 
@@ -97,7 +98,7 @@ def test_a_grid_at_every_step_is_refused_by_name() -> None:
         "q = QuantizeLinear(l, scale=0.5)\nd = DequantizeLinear(q, scale=0.5)\nn = IF(d)\nreturn n"
     )
     with pytest.raises(UnsupportedError, match="node 'q': QuantizeLinear works at every step"):
-        Dequantize()(Model("m", parse(text), {"w": W["w"]}).checked())
+        Dequantize()(Model("m", parse(text), {"w": W["w"]}).checked(), no_samples)
 
 
 def quantized(form: str) -> tuple[onnx.ModelProto, Array]:

@@ -11,7 +11,7 @@ from nmc import passes
 from nmc.backends import target_named
 from nmc.model import Model, Task
 from nmc.passes.element_maps import FactorsAsNorms
-from nmc.passes.fold_element_maps import FoldElementMaps
+from nmc.passes.fold_batchnorm import FoldBatchnorm
 from nmc.pipeline import prepare
 from nmc.reference import run
 from nmc.text import parse
@@ -98,7 +98,7 @@ def _same(before: Model, after: Model) -> None:
 @pytest.mark.parametrize("what", FOLDED)
 def test_a_known_factor_goes_into_the_layer_before_it(what):
     before = model(FOLDED[what])
-    after = passes.apply([FoldElementMaps()], before)
+    after = passes.apply([FoldBatchnorm()], before)
     assert not {"Mul", "Div", "Add", "Sub", "Affine", "Constant"} & {node.kind for node in after.graph}
     _same(before, after)
 
@@ -106,7 +106,7 @@ def test_a_known_factor_goes_into_the_layer_before_it(what):
 @pytest.mark.parametrize("what", LEFT)
 def test_what_would_change_the_meaning_stays(what):
     before = model(LEFT[what])
-    assert passes.apply([FoldElementMaps()], before).graph == before.graph
+    assert passes.apply([FoldBatchnorm()], before).graph == before.graph
 
 
 LAST = "q = Conv2d(z, channels=4, kernel=3, weight='d', groups=4)\nreturn q"

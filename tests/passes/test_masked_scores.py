@@ -83,14 +83,14 @@ def tokens(count: int, seed: int = 0) -> FloatArray:
 
 
 def rounded(before: Model, samples: FloatArray, **options: object) -> Model:
-    return passes.apply([QuantizeInt8(samples, **options)], before)
+    return passes.apply([QuantizeInt8(**options)], before, lambda: samples)
 
 
 @pytest.mark.parametrize("what", MASKED)
 @pytest.mark.parametrize("method", ["min-max", "percentile", "mse"])
 def test_a_mask_leaves_the_scores_their_range(what, method):
     before = model(f"{QKV}{MASKED[what]}\n{END}")
-    after = rounded(before, tokens(32), method=method)
+    after = rounded(before, tokens(32), ranges=method)
     assert all(np.isfinite(node.scale) for node in after.graph if node.kind == "QuantizeLinear")
     x = tokens(8, seed=1)
     given, expected = run(after, x)["y"], run(before, x)["y"]

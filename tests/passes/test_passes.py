@@ -13,6 +13,7 @@ from nmc.graph import Ref
 from nmc.model import Model
 from nmc.nodes import KINDS
 from nmc.nodes.tensor import Linear, Tanh
+from nmc.passes.quantize_int8 import QuantizeInt8
 from nmc.text import parse
 
 MODEL = Model(
@@ -27,9 +28,10 @@ class Doubled:
     """Doubles the weights."""
 
     name: str = "doubled"
-    stage: str = "model"
+    stage: passes.Stage = "model"
+    keeps: passes.Keeps = "converts"
 
-    def __call__(self, model: Model) -> Model:
+    def __call__(self, model: Model, samples: passes.Samples) -> Model:
         return model.with_(model.graph, {"w": model.weights["w"] * 2})
 
 
@@ -38,10 +40,11 @@ class Swapped:
     """Puts another node in the place of y."""
 
     node: Linear | Tanh
-    stage: str = "model"
+    stage: passes.Stage = "model"
     name: str = "swapped"
+    keeps: passes.Keeps = "converts"
 
-    def __call__(self, model: Model) -> Model:
+    def __call__(self, model: Model, samples: passes.Samples) -> Model:
         return Model(model.name, model.graph.replace(self.node), model.weights)
 
 
@@ -57,7 +60,7 @@ def test_passes_run_in_order_and_are_watched() -> None:
     result = passes.apply(
         [Doubled("first"), Doubled("second")],
         MODEL,
-        lambda name, model: seen.append((name, model.weights["w"][0, 0])),
+        watch=lambda name, model: seen.append((name, model.weights["w"][0, 0])),
     )
     assert seen == [("first", 2.0), ("second", 4.0)]
     assert result.weights["w"][0, 0] == 4.0
@@ -90,12 +93,47 @@ def test_a_node_that_is_not_legal_at_the_stage() -> None:
 def test_a_faulty_result_is_not_watched() -> None:
     seen: list[str] = []
     with pytest.raises(ModelError):
-        passes.apply([Doubled(), Swapped(Tanh(name="y"))], MODEL, lambda name, model: seen.append(name))
+        passes.apply([Doubled(), Swapped(Tanh(name="y"))], MODEL, watch=lambda name, model: seen.append(name))
     assert seen == ["doubled"]
 
 
+@dataclass(frozen=True)
+class Crashing:
+    """Looks up what is not there, or has a stage that there is not."""
+
+    stage: passes.Stage = "model"
+    name: str = "crashing"
+    keeps: passes.Keeps = "exact"
+
+    def __call__(self, model: Model, samples: passes.Samples) -> Model:
+        return model if self.stage != "model" else model.with_(model.graph, {"w": model.weights["gone"]})
+
+
+@pytest.mark.parametrize(("step", "cause"), [
+    (Crashing(), "KeyError: 'gone'"),
+    (Crashing("spikng"), "KeyError: 'spikng'"),  # type: ignore[arg-type]
+])  # fmt: skip
+def test_a_pass_that_crashes_is_named_with_those_before_it(step: Crashing, cause: str) -> None:
+    with pytest.raises(passes.PassError, match="an error of nmc") as caught:
+        passes.apply([Doubled("first"), Doubled("second"), step], MODEL)
+    (fault,) = caught.value.faults
+    assert fault.what == f"the pass crashing failed, after first, second: {cause}"
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("error", [ModelError("there are none"), ZeroDivisionError("of the user's own function")])
+def test_what_reading_samples_raises_is_no_fault_of_the_pass(error: Exception) -> None:
+    def unreadable() -> None:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        passes.apply([QuantizeInt8()], MODEL, unreadable)
+    assert caught.value is error
+
+
 def test_every_stage_lists_kinds_that_exist_and_every_kind_has_a_stage() -> None:
-    assert set().union(*passes.STAGES.values()) == set(KINDS)
+    assert set().union(*passes.STAGES.values()) == set(KINDS.values())
 
 
 @pytest.mark.parametrize(
@@ -110,4 +148,4 @@ def test_every_stage_lists_kinds_that_exist_and_every_kind_has_a_stage() -> None
     ],
 )
 def test_where_a_kind_is_legal(kind: str, stages: set[str]) -> None:
-    assert {stage for stage, kinds in passes.STAGES.items() if kind in kinds} == stages
+    assert {stage for stage, kinds in passes.STAGES.items() if KINDS[kind] in kinds} == stages

@@ -29,7 +29,7 @@ def network(text: str, **weights: object) -> Model:
 
 
 def quantized(model: Model, bits: int = 8, calibration: FloatArray | None = SPIKES) -> Model:
-    return passes.apply([FuseSynapses(), QuantizeFixedPoint(bits, calibration)], model)
+    return passes.apply([FuseSynapses(), QuantizeFixedPoint(bits)], model, lambda: calibration)
 
 
 def test_a_layer_before_and_after() -> None:
@@ -322,7 +322,7 @@ def test_the_error_of_a_threshold_is_reported() -> None:
         model = network(f"c = Reshape(x, shape=(3, 1, 1))\ny = Conv2d(c, channels=1, kernel=(1, 1), weight='w')\n"
                         f"n = {neuron}\nreturn n", w=np.reshape([1, 0.5, 0.5], (1, 3, 1, 1)))
         fused = passes.apply([FuseSynapses()], model)
-        fixed = passes.apply([QuantizeFixedPoint(8, SPIKES)], fused)
+        fixed = passes.apply([QuantizeFixedPoint()], fused, lambda: SPIKES)
         assert fixed.weights["y.weight"].ravel().tolist() == [147, 74, 74]
         found.append((fixed.graph["n"].vth, quantization_errors(fused, fixed).thresholds[0].relative))
     assert found == [(3, pytest.approx(3 / (0.0205 * 147) - 1, abs=4e-3)), (3, 0.0)]
@@ -332,7 +332,7 @@ def test_errors_are_measured() -> None:
     """With 4 bits and mixed signs weights are multiples of 32 up to 224: S = 224, and 0.3 becomes 64 / 224 = 0.2857."""
     model = network("y = Linear(x, features=2, weight='w')\nn = IF(y)\nreturn n", w=[[1, 0.3, 0], [-1, 0, 0]])
     fused = passes.apply([FuseSynapses()], model)
-    fine, coarse = (passes.apply([QuantizeFixedPoint(bits, SPIKES)], fused) for bits in (8, 4))
+    fine, coarse = (passes.apply([QuantizeFixedPoint(bits)], fused, lambda: SPIKES) for bits in (8, 4))
     (small,) = quantization_errors(fused, fine).synapses
     report = quantization_errors(fused, coarse, SPIKES)
     (large,) = report.synapses
@@ -350,7 +350,7 @@ def test_populations_are_compared_at_the_time_they_work() -> None:
         w=[[1, 1, 0], [0, 1, 1]], v=[[1, 0], [0, 1]],
     )  # fmt: skip
     fused = passes.apply([FuseSynapses()], model)
-    fixed = passes.apply([QuantizeFixedPoint(8, SPIKES)], fused)
+    fixed = passes.apply([QuantizeFixedPoint()], fused, lambda: SPIKES)
     errors = quantization_errors(fused, fixed, SPIKES).activity
     assert {error.population: error.relative_rms for error in errors} == {"n": 0.0, "m": 0.0}
     assert reference.run(fused, SPIKES)["m"].sum() > 0

@@ -13,6 +13,7 @@ from nmc.backends.loihi import Loihi2Options, LoihiOptions
 from nmc.backends.loihi.engine import run_model
 from nmc.errors import UnsupportedError
 from nmc.model import FloatArray, Model
+from nmc.passes import no_samples
 from nmc.passes.replace_max_pools import ReplaceMaxPools
 from nmc.passes.to_sigma_delta import ToSigmaDelta
 from nmc.text import parse
@@ -42,7 +43,7 @@ X = np.random.default_rng(3).random((40, 1, 6, 6))
 
 
 def test_averages_before_and_after() -> None:
-    text = str(ReplaceMaxPools("average", X)(pooled()).checked().graph)
+    text = str(ReplaceMaxPools("average")(pooled(), lambda: X).checked().graph)
     assert "r = Relu(c)\np_mean = AvgPool2d(r, kernel=(2, 2), stride=(2, 2), padding=(0, 0, 0, 0))\n" in text
     assert "\np = BatchNorm(p_mean, scale='p.scale', bias='p.bias', mean='p.mean', variance='p.variance', " in text
     assert "MaxPool" not in text and text.endswith("f = Flatten(p)\ny = Linear(f, features=2, weight='w')\nreturn y")
@@ -50,7 +51,7 @@ def test_averages_before_and_after() -> None:
 
 def test_pairs_before_and_after() -> None:
     """Of two elements one comparison; the pool's name stays."""
-    model = ReplaceMaxPools("pairwise")(pooled("MaxPool2d(r, kernel=(1, 2), stride=(2, 2))")).checked()
+    model = ReplaceMaxPools("pairwise")(pooled("MaxPool2d(r, kernel=(1, 2), stride=(2, 2))"), no_samples).checked()
     geometry = "stride=(2, 2), padding=(0, 0, 0, 0), dilation=(1, 1), groups=3"
     text = str(model.graph)
     for line in ("p_elements = Conv2d(r, channels=3, kernel=(1, 2), weight='p_elements.weight'", geometry,
@@ -73,7 +74,7 @@ c = Conv2d(x, channels=2, kernel=(3, 3), weight='c')
 r = Relu(c)
 y = {pool}
 return y""", c=random(2, 1, 3, 3))
-    replaced = ReplaceMaxPools("pairwise")(model).checked()
+    replaced = ReplaceMaxPools("pairwise")(model, no_samples).checked()
     assert not any(node.kind == "MaxPool2d" for node in replaced.graph)
     np.testing.assert_allclose(reference.run(replaced, X)["y"], reference.run(model, X)["y"], atol=1e-12)
 
@@ -84,7 +85,7 @@ c = Conv1d(x, channels=2, kernel=(2,), weight='c')
 y = MaxPool1d(c, kernel=(3,), stride=(2,))
 return y""", c=random(2, 2, 2))
     x = np.random.default_rng(0).normal(size=(8, 2, 9))
-    replaced = ReplaceMaxPools("pairwise")(model).checked()
+    replaced = ReplaceMaxPools("pairwise")(model, no_samples).checked()
     np.testing.assert_allclose(reference.run(replaced, x)["y"], reference.run(model, x)["y"], atol=1e-12)
 
 
@@ -93,7 +94,7 @@ def test_averages_are_fitted() -> None:
     model, pool = pooled(), pooled("AvgPool2d(r, kernel=(2, 2))")
     want = reference.run(model, X[:32], record=["p"])["p"]
     plain = reference.run(pool, X[:32], record=["p"])["p"]
-    fitted = reference.run(ReplaceMaxPools("average", X)(model), X[:32], record=["p"])["p"]
+    fitted = reference.run(ReplaceMaxPools("average")(model, lambda: X), X[:32], record=["p"])["p"]
     assert np.mean((fitted - want) ** 2) < 0.5 * np.mean((plain - want) ** 2)
     np.testing.assert_allclose(fitted.mean(axis=(0, 2, 3)), want.mean(axis=(0, 2, 3)), atol=1e-12)
 
@@ -107,7 +108,7 @@ d = Conv2d(p, channels=2, kernel=(1, 1), weight='d')
 r = Relu(d)
 y = MaxPool2d(r, kernel=(3, 3))
 return y""", c=random(2, 1, 1, 1), d=random(2, 2, 1, 1, seed=4))
-    fitted = ReplaceMaxPools("average", X[:32])(model)
+    fitted = ReplaceMaxPools("average")(model, lambda: X[:32])
     want, have = (reference.run(m, X[:32])["y"].mean(axis=0) for m in (model, fitted))
     np.testing.assert_allclose(have, want, atol=1e-12)
 
@@ -117,8 +118,8 @@ def test_what_the_host_does_stays() -> None:
 p = MaxPool2d(x, kernel=(2, 2))
 c = Conv2d(p, channels=2, kernel=(3, 3), weight='c')
 return c""", c=random(2, 1, 3, 3))
-    assert ReplaceMaxPools("pairwise")(model).graph == model.graph
-    assert ReplaceMaxPools("average", X)(model).graph == model.graph
+    assert ReplaceMaxPools("pairwise")(model, no_samples).graph == model.graph
+    assert ReplaceMaxPools("average")(model, lambda: X).graph == model.graph
 
 
 def test_padding_that_zeros_cannot_stand_for_is_refused() -> None:
@@ -127,8 +128,8 @@ c = Conv2d(x, channels=2, kernel=(3, 3), weight='c')
 p = MaxPool2d(c, kernel=(2, 2), padding=(1, 1, 1, 1))
 return p""", c=random(2, 1, 3, 3))
     with pytest.raises(UnsupportedError, match=r"<graph>:3: node 'p': its padding never wins[^$]*max_pool=average"):
-        ReplaceMaxPools("pairwise")(model)
-    assert ReplaceMaxPools("average", X)(model).check() == []
+        ReplaceMaxPools("pairwise")(model, no_samples)
+    assert ReplaceMaxPools("average")(model, lambda: X).check() == []
 
 
 def test_sigma_delta_neurons_say_the_largest_exactly() -> None:
@@ -136,17 +137,17 @@ def test_sigma_delta_neurons_say_the_largest_exactly() -> None:
     changes = passes.apply([ReplaceMaxPools("pairwise"), ToSigmaDelta(steps=2)], model)
     np.testing.assert_allclose(reference.run(changes, X)["y"], reference.run(model, X)["y"], atol=1e-9)
     options = Loihi2Options(neurons="sigma-delta", max_pool="pairwise")
-    fixed = passes.apply(LOIHI2.passes(options, X), model)
+    fixed = passes.apply(LOIHI2.passes(options), model, lambda: X)
     have, want = run_model(fixed, X).outputs["y"], reference.run(model, X)["y"]
     assert np.sqrt(np.mean((have - want) ** 2)) < 0.05 * np.sqrt(np.mean(want**2))
 
 
 @pytest.mark.parametrize("method", ["average", "pairwise"])
 def test_the_chips_integers_take_either(method: str) -> None:
-    fixed = passes.apply(LOIHI1.passes(LoihiOptions(steps=8, max_pool=method), X), pooled())  # type: ignore[arg-type]
+    fixed = passes.apply(LOIHI1.passes(LoihiOptions(steps=8, max_pool=method)), pooled(), lambda: X)  # type: ignore[arg-type]
     assert np.array_equal(run_model(fixed, X[:4]).outputs["y"], reference.run(fixed, X[:4])["y"])
 
 
 def test_by_default_it_is_refused() -> None:
     with pytest.raises(UnsupportedError, match=r"'p': MaxPool2d takes the larger[^$]*max_pool=average or max_pool"):
-        passes.apply(LOIHI1.passes(LoihiOptions(), X), pooled())
+        passes.apply(LOIHI1.passes(LoihiOptions()), pooled(), lambda: X)

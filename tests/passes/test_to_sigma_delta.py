@@ -14,7 +14,7 @@ from nmc.backends.loihi.engine import run_model
 from nmc.errors import ModelError, UnsupportedError
 from nmc.model import Model
 from nmc.nodes.tensor import Input
-from nmc.passes import apply
+from nmc.passes import apply, no_samples
 from nmc.passes.to_sigma_delta import ToSigmaDelta
 from nmc.text import parse
 from strategies.models import models
@@ -51,15 +51,15 @@ X = np.abs(dyadic(24, 2, 4, 4, seed=9))
 
 
 def compiled(model: Model, samples: np.ndarray, **options: object) -> Model:
-    return apply(LOIHI2.passes(Loihi2Options(neurons="sigma-delta", **options), samples), model)  # type: ignore[arg-type]
+    return apply(LOIHI2.passes(Loihi2Options(neurons="sigma-delta", **options)), model, lambda: samples)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("steps", [1, 3])
 def test_it_says_what_the_network_says(steps: int) -> None:
     """Biases, normalizations, constants and shortcuts included, whether it runs for one step or for more."""
     np.testing.assert_allclose(
-        reference.run(ToSigmaDelta(steps=steps)(RESIDUAL).checked(), X)["y"], reference.run(RESIDUAL, X)["y"],
-        rtol=1e-9, atol=1e-9,
+        reference.run(ToSigmaDelta(steps=steps)(RESIDUAL, no_samples).checked(), X)["y"],
+        reference.run(RESIDUAL, X)["y"], rtol=1e-9, atol=1e-9,
     )
 
 
@@ -72,7 +72,7 @@ def test_what_no_input_changes_is_said_once() -> None:
     ), {"w": np.ones((2, 2, 2, 2)), "b": np.ones(2), "v": np.ones((1, 2, 2, 2)), "e": np.ones(1)}).checked()
     x = np.abs(dyadic(3, 2, 3, 3, seed=1))
     for steps in (1, 3):
-        found = reference.run(ToSigmaDelta(steps=steps)(model).checked(), x)["d"]
+        found = reference.run(ToSigmaDelta(steps=steps)(model, no_samples).checked(), x)["d"]
         np.testing.assert_allclose(found, reference.run(model, x)["d"], rtol=1e-9)
 
 
@@ -82,7 +82,7 @@ def test_random_networks_say_the_same_or_are_refused(model: Model) -> None:
     (source,) = (node for node in model.graph if isinstance(node, Input))
     x = np.abs(dyadic(3, *source.shape, seed=1))
     try:
-        converted = ToSigmaDelta(steps=2)(model)
+        converted = ToSigmaDelta(steps=2)(model, no_samples)
     except UnsupportedError:
         return
     for name, value in reference.run(model, x).items():
@@ -107,12 +107,12 @@ def test_each_neuron_speaks_about_once_and_less_with_a_threshold() -> None:
 
 def test_a_chip_without_graded_spikes_refuses_it() -> None:
     with pytest.raises(UnsupportedError, match=r"SigmaDelta sends numbers.*spikes only"):
-        apply(LOIHI1.passes(LOIHI1.options, X), ToSigmaDelta()(RESIDUAL))
+        apply(LOIHI1.passes(LOIHI1.options), ToSigmaDelta()(RESIDUAL, no_samples), lambda: X)
 
 
 def test_numbers_need_data_to_scale_them() -> None:
     with pytest.raises(ModelError, match="nothing says how large"):
-        apply(LOIHI2.passes(Loihi2Options(neurons="sigma-delta"), None), RESIDUAL)
+        apply(LOIHI2.passes(Loihi2Options(neurons="sigma-delta")), RESIDUAL)
 
 
 def test_a_bounded_relu_is_the_difference_of_two() -> None:
@@ -121,7 +121,7 @@ def test_a_bounded_relu_is_the_difference_of_two() -> None:
         "y = Linear(c, features=1, weight='o')\nreturn y", w=np.eye(2), o=np.array([[1.0, 10.0]]),
     )  # fmt: skip
     x = np.array([[-1.0, 4.0], [5.0, 7.5], [6.0, 100.0]])
-    np.testing.assert_allclose(reference.run(ToSigmaDelta()(model), x)["y"], [[40], [65], [66]])
+    np.testing.assert_allclose(reference.run(ToSigmaDelta()(model, no_samples), x)["y"], [[40], [65], [66]])
 
 
 def test_offsets_and_biases_of_every_layer_go_into_the_neurons() -> None:
@@ -134,7 +134,7 @@ def test_offsets_and_biases_of_every_layer_go_into_the_neurons() -> None:
         c=np.ones((1, 1, 1, 1)), b=np.array([0.5]),
     )  # fmt: skip
     x = np.array([[[[-4.0, 0.0], [1.0, 2.0]]]])
-    np.testing.assert_allclose(reference.run(ToSigmaDelta()(model), x)["y"], np.maximum(2 * x + 3.5, 0))
+    np.testing.assert_allclose(reference.run(ToSigmaDelta()(model, no_samples), x)["y"], np.maximum(2 * x + 3.5, 0))
 
 
 def test_a_bias_that_comes_at_every_step_is_refused() -> None:
@@ -143,7 +143,7 @@ def test_a_bias_that_comes_at_every_step_is_refused() -> None:
         "n = SigmaDelta(l)\ns = Sum(n)\nreturn s", w=np.eye(2), b=np.ones(2),
     )  # fmt: skip
     with pytest.raises(UnsupportedError, match=r"n.*bias at every step"):
-        apply(LOIHI2.passes(Loihi2Options(), np.zeros((4, 5, 2))), model)
+        apply(LOIHI2.passes(Loihi2Options()), model, lambda: np.zeros((4, 5, 2)))
 
 
 @pytest.mark.parametrize("name", ["digits-cnn", "digits-resnet"])

@@ -34,7 +34,7 @@ def random(*shape: int, seed: int = 0) -> FloatArray:
 
 
 def spiking(model: Model, samples: FloatArray | None = SAMPLES, **options: object) -> Model:
-    return passes.apply([ToSpiking(calibration=samples, **options)], model)
+    return passes.apply([ToSpiking(**options)], model, lambda: samples)
 
 
 def two_layers() -> Model:
@@ -89,7 +89,7 @@ def test_rates_come_close_to_the_network(encoding: str) -> None:
     want = reference.run(network_, fresh)["y"]
     errors = []
     for steps in (16, 256):
-        model = passes.apply([ToSpiking(steps, encoding, SAMPLES), FuseSynapses()], network_)
+        model = passes.apply([ToSpiking(steps, encoding), FuseSynapses()], network_, lambda: SAMPLES)
         errors.append(float(np.abs(reference.run(model, fresh)["y"] - want).max()))
     assert errors[1] < errors[0]
     assert errors[1] < 0.1
@@ -126,7 +126,7 @@ s = Add(b, r)
 q = Relu(s)
 y = Linear(q, features=3, weight='u')
 return y""", w=random(8, 6), v=random(8, 8), u=random(3, 8))
-    rates = passes.apply([ToSpiking(400, "rate", SAMPLES), FuseSynapses()], model)
+    rates = passes.apply([ToSpiking(400), FuseSynapses()], model, lambda: SAMPLES)
     want = reference.run(model, SAMPLES)["y"]
     have = reference.run(rates, SAMPLES)["y"]
     assert np.sqrt(np.mean((have - want) ** 2)) < 0.15 * np.sqrt(np.mean(want**2))
@@ -226,7 +226,7 @@ def test_rate_encoding_is_that_of_the_reference(charge: float) -> None:
 def test_a_charge_is_there_when_the_data_arrives_on_the_chip() -> None:
     """Populations work late there, and biases must not touch the voltage before: the integers say it, too."""
     model = two_layers()
-    fixed = passes.apply(LOIHI1.passes(LoihiOptions(steps=16, charge=0.5), SAMPLES), model)
+    fixed = passes.apply(LOIHI1.passes(LoihiOptions(steps=16, charge=0.5)), model, lambda: SAMPLES)
     real = spiking(model, steps=16, charge=0.5)
     assert real.graph["relu"].initial > 0
     unit = fixed.graph["relu"].vth * 64 / real.graph["relu"].threshold
@@ -238,12 +238,13 @@ def test_a_charge_is_there_when_the_data_arrives_on_the_chip() -> None:
 
 def test_a_chip_that_resets_to_zero_refuses_a_soft_reset_by_name() -> None:
     with pytest.raises(UnsupportedError, match=r"node 'relu': reset: subtract is not on the chip[^$]*or convert it so"):
-        passes.apply(LOIHI1.passes(LoihiOptions(reset="subtract"), SAMPLES), two_layers())
+        passes.apply(LOIHI1.passes(LoihiOptions(reset="subtract")), two_layers(), lambda: SAMPLES)
 
 
 def test_nengo_loihi_refuses_a_charge_by_name() -> None:
     with pytest.raises(UnsupportedError, match=r"node 'relu': its voltage does not start at 0[^$]*option charge"):
-        passes.apply(NENGO_LOIHI.passes(NENGO_LOIHI.configured({"steps": 16, "charge": 0.5}), SAMPLES), two_layers())
+        settings = NENGO_LOIHI.configured({"steps": 16, "charge": 0.5})
+        passes.apply(NENGO_LOIHI.passes(settings), two_layers(), lambda: SAMPLES)
 
 
 def complaint(model: Model, **options: object) -> str:

@@ -64,7 +64,7 @@ def test_a_value_that_only_another_target_takes_is_left_out() -> None:
 @pytest.mark.parametrize(("targets", "axes", "said"), [
     (["cpu", "loihi-sim"], {"weight_bit": [4]}, "did you mean 'weight_bits'"),
     (["cpu", "loihi-sim"], {"weight_bits": [4, 9]}, "weight_bits is 9"),
-    (["cpu", "tpu-sim"], {"precision": ["fp32"]}, "tpu-sim cannot be compiled so"),
+    (["cpu", "tpu-sim"], {"precision": ["fp32"]}, "tpu-sim cannot be used so"),
     (["cpux"], {}, "did you mean 'cpu'"),
 ])  # fmt: skip
 def test_what_nobody_takes_is_refused(targets: list[str], axes: dict[str, list[object]], said: str) -> None:

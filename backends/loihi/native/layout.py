@@ -167,15 +167,9 @@ class Layout:
         return not isinstance(self.graph[name], (*CHIP, spiking.Delay)) and name not in self.graph.outputs
 
     @cached_property
-    def _without_inputs(self) -> set[str]:
+    def _without_inputs(self) -> frozenset[str]:
         """The nodes that come out the same for all samples."""
-        changes = {node.name for node in self.graph if isinstance(node, tensor.Input)}
-        waiting = list(changes)
-        while waiting:
-            reached = {node.name for node in self.graph.consumers.get(waiting.pop(), ())} - changes
-            changes |= reached
-            waiting += reached
-        return {node.name for node in self.graph} - changes
+        return frozenset(self.graph.by_name) - self.graph.downstream(node.name for node in self.graph if node.fed)
 
     def _adds_to_neurons(self, matrix: str) -> bool:
         """Whether a node is a matrix whose only readers are compartments that read something else beside."""

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from nmc.backends.loihi.native.layout import CHIP, Layout, is_view
+from nmc.backends.loihi.native.layout import CHIP, Layout
 from nmc.backends.loihi.native.readout import Readout, readouts
 from nmc.backends.loihi.native.runner import Prepared, Runner
 from nmc.backends.loihi.native.runners import PREPARED
@@ -16,6 +16,7 @@ from nmc.backends.loihi.native.signals import item_type
 from nmc.errors import UnsupportedError, UsageError, closest
 from nmc.graph import Graph, Node, Ref
 from nmc.model import Array, Model
+from nmc.nodes.fixed_point import WIRES
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +132,7 @@ def on_chip(graph: Graph) -> tuple[str, ...]:
     while changed:
         changed = False
         for node in graph:
-            moves = is_view(node) or (node.kind == "Delay")
+            moves = isinstance(node, WIRES)
             reads = [ref.node for ref in node.inputs]
             if node.name not in found and (
                 isinstance(node, CHIP) or (moves and reads and all(name in found for name in reads))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from nmc.errors import UnsupportedError
-from nmc.graph import Node
 from nmc.model import Model
 from nmc.nodes import FAMILIES
 from nmc.nodes.tensor import Constant, Input
@@ -44,7 +42,7 @@ def in_time(model: Model) -> InTime:
     )
     outputs = [name for name in graph.outputs if graph.signals[name].timing == "stream"]
     inputs = tuple(Input(name=n, shape=graph.signals[n].shape, stream=True) for n in graph.order if n in border)
-    kept = _needed(model, (*outputs, *ends), border)
+    kept = graph.upstream((*outputs, *ends), lambda node, _: node.name not in border)
     if not any(name in kept and name not in border for name in graph.signals):
         raise UnsupportedError("nothing in the model works at every time step", "convert it to a spiking model first")
     nodes = (*inputs, *(node for node in graph if node.name in kept and node.name not in border))
@@ -52,16 +50,3 @@ def in_time(model: Model) -> InTime:
     notes = [f"{node.name}: {node.kind} is left out; feed the file what it puts out" for node in encoders]
     notes += [f"{node.name}: {node.kind} is left out; apply it to what the file puts out" for node in final]
     return InTime(replace(model, task=None).with_(cut), tuple(notes))
-
-
-def _needed(model: Model, outputs: Iterable[str], border: set[str]) -> set[str]:
-    """The names of all nodes that the outputs depend on, up to the border."""
-    needed: set[str] = set()
-    waiting = list(outputs)
-    while waiting:
-        name = waiting.pop()
-        if name not in needed:
-            needed.add(name)
-            node: Node = model.graph[name]
-            waiting += [] if name in border else [ref.node for ref in node.inputs]
-    return needed

@@ -253,7 +253,8 @@ class _Import:
 
     def _written(self, outputs: list[Signal]) -> Imported:
         """The nodes that the outputs need, under names from the file."""
-        live = self._live(outputs)
+        whole = Graph(tuple(self.writer.nodes.values()), tuple(signal.node for signal in outputs))
+        live = set(whole.pruned().by_name)
         names = self._names(live, outputs)
         nodes = [
             replace(node, name=names[name], inputs=tuple(Ref(names[ref.node]) for ref in node.inputs))
@@ -272,18 +273,6 @@ class _Import:
         }
         dims = {name: tuple(None if n % BATCH == 0 else n for n in value.dims) for name, value in values.items()}
         return Imported(model.with_(graph).checked(), {name: names[v.node] for name, v in values.items()}, dims)
-
-    def _live(self, outputs: list[Signal]) -> set[str]:
-        """The nodes that the outputs depend on, and all inputs."""
-        nodes = self.writer.nodes
-        live = {name for name, node in nodes.items() if isinstance(node, tensor.Input)}
-        waiting = [signal.node for signal in outputs]
-        while waiting:
-            name = waiting.pop()
-            if name not in live:
-                live.add(name)
-                waiting += [ref.node for ref in nodes[name].inputs]
-        return live
 
     def _names(self, live: set[str], outputs: list[Signal]) -> Mapping[str, str]:
         """A name for each node: that of an input, an output or a value of the file, or made from the operation's."""

@@ -8,6 +8,7 @@ in the graph that is written as a read with delay 1.
 from __future__ import annotations
 
 from nmc.graph import Node
+from nmc.nodes import spiking, tensor
 from nmc.nodes.fixed_point.basic import FixedConv2d, FixedDense, FixedLIF, SignMode
 from nmc.nodes.fixed_point.compartments import FixedCompartments
 from nmc.nodes.fixed_point.graded import (
@@ -27,9 +28,11 @@ KINDS: tuple[type[Node], ...] = (
     FixedDelaySparse, FixedDelta, FixedSigma, FixedSigmaDelta, FixedGraded, FixedProduct, FixedNormDelay,
     FixedCompartments, FixedPlasticDense,
 )
+WIRES: tuple[type[Node], ...] = (tensor.Flatten, tensor.Reshape, spiking.Delay)
+"""Kinds that carry what the chip puts out as it is; it holds it back at its axons."""
 
 __all__ = [
-    "KINDS", "FixedCompartments", "FixedConv2d", "FixedDelayDense", "FixedDelaySparse", "FixedDelta", "FixedDense",
-    "FixedGraded", "FixedLIF", "FixedNormDelay", "FixedPlasticDense", "FixedProduct", "FixedResonator", "FixedSigma",
-    "FixedSigmaDelta", "FixedSparse", "FixedTernaryLIF", "SignMode",
+    "KINDS", "WIRES", "FixedCompartments", "FixedConv2d", "FixedDelayDense", "FixedDelaySparse", "FixedDelta",
+    "FixedDense", "FixedGraded", "FixedLIF", "FixedNormDelay", "FixedPlasticDense", "FixedProduct", "FixedResonator",
+    "FixedSigma", "FixedSigmaDelta", "FixedSparse", "FixedTernaryLIF", "SignMode",
 ]

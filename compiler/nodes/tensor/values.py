@@ -19,6 +19,7 @@ class Input(Node):
 
     operands: ClassVar[tuple[int, int | None]] = (0, 0)
     sums: ClassVar[bool] = False
+    fed: ClassVar[bool] = True
     per_element: ClassVar[float] = 0
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from nmc import passes
 from nmc.model import Model
-from nmc.passes.fold_element_maps import FoldElementMaps
+from nmc.passes.fold_batchnorm import FoldBatchnorm
 from nmc.reference import run
 from nmc.text import parse
 from strategies import models, samples
@@ -35,7 +35,7 @@ y = Linear(x, features=2, weight='w', bias='c')
 n = BatchNorm(y, {NORM})
 z = Relu(n)
 return z""")
-    after = passes.apply([FoldElementMaps()], before)
+    after = passes.apply([FoldBatchnorm()], before)
     assert str(after.graph) == """\
 x = Input(shape=(2,))
 y = Linear(x, features=2, weight='y.folded_weight', bias='y.folded_bias')
@@ -121,7 +121,7 @@ def _same(before: Model, after: Model) -> None:
 @pytest.mark.parametrize("what", FOLDED)
 def test_folding_keeps_the_meaning(what):
     before = model(FOLDED[what], k=np.arange(8.0).reshape(2, 1, 2, 2))
-    after = passes.apply([FoldElementMaps()], before)
+    after = passes.apply([FoldBatchnorm()], before)
     assert not [node for node in after.graph if node.kind == "BatchNorm"]
     assert after.graph.outputs == before.graph.outputs
     _same(before, after)
@@ -130,7 +130,7 @@ def test_folding_keeps_the_meaning(what):
 @pytest.mark.parametrize("what", LEFT)
 def test_what_cannot_be_folded_stays(what):
     before = model(LEFT[what])
-    after = passes.apply([FoldElementMaps()], before)
+    after = passes.apply([FoldBatchnorm()], before)
     assert after.graph == before.graph
     assert after.weights.keys() == before.weights.keys()
 
@@ -140,6 +140,6 @@ def test_what_cannot_be_folded_stays(what):
 def test_random_models_keep_their_meaning(data):
     before = data.draw(models(timed=False, layers=6))
     x = data.draw(samples(before))
-    after = passes.apply([FoldElementMaps()], before)
+    after = passes.apply([FoldBatchnorm()], before)
     for name, array in run(before, x).items():
         np.testing.assert_allclose(run(after, x)[name], array, rtol=1e-9, atol=1e-9)

@@ -29,14 +29,14 @@ from nmc.nodes.tensor import (
     Reshape,
     Transpose,
 )
-from nmc.passes import Keeps
+from nmc.passes import Keeps, Samples, Stage
 from nmc.passes.element_maps import ElementMap, element_map
 
 Layer = Linear | Conv1d | Conv2d | ConvTranspose1d | ConvTranspose2d
 
 
 @dataclass(frozen=True)
-class FoldElementMaps:
+class FoldBatchnorm:
     """Scales a layer's weights and bias so that what multiplies and adds constants after it is not needed.
 
     y = gain (W x + b) + offset is a layer with weights gain W and bias gain b + offset. BatchNorm is that with
@@ -47,11 +47,11 @@ class FoldElementMaps:
     Everything else stays.
     """
 
-    name: ClassVar[str] = "fold-element-maps"
-    stage: ClassVar[str] = "quantized"
+    name: ClassVar[str] = "fold-batchnorm"
+    stage: ClassVar[Stage] = "quantized"
     keeps: ClassVar[Keeps] = "exact"
 
-    def __call__(self, model: Model) -> Model:
+    def __call__(self, model: Model, samples: Samples) -> Model:
         for name in model.graph.order:
             node = model.graph.by_name.get(name)
             if node is None or (found := element_map(model, node)) is None or not found.is_finite:

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from nmc.frontends.torch.call import Call, Operation, Value, plain
+from nmc.frontends.torch.elementwise import DROP_IN_TRAINING
 from nmc.frontends.torch.graph import Attribute
 
 
@@ -37,7 +38,7 @@ def _attention(call: Call) -> str:
     """Scaled dot product attention: softmax(q k^T scale + mask) v over the last two axes."""
     query, key, value = (call.x(i) for i in range(3))
     if call.number(4, "dropout_p"):
-        raise ValueError("it drops at random")
+        raise ValueError("it drops at random, in evaluation too", DROP_IN_TRAINING)
     if call.named("enable_gqa"):
         raise ValueError("it shares keys between heads")
     width, rank = call.shape()[-1], len(call.shape())
@@ -46,6 +47,7 @@ def _attention(call: Call) -> str:
     turned = call.graph.node("Transpose", key, perm=[*range(rank - 2), rank - 1, rank - 2])
     scores = call.graph.node("MatMul", call.graph.node("Mul", query, call.graph.constant(scale, np.float32)), turned)
     if mask := call.optional(3, "attn_mask"):
+        _require_places(call, mask)
         if not call.is_real(call.given(3, "attn_mask")):
             nothing, never = (call.graph.constant(number, np.float32) for number in (0.0, -np.inf))
             mask = call.graph.node("Where", mask, nothing, never)
@@ -59,8 +61,15 @@ def _attention(call: Call) -> str:
     return call.graph.node("MatMul", call.graph.node("Softmax", scores, axis=-1), value)
 
 
+def _require_places(call: Call, mask: str) -> None:
+    """Raise ValueError for a mask known now that leaves nothing to attend to: there PyTorch has zeros, no softmax."""
+    known = call.graph.known(mask)
+    if known is not None and not (known if known.dtype == np.bool_ else np.isfinite(known)).any(-1).all():
+        raise ValueError("its mask leaves a place nothing to attend to: let each place attend to one at least")
+
+
 def _conv(call: Call) -> str:
-    rank = len(call.shape()) - 2
+    rank = _spatial(call)
     padding, kernel = call.given(4, "padding", 0), _kernel(call, rank)
     dilation = call.wholes(5, "dilation", (1,) * rank, rank)
     if padding == "same":
@@ -74,6 +83,13 @@ def _conv(call: Call) -> str:
     )  # fmt: skip
 
 
+def _spatial(call: Call) -> int:
+    """How many axes a convolution works over."""
+    rank = len(call.shape(call.given(1))) - 2
+    call.require_samples(rank)
+    return rank
+
+
 def _operands(call: Call) -> tuple[str, ...]:
     """Input, weight and, if there is one, bias."""
     bias = call.optional(2, "bias")
@@ -85,7 +101,7 @@ def _kernel(call: Call, rank: int) -> list[int]:
 
 
 def _conv_transpose(call: Call) -> str:
-    rank = len(call.shape()) - 2
+    rank = _spatial(call)
     return call.graph.node(
         "ConvTranspose", *_operands(call), kernel_shape=_kernel(call, rank),
         strides=call.wholes(3, "stride", (1,) * rank, rank), pads=call.wholes(4, "padding", (0,) * rank, rank) * 2,
@@ -96,7 +112,7 @@ def _conv_transpose(call: Call) -> str:
 
 def _convolution(call: Call) -> str:
     """Core ATen's: x, weight, bias, stride, padding, dilation, whether transposed, output padding, groups."""
-    rank = len(call.shape()) - 2
+    rank = _spatial(call)
     facts: dict[str, Attribute] = {
         "strides": call.wholes(3, rank=rank), "pads": call.wholes(4, rank=rank) * 2,
         "dilations": call.wholes(5, rank=rank), "group": call.whole(8), "kernel_shape": _kernel(call, rank),
@@ -110,7 +126,7 @@ def _convolution(call: Call) -> str:
 def _batch_norm(call: Call, training: int | None = None) -> Value:
     """Batch normalization; `training` is where the argument is that must be false, the epsilon comes 2 later."""
     if training is not None and call.given(training):
-        raise ValueError("it is in training mode")
+        raise ValueError("it normalizes by the batch's statistics", "let it track running statistics, as by default")
     call.without("momentum")
     channels = call.shape()[1]
     ones, zeros = (np.full(channels or 1, number, np.float32) for number in (1.0, 0.0))

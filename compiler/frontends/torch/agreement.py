@@ -103,9 +103,11 @@ def _difference(found: Sequence[FloatArray], wanted: Sequence[FloatArray], toler
     for index, (y, z) in enumerate(zip(found, wanted, strict=True)):
         if y.shape != z.shape:
             return f"output {index} of two samples has shape {list(y.shape)}, of the module {list(z.shape)}"
-        finite = np.abs(z[np.isfinite(z)])
-        largest = float(finite.max()) if finite.size else 0.0
-        if not np.allclose(y, z, rtol=tolerance, atol=max(tolerance * largest, 1e-6), equal_nan=True):
-            apart = float(np.nanmax(np.abs(y - z)))
+        number = np.isfinite(y) & np.isfinite(z)
+        if not np.array_equal(y[~number], z[~number], equal_nan=True):
+            return f"output {index} is NaN or infinite where that of the module is not, or the other way round"
+        largest = float(np.abs(z[number]).max(initial=0.0))
+        if not np.allclose(y[number], z[number], rtol=tolerance, atol=max(tolerance * largest, 1e-6)):
+            apart = float(np.abs(y[number] - z[number]).max())
             return f"output {index} differs by {apart:.3g}, where the module's largest is {largest:.3g}"
     return ""

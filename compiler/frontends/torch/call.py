@@ -103,7 +103,7 @@ class Call:
     def whole(self, index: int, name: str = "", default: int = 0) -> int:
         """A whole number known now. Raises ValueError."""
         argument = self.given(index, name, default)
-        if not isinstance(argument, int):
+        if not isinstance(argument, int) or isinstance(argument, bool):
             raise ValueError(f"{name or f'argument {index}'} is {argument!r}, not a fixed number")
         return argument
 
@@ -120,7 +120,7 @@ class Call:
         if argument is None or argument == []:
             return tuple(default)
         entries = argument if isinstance(argument, list | tuple) else [argument]
-        if not all(isinstance(entry, int) for entry in entries):
+        if not all(isinstance(entry, int) and not isinstance(entry, bool) for entry in entries):
             raise ValueError(f"{name or f'argument {index}'} is {argument!r}, not fixed numbers")
         return tuple(entries) * (rank if len(entries) == 1 and rank else 1)
 

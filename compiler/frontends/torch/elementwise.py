@@ -7,11 +7,31 @@ from functools import partial
 
 import numpy as np
 
-from nmc.frontends.torch.call import Call, Operation, Value, plain
+from nmc.frontends.torch.call import Argument, Call, Operation, Value
 
 
 def _same(call: Call) -> Value:
     return call.x()
+
+
+def _function(kind: str) -> Operation:
+    """A function that ONNX has the same; whole numbers become real where its result is."""
+    return lambda call: call.graph.node(kind, _real(call))
+
+
+def _real(call: Call) -> str:
+    """The operand, made real where the result is."""
+    return _as_real(call, call.given(0)) if call.is_real(call.node) else call.x()
+
+
+def _as_real(call: Call, argument: Argument) -> str:
+    """A number, or a tensor as one of real numbers."""
+    from onnx import TensorProto
+
+    name = call.value(argument)
+    if isinstance(argument, bool | int | float) or call.is_real(argument):
+        return name
+    return call.graph.node("Cast", name, to=TensorProto.FLOAT)
 
 
 def _dropout(call: Call) -> Value:
@@ -31,8 +51,10 @@ def _numbered(kind: str, **attributes: tuple[int, str, float]) -> Operation:
 
 
 def _sum(call: Call, kind: str, turned: bool = False) -> str:
-    """left + alpha right, or left - alpha right; turned, the operands change places first."""
+    """left + alpha right, or left - alpha right; turned, the operands change places first. Truths: left or right."""
     left, right = _operands(call)[:: -1 if turned else 1]
+    if call.is_truth(call.node):  # PyTorch takes differences of numbers alone
+        return call.graph.node("Or", left, right)
     alpha = call.named("alpha", 1)
     if alpha != 1:
         right = call.graph.node("Mul", right, call.value(alpha))
@@ -68,18 +90,11 @@ def _promoted(kind: str) -> Operation:
 
 
 def _operands(call: Call) -> tuple[str, str]:
-    from onnx import TensorProto
-
     given = [call.given(i) for i in range(2)]
     tensors = [argument for argument in given if not isinstance(argument, bool | int | float)]
     if not any(map(call.is_real, (call.node, *tensors))):
         return call.x(), call.x(1)
-    names = (
-        call.graph.node("Cast", call.value(argument), to=TensorProto.FLOAT)
-        if argument in tensors and not call.is_real(argument) else call.value(argument)
-        for argument in given
-    )  # fmt: skip
-    return next(names), next(names)
+    return _as_real(call, given[0]), _as_real(call, given[1])
 
 
 def _remainder(call: Call) -> str:
@@ -95,11 +110,11 @@ def _fmod(call: Call) -> str:
 
 
 def _plus_one(call: Call) -> str:
-    return call.graph.node("Log", call.graph.node("Add", call.x(), call.graph.constant(1.0, np.float32)))
+    return call.graph.node("Log", call.graph.node("Add", _real(call), call.graph.constant(1.0, np.float32)))
 
 
 def _minus_one(call: Call) -> str:
-    return call.graph.node("Sub", call.graph.node("Exp", call.x()), call.graph.constant(1.0, np.float32))
+    return call.graph.node("Sub", call.graph.node("Exp", _real(call)), call.graph.constant(1.0, np.float32))
 
 
 def _div(call: Call) -> str:
@@ -115,11 +130,15 @@ def _div(call: Call) -> str:
 
 
 def _clamp(call: Call) -> str:
-    return call.graph.node("Clip", call.x(), call.optional(1, "min"), call.optional(2, "max"))
-
-
-def _clamp_max(call: Call) -> str:
-    return call.graph.node("Clip", call.x(), "", call.x(1))
+    """Between numbers, or between the entries of tensors."""
+    y, bounds = _real(call), {"Max": call.named("min"), "Min": call.named("max")}
+    names = {kind: _as_real(call, bound) if call.is_real(call.node) else call.value(bound)
+             for kind, bound in bounds.items() if bound is not None}  # fmt: skip
+    if all(bound is None or isinstance(bound, int | float) for bound in bounds.values()):
+        return call.graph.node("Clip", y, names.get("Max", ""), names.get("Min", ""))
+    for kind, name in names.items():
+        y = call.graph.node(kind, y, name)
+    return y
 
 
 def _hardtanh(call: Call) -> str:
@@ -165,7 +184,7 @@ def _prelu(call: Call) -> str:
 
 
 def _rsqrt(call: Call) -> str:
-    return call.graph.node("Reciprocal", call.graph.node("Sqrt", call.x()))
+    return call.graph.node("Reciprocal", call.graph.node("Sqrt", _real(call)))
 
 
 def _square(call: Call) -> str:
@@ -175,6 +194,12 @@ def _square(call: Call) -> str:
 def _compare(call: Call, kind: str, negated: bool = False) -> str:
     y = call.graph.node(kind, *_operands(call))
     return call.graph.node("Not", y) if negated else y
+
+
+def _where(call: Call) -> str:
+    if len(call.declared) < 3:
+        raise ValueError("it lists places, and how many there are depends on values")
+    return call.graph.node("Where", *(call.x(i) for i in range(3)))
 
 
 def _cast(call: Call) -> str:
@@ -191,13 +216,13 @@ def _cast(call: Call) -> str:
 
 
 OPERATIONS: Mapping[str, Operation] = {
-    **{name: plain(kind) for name, kind in {
+    **{name: _function(kind) for name, kind in {
         "relu": "Relu", "sigmoid": "Sigmoid", "tanh": "Tanh", "neg": "Neg", "abs": "Abs", "exp": "Exp", "log": "Log",
         "sqrt": "Sqrt", "reciprocal": "Reciprocal", "erf": "Erf", "sin": "Sin", "cos": "Cos", "tan": "Tan",
         "floor": "Floor", "ceil": "Ceil", "sign": "Sign", "selu": "Selu",
     }.items()},
     **{name: _promoted(kind) for name, kind in {
-        "mul": "Mul", "pow": "Pow", "maximum": "Max", "minimum": "Min", "clamp_min": "Clip",
+        "mul": "Mul", "pow": "Pow", "maximum": "Max", "minimum": "Min",
     }.items()},
     **{name: partial(_of_truths, kind=kind, count=count, bits=name.startswith("bitwise")) for name, (kind, count) in {
         "logical_not": ("Not", 1), "bitwise_not": ("Not", 1), "logical_and": ("And", 2), "bitwise_and": ("And", 2),
@@ -213,9 +238,10 @@ OPERATIONS: Mapping[str, Operation] = {
     "add": partial(_sum, kind="Add"), "sub": partial(_sum, kind="Sub"), "rsub": partial(_sum, kind="Sub", turned=True),
     "round": _round, "div": _div,
     "remainder": _remainder, "fmod": _fmod, "log1p": _plus_one, "expm1": _minus_one, "rsqrt": _rsqrt,
-    "square": _square, "where": plain("Where", 3),
-    "clamp": _clamp, "clip": _clamp, "clamp_max": _clamp_max, "hardtanh": _hardtanh, "relu6": _relu6, "gelu": _gelu,
-    "silu": _silu, "hardsigmoid": _hardsigmoid, "hardswish": _hardswish, "softplus": _softplus, "prelu": _prelu,
+    "square": _square, "where": _where,
+    **dict.fromkeys(("clamp", "clip", "clamp_min", "clamp_max"), _clamp),
+    "hardtanh": _hardtanh, "relu6": _relu6, "gelu": _gelu, "silu": _silu, "hardsigmoid": _hardsigmoid,
+    "hardswish": _hardswish, "softplus": _softplus, "prelu": _prelu,
     "leaky_relu": _numbered("LeakyRelu", alpha=(1, "negative_slope", 0.01)),
     "elu": _numbered("Elu", alpha=(1, "alpha", 1.0)), "celu": _numbered("Celu", alpha=(1, "alpha", 1.0)),
 }  # fmt: skip

@@ -65,6 +65,13 @@ class OnnxGraph:
 
         self.constants.append(numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), name))
 
+    def known(self, name: str) -> Array | None:
+        """The constant of a name; None for what is computed."""
+        from onnx import numpy_helper
+
+        array: Array | None = next((numpy_helper.to_array(t) for t in self.constants if t.name == name), None)
+        return array
+
     def rename(self, old: str, new: str) -> None:
         """Give the output of the last operations, or a constant, another name."""
         for tensor in self.constants:

@@ -46,6 +46,7 @@ def _attention(call: Call) -> str:
     turned = call.graph.node("Transpose", key, perm=[*range(rank - 2), rank - 1, rank - 2])
     scores = call.graph.node("MatMul", call.graph.node("Mul", query, call.graph.constant(scale, np.float32)), turned)
     if mask := call.optional(3, "attn_mask"):
+        _require_places(call, mask)
         if not call.is_real(call.given(3, "attn_mask")):
             nothing, never = (call.graph.constant(number, np.float32) for number in (0.0, -np.inf))
             mask = call.graph.node("Where", mask, nothing, never)
@@ -57,6 +58,13 @@ def _attention(call: Call) -> str:
         later = np.triu(np.full((rows, columns), -np.inf, np.float32), 1)
         scores = call.graph.node("Add", scores, call.graph.constant(later))
     return call.graph.node("MatMul", call.graph.node("Softmax", scores, axis=-1), value)
+
+
+def _require_places(call: Call, mask: str) -> None:
+    """Raise ValueError for a mask known now that leaves nothing to attend to: there PyTorch has zeros, no softmax."""
+    known = call.graph.known(mask)
+    if known is not None and not (known if known.dtype == np.bool_ else np.isfinite(known)).any(-1).all():
+        raise ValueError("its mask leaves a place nothing to attend to: let each place attend to one at least")
 
 
 def _conv(call: Call) -> str:

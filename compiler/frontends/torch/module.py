@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
 
 _FRAME = re.compile(r'File "([^"]+)", line (\d+)')
+_SAMPLES = re.compile(r"\bs\d+\b")
+"""What torch calls the number of samples."""
+_FIXED = re.compile("specialized|not all values|Constraint", re.IGNORECASE)
 _SILENT = ("_assert_tensor_metadata", "_assert_scalar", "sym_constrain_range", "sym_constrain_range_for_size")
 """Operations that only check, and put out nothing."""
 
@@ -51,7 +55,7 @@ def from_torch(module: nn.Module, example: Tensor | Sequence[Tensor], name: str 
     if len({tensor.shape[0] for tensor in examples}) > 1:
         raise UsageError("the tensors of the example are batches of different sizes", "give one size to all")
     chosen = identifier(name or type(module).__name__, ())
-    program = _exported(module, tuple(torch.cat((tensor, tensor)) for tensor in examples))
+    program = _exported(module, examples)
     reading = _Reading(program, torch)
     model = reading.model(chosen)
     with _evaluating(module):
@@ -70,16 +74,17 @@ def _exported(module: nn.Module, examples: tuple[Tensor, ...]) -> ExportedProgra
     """The module's graph for batches of any size, without effects, composite operations only where they are known."""
     torch = _torch()
     batch = torch.export.Dim("batch", min=1)
+    doubled = tuple(torch.cat((tensor, tensor)) for tensor in examples)  # of one sample alone, torch takes 1 as fixed
     with _evaluating(module), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             shapes = tuple({0: batch} for _ in examples)
-            program = torch.export.export(module, examples, dynamic_shapes=_dynamic(module, shapes))
+            program = torch.export.export(module, doubled, dynamic_shapes=_dynamic(module, shapes))
             decomposed: ExportedProgram = program if _is_plain(program) else program.run_decompositions(_table())
         except NmcError:
             raise
         except Exception as error:  # torch raises many kinds, of its own and of the module's code
-            raise _refusal(error) from None
+            raise _refusal(error, _raised(module, examples), _raised(module, doubled)) from None
     return decomposed
 
 
@@ -88,11 +93,13 @@ def _is_plain(program: ExportedProgram) -> bool:
     targets = [node.target for node in program.graph.nodes if node.op == "call_function"]
     return all(
         target is operator.getitem
+        or _plain_name(target) in _SILENT
         or (_plain_name(target) in OPERATIONS and not getattr(getattr(target, "_schema", None), "is_mutable", False))
         for target in targets
     )
 
 
+@cache
 def _table() -> dict[object, Callable[..., object]]:
     """PyTorch's decompositions but those of operations that are known."""
     table = _torch().export.default_decompositions()
@@ -122,17 +129,33 @@ def _evaluating(module: nn.Module) -> Iterator[None]:
             part.training = training
 
 
-def _refusal(error: Exception) -> UnsupportedError:
-    """What torch says of a module that it cannot export, in short."""
-    text = str(error)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    what = lines[0][:300] if lines else type(error).__name__
-    if "batch" in text and ("specialized" in text or "not all values" in text.lower() or "Constraint" in text):
+def _raised(module: nn.Module, inputs: tuple[Tensor, ...]) -> Exception | None:
+    """What a module raises of its inputs."""
+    try:
+        with _torch().no_grad():
+            module(*inputs)
+    except Exception as error:
+        return error
+    return None
+
+
+def _refusal(error: Exception, once: Exception | None, twice: Exception | None) -> NmcError:
+    """What torch says of a module that it cannot export, in short, given what the example raises, and twice of it."""
+    if once is not None:
+        remedy = "give an example on which module(example), in evaluation, gives a result"
+        return UsageError(f"the module does not take its example: {type(once).__name__}: {_first_line(once)}", remedy)
+    text, what = str(error), _first_line(error)
+    if twice is not None or _SAMPLES.search(what) or ("batch" in text and _FIXED.search(text)):
+        what = _SAMPLES.sub("batch", what)
         what = f"it computes with the number of samples as if that were fixed: {what}"
         remedy = "let forward work for every batch size: use -1 or x.shape[0] where it shapes its input"
     else:
         remedy = "let forward be free of control flow that depends on values; see docs/pytorch.md"
     return UnsupportedError(f"torch.export cannot export the module: {what}", remedy, where=_user_frame(text))
+
+
+def _first_line(error: Exception) -> str:
+    return next((line.strip()[:300] for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def _user_frame(text: str) -> Location | None:
@@ -240,10 +263,11 @@ class _Reading:
         sizes = [str(size) for size in value.meta["val"].shape]  # type: ignore[attr-defined]
         if sizes and sizes[0] == samples:
             return None
+        sizes = [size.replace(samples, "batch") for size in sizes]
         what = f"forward gives {value} of shape [{', '.join(sizes)}], "
-        if not any(samples in size for size in sizes):
+        if not any("batch" in size for size in sizes):
             return f"{what}which has no axis of samples", "let forward give a result for each sample, on the first axis"
-        what = f"{what}whose first axis does not count samples ({samples}), or not them alone"
+        what = f"{what}whose first axis does not count samples (batch), or not them alone"
         return what, "let forward put samples on the first axis, as in h.transpose(0, 1), and join them with no other"
 
     def _operation(self, node: fx.Node) -> None:

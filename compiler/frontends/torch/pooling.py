@@ -17,12 +17,16 @@ def _window(call: Call, kind: str, rank: int, outputs: int = 1) -> Value:
     kernel = call.wholes(1, "kernel_size", rank=rank)
     stride = call.wholes(2, "stride", kernel, rank)
     facts: dict[str, Attribute] = {
-        "kernel_shape": kernel, "strides": stride, "pads": call.wholes(3, "padding", (0,) * rank, rank) * 2
+        "kernel_shape": kernel,
+        "strides": stride,
+        "pads": call.wholes(3, "padding", (0,) * rank, rank) * 2,
     }
     if kind == "MaxPool":
         facts["dilations"] = call.wholes(4, "dilation", (1,) * rank, rank)
         facts["ceil_mode"] = int(bool(call.given(5, "ceil_mode", False)))
     else:
+        if not call.is_real(call.given(0)):
+            raise ValueError("it averages whole numbers to whole numbers: make them real first")
         facts["ceil_mode"] = int(bool(call.given(4, "ceil_mode", False)))
         facts["count_include_pad"] = int(bool(call.given(5, "count_include_pad", True)))
         if call.given(6, "divisor_override") is not None:

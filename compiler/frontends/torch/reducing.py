@@ -13,14 +13,25 @@ from nmc.frontends.torch.call import Call, Operation, Value
 
 def _reduce(call: Call, kind: str, at: int = 1) -> str:
     """A reduction; the axes are argument `at`, whether to keep them the one after."""
-    return call.graph.node(kind, call.x(), call.graph.integers(*_axes(call, at)), keepdims=_keeps(call, at + 1))
+    x = _counted(call) if kind in ("ReduceSum", "ReduceProd") else call.x()
+    return call.graph.node(kind, x, call.graph.integers(*_axes(call, at)), keepdims=_keeps(call, at + 1))
+
+
+def _counted(call: Call) -> str:
+    """The operand, with truth values as whole numbers: sums and products of them are such."""
+    from onnx import TensorProto
+
+    x = call.x()
+    return call.graph.node("Cast", x, to=TensorProto.INT64) if call.is_truth(call.given(0)) else x
 
 
 def _axes(call: Call, at: int) -> tuple[int, ...]:
-    """The axes of a reduction; all of them where none is named. Raises ValueError where samples are among all."""
-    axes = call.wholes(at, "dim")
-    if axes:
-        return axes
+    """The axes of a reduction; all of them where none is named."""
+    return call.wholes(at, "dim") or _everywhere(call)
+
+
+def _everywhere(call: Call) -> tuple[int, ...]:
+    """All axes. Raises ValueError where samples are among them."""
     if None in call.shape():
         raise ValueError("it runs over all axes, and so over samples")
     return tuple(range(len(call.shape())))
@@ -57,14 +68,15 @@ def _norm(call: Call) -> str:
 
 def _variance(call: Call) -> str:
     """The mean of the squares of what is above the mean, times n / (n - correction)."""
-    flag = call.given(2, "unbiased", True)
-    correction = float(_correction(call) if flag is True else 0.0)
-    axes = _axes(call, 1)
+    correction = _correction(call) if call.named("unbiased", True) is True else 0.0
+    axes = _axes(call, 1) if "dim" in call.declared else _everywhere(call)
     if any(call.shape()[axis] is None for axis in axes):
         raise ValueError("it runs over samples")
     names = call.graph.integers(*axes)
     above = call.graph.node("Sub", call.x(), call.graph.node("ReduceMean", call.x(), names, keepdims=1))
-    mean = call.graph.node("ReduceMean", call.graph.node("Mul", above, above), names, keepdims=_keeps(call, 3))
+    mean = call.graph.node(
+        "ReduceMean", call.graph.node("Mul", above, above), names, keepdims=int(bool(call.named("keepdim")))
+    )
     count = prod(call.shape()[axis] or 0 for axis in axes)
     if count <= correction:
         raise ValueError(f"it divides by {count} - {correction:g}")
@@ -77,7 +89,7 @@ def _correction(call: Call) -> float:
 
 
 def _running_sum(call: Call) -> str:
-    return call.graph.node("CumSum", call.x(), call.graph.constant(call.whole(1, "dim"), np.int64))
+    return call.graph.node("CumSum", _counted(call), call.graph.constant(call.whole(1, "dim"), np.int64))
 
 
 OPERATIONS: Mapping[str, Operation] = {

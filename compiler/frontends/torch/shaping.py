@@ -23,6 +23,8 @@ def _flatten(call: Call) -> str:
 
 
 def _view(call: Call) -> str:
+    if "dtype" in call.declared:
+        raise ValueError("it takes the bits of numbers for those of another type")
     return call.graph.node("Reshape", call.x(), call.sizes(1, "size"))
 
 

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 import nmc
+from needs import extra
 from nmc import reference
 from nmc.errors import ModelError, UnsupportedError, UsageError
 
-torch = pytest.importorskip("torch")
+torch = extra("torch")
 from torch import nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 

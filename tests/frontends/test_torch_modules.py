@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 import nmc
+from needs import extra
 from nmc import reference
 from nmc.errors import UnsupportedError
 
-torch = pytest.importorskip("torch")
+torch = extra("torch")
 from torch import nn  # noqa: E402
 from torch.nn import functional  # noqa: E402
 

@@ -38,7 +38,7 @@ def require_agreement(
         said = _difference(_found(model, inputs, given), wanted, tolerance)
         if not said:
             return
-    remedy = "say what it does in other operations, and report this with the module: it is a fault of nmc"
+    remedy = "this is a fault of nmc, not of the module: report it, and say what it does in other operations meanwhile"
     raise UnsupportedError(f"the model does not compute what the module does: {said}", remedy)
 
 

@@ -144,11 +144,17 @@ class Call:
         value = (self.given(0) if argument is None else argument).meta["val"]  # type: ignore[attr-defined]
         return tuple(size if isinstance(size, int) else None for size in value.shape)
 
+    def require_samples(self, rank: int) -> None:
+        """Raise ValueError for a tensor that PyTorch takes as one sample: its first axis counts channels."""
+        axes = len(self.shape())
+        if axes != rank + 2:
+            raise ValueError(f"it takes {axes} axes as those of one sample: give it {rank + 2}, samples first")
+
     def is_truth(self, argument: Argument) -> bool:
         """Whether an argument is true or false, or a tensor of such."""
         if isinstance(argument, bool | int | float):
             return isinstance(argument, bool)
-        return str(argument.meta["val"].dtype) == "torch.bool"  # type: ignore[attr-defined]
+        return str(getattr(argument.meta["val"], "dtype", "")) == "torch.bool"  # type: ignore[attr-defined]
 
     def kind(self) -> type[np.generic]:
         """The type of the elements of a constant that the operation makes."""
@@ -168,7 +174,10 @@ def _same(value: Argument, default: Argument) -> bool:
 
 
 Operation = Callable[[Call], Value]
-"""Says an operation in ONNX: the names of its output or outputs. Raises ValueError with what it cannot say."""
+"""Says an operation in ONNX: the names of its output or outputs.
+
+Raises ValueError with what it cannot say and, where there is a better one than other operations, a remedy.
+"""
 
 
 def plain(kind: str, inputs: int = 1) -> Operation:

@@ -9,6 +9,8 @@ import numpy as np
 
 from nmc.frontends.torch.call import Argument, Call, Operation, Value
 
+DROP_IN_TRAINING = "use nn.Dropout, or training=self.training, which drop nothing in evaluation"
+
 
 def _same(call: Call) -> Value:
     return call.x()
@@ -37,7 +39,7 @@ def _as_real(call: Call, argument: Argument) -> str:
 def _dropout(call: Call) -> Value:
     call.without("p")
     if call.given(2, "train"):
-        raise ValueError("it drops at random, in evaluation too")
+        raise ValueError("it drops at random, in evaluation too", DROP_IN_TRAINING)
     return call.x()
 
 

@@ -8,6 +8,7 @@ from functools import partial
 import numpy as np
 
 from nmc.frontends.torch.call import Call, Operation, Value, plain
+from nmc.frontends.torch.elementwise import DROP_IN_TRAINING
 from nmc.frontends.torch.graph import Attribute
 
 
@@ -37,7 +38,7 @@ def _attention(call: Call) -> str:
     """Scaled dot product attention: softmax(q k^T scale + mask) v over the last two axes."""
     query, key, value = (call.x(i) for i in range(3))
     if call.number(4, "dropout_p"):
-        raise ValueError("it drops at random")
+        raise ValueError("it drops at random, in evaluation too", DROP_IN_TRAINING)
     if call.named("enable_gqa"):
         raise ValueError("it shares keys between heads")
     width, rank = call.shape()[-1], len(call.shape())
@@ -68,7 +69,7 @@ def _require_places(call: Call, mask: str) -> None:
 
 
 def _conv(call: Call) -> str:
-    rank = len(call.shape()) - 2
+    rank = _spatial(call)
     padding, kernel = call.given(4, "padding", 0), _kernel(call, rank)
     dilation = call.wholes(5, "dilation", (1,) * rank, rank)
     if padding == "same":
@@ -82,6 +83,13 @@ def _conv(call: Call) -> str:
     )  # fmt: skip
 
 
+def _spatial(call: Call) -> int:
+    """How many axes a convolution works over."""
+    rank = len(call.shape(call.given(1))) - 2
+    call.require_samples(rank)
+    return rank
+
+
 def _operands(call: Call) -> tuple[str, ...]:
     """Input, weight and, if there is one, bias."""
     bias = call.optional(2, "bias")
@@ -93,7 +101,7 @@ def _kernel(call: Call, rank: int) -> list[int]:
 
 
 def _conv_transpose(call: Call) -> str:
-    rank = len(call.shape()) - 2
+    rank = _spatial(call)
     return call.graph.node(
         "ConvTranspose", *_operands(call), kernel_shape=_kernel(call, rank),
         strides=call.wholes(3, "stride", (1,) * rank, rank), pads=call.wholes(4, "padding", (0,) * rank, rank) * 2,
@@ -104,7 +112,7 @@ def _conv_transpose(call: Call) -> str:
 
 def _convolution(call: Call) -> str:
     """Core ATen's: x, weight, bias, stride, padding, dilation, whether transposed, output padding, groups."""
-    rank = len(call.shape()) - 2
+    rank = _spatial(call)
     facts: dict[str, Attribute] = {
         "strides": call.wholes(3, rank=rank), "pads": call.wholes(4, rank=rank) * 2,
         "dilations": call.wholes(5, rank=rank), "group": call.whole(8), "kernel_shape": _kernel(call, rank),
@@ -118,7 +126,7 @@ def _convolution(call: Call) -> str:
 def _batch_norm(call: Call, training: int | None = None) -> Value:
     """Batch normalization; `training` is where the argument is that must be false, the epsilon comes 2 later."""
     if training is not None and call.given(training):
-        raise ValueError("it is in training mode")
+        raise ValueError("it normalizes by the batch's statistics", "let it track running statistics, as by default")
     call.without("momentum")
     channels = call.shape()[1]
     ones, zeros = (np.full(channels or 1, number, np.float32) for number in (1.0, 0.0))

@@ -207,9 +207,12 @@ class _Reading:
 
     def _check_effects(self) -> None:
         signature = self.program.graph_signature
-        for changed in (*signature.buffers_to_mutate.values(), *signature.user_inputs_to_mutate.values()):
+        for changed in signature.buffers_to_mutate.values():
             remedy = "keep state in the model's inputs and outputs; import spiking networks through NIR"
             self.faults.append(Fault(f"forward changes {changed!r}, which a model does not", remedy))
+        for changed in signature.user_inputs_to_mutate.values():
+            remedy = "leave out inplace=True where the input is read, or give x.clone() there"
+            self.faults.append(Fault(f"forward changes its input {changed!r}, which a model does not", remedy))
 
     def _inputs(self) -> list[ValueInfoProto]:
         """Name the parameters, buffers and constants, and the inputs; the latter as ONNX declares them."""
@@ -296,7 +299,9 @@ class _Reading:
             call = Call(node, self.graph, self.names)
             made = OPERATIONS[kind](call)
         except ValueError as error:
-            self._fault(node, f"{kind} cannot be imported: {error}", "say it in other operations")
+            said, *remedies = error.args or ("",)
+            remedy = str(remedies[0]) if remedies else "say it in other operations"
+            self._fault(node, f"{kind} cannot be imported: {said}", remedy)
             return
         if left := call.leftover():
             name, value = left

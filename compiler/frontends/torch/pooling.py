@@ -13,7 +13,7 @@ from nmc.frontends.torch.graph import Attribute
 
 def _window(call: Call, kind: str, rank: int, outputs: int = 1) -> Value:
     """Pooling; average pooling says in another place whether windows reach over the end."""
-    _require_rank(call, rank)
+    call.require_samples(rank)
     kernel = call.wholes(1, "kernel_size", rank=rank)
     stride = call.wholes(2, "stride", kernel, rank)
     facts: dict[str, Attribute] = {
@@ -37,7 +37,7 @@ def _window(call: Call, kind: str, rank: int, outputs: int = 1) -> Value:
 
 def _adaptive(call: Call, kind: str, rank: int, outputs: int = 1) -> Value:
     """Pooling to a given size: over everything, over windows of one size, or by the means of windows of several."""
-    _require_rank(call, rank)
+    call.require_samples(rank)
     wanted = call.wholes(1, "output_size", rank=rank)
     sizes = call.shape()[-rank:]
     if wanted == (1,) * rank:
@@ -51,12 +51,6 @@ def _adaptive(call: Call, kind: str, rank: int, outputs: int = 1) -> Value:
     kernel = [size // want for size, want in zip(known, wanted, strict=True)]
     y = call.graph.node(kind, call.x(), kernel_shape=kernel, strides=kernel)
     return y if outputs == 1 else (y, "")
-
-
-def _require_rank(call: Call, rank: int) -> None:
-    """Raise ValueError for a tensor that PyTorch takes as one sample: its first axis counts channels."""
-    if len(call.shape()) != rank + 2:
-        raise ValueError(f"it takes {len(call.shape())} axes as those of one sample: give it {rank + 2}, samples first")
 
 
 def _means(call: Call, sizes: Sequence[int], wanted: Sequence[int]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from nmc.frontends.torch.call import Call, Operation, Value
+from nmc.frontends.torch.elementwise import DROP_IN_TRAINING
 from nmc.frontends.torch.graph import Attribute
 
 _GATES: Mapping[str, tuple[int, ...]] = {"LSTM": (0, 3, 1, 2), "GRU": (1, 0, 2), "RNN": (0,)}
@@ -21,7 +22,7 @@ def _recurrent(call: Call, kind: str, activation: str = "") -> Value:
     biases, layers, both, samples_first = (bool(call.given(3)), call.whole(4), bool(call.given(7)), call.given(8))
     dropout, training = call.number(5), call.given(6)
     if dropout and training:
-        raise ValueError("it drops at random, in evaluation too")
+        raise ValueError("it drops at random, in evaluation too", DROP_IN_TRAINING)
     ways, each = 1 + both, 4 if biases else 2
     if len(call.shape()) != 3:
         raise ValueError("it takes one sequence without an axis for samples")

@@ -10,6 +10,9 @@ import numpy as np
 
 from nmc.frontends.torch.call import Call, Operation, Value
 
+_OVER_SAMPLES = "it runs over all axes, and so over samples"
+_APART = "name axes of a sample, as in x.sum(dim=1): a sample must not depend on others"
+
 
 def _reduce(call: Call, kind: str, at: int = 1) -> str:
     """A reduction; the axes are argument `at`, whether to keep them the one after."""
@@ -33,7 +36,7 @@ def _axes(call: Call, at: int) -> tuple[int, ...]:
 def _everywhere(call: Call) -> tuple[int, ...]:
     """All axes. Raises ValueError where samples are among them."""
     if None in call.shape():
-        raise ValueError("it runs over all axes, and so over samples")
+        raise ValueError(_OVER_SAMPLES, _APART)
     return tuple(range(len(call.shape())))
 
 
@@ -43,7 +46,7 @@ def _keeps(call: Call, at: int) -> int:
 
 def _arg_max(call: Call, kind: str = "ArgMax") -> str:
     if call.given(1, "dim") is None:
-        raise ValueError("it runs over all axes, and so over samples")
+        raise ValueError(_OVER_SAMPLES, _APART)
     return call.graph.node(kind, call.x(), axis=call.whole(1, "dim"), keepdims=_keeps(call, 2))
 
 
@@ -71,7 +74,7 @@ def _variance(call: Call) -> str:
     correction = _correction(call) if call.named("unbiased", True) is True else 0.0
     axes = _axes(call, 1) if "dim" in call.declared else _everywhere(call)
     if any(call.shape()[axis] is None for axis in axes):
-        raise ValueError("it runs over samples")
+        raise ValueError("it runs over samples", _APART)
     names = call.graph.integers(*axes)
     above = call.graph.node("Sub", call.x(), call.graph.node("ReduceMean", call.x(), names, keepdims=1))
     mean = call.graph.node(

@@ -42,17 +42,13 @@ class Samples:
 class Board:
     """A model's chip and host: the host encodes samples to what the chip is fed, and reads out what it shows."""
 
+    model: Model
     plan: Plan
 
     @classmethod
     def of(cls, model: Model) -> Board:
         """The board of a sound model in a chip's integers. Raises UnsupportedError for an unknown kind of node."""
-        return cls(Plan.of(model))
-
-    @property
-    def model(self) -> Model:
-        """The model that it runs."""
-        return self.plan.model
+        return cls(model, Plan.of(model))
 
     @cached_property
     def host(self) -> Host:

@@ -69,7 +69,7 @@ def _ways(
 ) -> Difference | None:
     """The first difference of either way that samples are run on the emulator."""
     steps = (trial.steps or 1) + model.graph.lag
-    feeds = Board(plan).host.feed(trial.feeds, steps)
+    feeds = Board(model, plan).host.feed(trial.feeds, steps)
     chip = Emulator.of(plan, trial.samples)
     found = _signals(model, expected, {**feeds, **chip.advance(feeds, steps, names)})
     found = found or _state(model, chip, expected) or _counts(model, chip.events(), expected, trial.samples, steps)

@@ -125,7 +125,7 @@ def test_programs_of_the_zoo_run_one_sample_after_another(name: str, target: str
     model = nmc.compile(source, target, tmp_path / "program").model
     x = {node.name: held_out(source).x[:5] for node in model.graph if node.kind == "Input"}
     plan = Plan.of(model)
-    host = Board(plan).host
+    host = Board(model, plan).host
     steps = (model.steps or next(iter(x.values())).shape[1]) + model.graph.lag
     assert assert_repeats(plan, host.feed(x, steps), steps, host.shown)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -22,19 +22,22 @@ from nmc.backends.nengo_loihi.describe import described
 from nmc.backends.nengo_loihi.lowering import FOLDER, lower, scripts
 from nmc.backends.nengo_loihi.network import ChipNetwork, Connection, Dense, Ensemble, Leaky, Source
 from nmc.backends.nengo_loihi.place_on_chip import PlaceOnChip
+from nmc.chips import load_chip
+from nmc.chips.chip import ManycoreChip
 from nmc.errors import UnsupportedError
 from nmc.mapping.file import MAPPING, read_facts
 from nmc.model import Model
 from nmc.passes.fuse_synapses import FuseSynapses
 from nmc.text import parse
 
+LOIHI = cast(ManycoreChip, load_chip("loihi1"))
 NETWORKS = 120
 
 
 def files_of(model: Model, seed: int) -> Mapping[str, bytes]:
     """The program's files for a spiking model."""
     placed = passes.apply((FuseSynapses(), PlaceOnChip()), model, lambda: samples_for(model, seed)["x"])
-    return lower(placed, "loihi1")
+    return lower(placed, LOIHI)
 
 
 def ask(programs: Iterable[Mapping[str, bytes]], folder: Path, *flags: str) -> list[dict[str, Any]]:
@@ -92,7 +95,7 @@ def test_synapses_without_a_weight_are_built(tmp_path: Path) -> None:
         model = Model("m", graph, {}, 12).with_(graph, arrays).checked()
         samples = (np.random.default_rng(0).random((2, 12, 2, 1, 1)) < 0.5) * 1.0
         placed = passes.apply((FuseSynapses(), PlaceOnChip()), model, partial(np.array, samples))
-        programs.append(lower(placed, "loihi1"))
+        programs.append(lower(placed, LOIHI))
     found = ask(programs, tmp_path)
     assert not any(any(each["differences"].values()) for each in found)
 

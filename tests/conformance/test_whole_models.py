@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -13,11 +14,14 @@ from conformance.nengo_cases import Case, difference, nengo_results, spikes
 from conformance.test_nengo_loihi import ask
 from nmc.backends.nengo.lowering import lower as lower_to_nengo
 from nmc.backends.nengo_loihi.lowering import lower as lower_to_nengo_loihi
+from nmc.chips import load_chip
+from nmc.chips.chip import ManycoreChip
 from nmc.errors import UnsupportedError
 from nmc.model import Model
 from strategies.seed import model_seed, seed_line
 from strategies.whole_models import Drawn, drawn
 
+LOIHI = cast(ManycoreChip, load_chip("loihi1"))
 FEW, ALL, PART = 200, 5000, 25
 """How many models `make test` and `make test-full` draw, and how many a test takes."""
 LIVELY = 0.6
@@ -81,7 +85,7 @@ def test_nengo_loihis_emulator_spikes_as_the_native_engine(
     for case in cases(numbers):
         found = whole.compiled(case, "nengo-loihi-sim")
         if found is not None:
-            programs.append(lower_to_nengo_loihi(found.prepared, "loihi1"))
+            programs.append(lower_to_nengo_loihi(found.prepared, LOIHI))
             kept.append(case)
     results = ask(programs, tmp_path)
     wrong = [case.said for case, found in zip(kept, results, strict=True) if any(found["differences"].values())]

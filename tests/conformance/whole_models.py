@@ -102,7 +102,7 @@ def differences(case: Drawn, model: Model, meant: Meant) -> Iterator[str]:
     feeds = as_feeds(model.graph, case.x)
     steps = run_length(model, feeds, None)
     on_chip, samples, plan = steps + model.graph.lag, len(case.x), Plan.of(model)
-    host = Board(plan).host
+    host = Board(model, plan).host
     sent = host.feed(feeds, on_chip)
     chip = Emulator.of(plan, samples)
     found = chip.advance(sent, on_chip, plan.computed)

@@ -166,7 +166,7 @@ NOT_DRAWN: Mapping[str, str] = {
 
 _TYPES = [torch.float16, torch.float64, torch.int8, torch.uint8, torch.int64, torch.bool]
 VALUES: Mapping[str, list[object]] = {
-    "bool": [True, False], "int": [0, 2, -1], "float": [0.5, 2.0], "number": [0.5, 2, -1], "ScalarType": _TYPES,
+    "bool": [True, False], "int": [0, 2, -1], "float": [0.5], "number": [0.5, -1], "ScalarType": _TYPES,
     "Layout": [torch.strided, torch.sparse_coo], "Device": [torch.device("cpu")],
     "MemoryFormat": [torch.contiguous_format, torch.channels_last],
     "Tensor": [drawn(4), drawn(6)], "List[int]": [[0], [1], [2], [1, 2], [2, 2], [-1], [3, 2, 2]],

@@ -9,6 +9,7 @@ import pytest
 
 from mutations.faults import FAULTS, FILES, MORE_PASSES, Fault
 from nmc import backends, pipeline, program
+from nmc.passes import no_samples
 from nmc.verification.difference import TranslationError
 from nmc.verification.verify import verified
 
@@ -26,7 +27,7 @@ def compile_verified(fault: Fault, directory: Path) -> None:
     made = program.draft(
         directory, model, target=target.name, chip=target.chip_name, options=asdict(options), files={}
     )
-    made.write(verified(made.program, model, target, options, (), None, "brief"))
+    made.write(verified(made.program, model, target, options, (), no_samples, "brief"))
 
 
 @pytest.mark.parametrize("fault", EVERY, ids=lambda fault: f"{fault.part}: {fault.name}")

@@ -236,7 +236,8 @@ def _timed_facts(draft: Draft, kind: str) -> dict[str, object]:
         facts["refractory"] = draw(st.integers(0, 3)) if facts["reset_at"] == "spike" else 0
         facts["reset_value"] = draft.param(_sixteenths) if facts["reset"] == "value" else 0.0
         conventions = (facts["reset"], facts["reset_at"], facts["compare"], facts["refractory"])
-        facts["multispike"] = conventions == ("subtract", "spike", ">=", 0) and draw(st.booleans())
+        multispike = conventions == ("subtract", "spike", ">=", 0) and facts["threshold"] != 0
+        facts["multispike"] = multispike and draw(st.booleans())
     if kind in ("LIF", "CubaLIF", "LI"):
         facts |= {"decay": draft.param(_decays, high=16), "leak": draft.param(st.sampled_from([0.0, 0.25]))}
     if kind == "CubaLIF":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
 from math import sqrt
 from typing import TYPE_CHECKING
@@ -23,18 +23,16 @@ _TRIES = 3
 def require_agreement(
     model: Model, inputs: Sequence[str], module: nn.Module, examples: Sequence[Tensor], graph: fx.Graph
 ) -> None:
-    """Raise UnsupportedError where the outputs of model and module differ on the examples and on noise.
+    """Raise UnsupportedError where model and module differ on noise, or on the examples where the module takes none.
 
     `inputs` are the model's nodes for what `module`, in evaluation, takes. `graph` has its operations: the
     coarsest floats among these, and at least 32-bit floats, say how far apart outputs may lie, in parts of the
     largest (three times the square root of their precision).
     """
     tolerance = 3 * sqrt(max(_precisions(graph)))
+    runs = _runs(module, _noise(examples)) or _runs(module, [_ends(examples)])
     said = "it cannot be run on two samples of its example"
-    for given in _tries(examples):
-        wanted = _outputs(module, given)
-        if wanted is None:
-            continue
+    for given, wanted in runs:
         said = _difference(_found(model, inputs, given), wanted, tolerance)
         if not said:
             return
@@ -52,10 +50,10 @@ def _precisions(graph: fx.Graph) -> Iterator[float]:
             yield float(torch.finfo(dtype).eps)
 
 
-def _tries(examples: Sequence[Tensor]) -> Iterator[list[Tensor]]:
+def _noise(examples: Sequence[Tensor]) -> Iterator[list[Tensor]]:
     """Two samples each time: one of the example beside noise, or noise alone where the example is all alike.
 
-    Whole numbers may be places in a table: those of the example are taken. At last, the example alone.
+    Whole numbers may be places in a table: those of the example are taken.
     """
     torch = import_module("torch")
     alike = all(bool((tensor == tensor.reshape(-1)[0]).all()) for tensor in examples if tensor.numel())
@@ -69,7 +67,18 @@ def _tries(examples: Sequence[Tensor]) -> Iterator[list[Tensor]]:
                 first = torch.randn(first.shape, generator=source).to(tensor) if alike else first
             given.append(torch.stack((first, last)))
         yield given
-    yield [torch.stack((tensor[0], tensor[-1])) for tensor in examples]
+
+
+def _ends(examples: Sequence[Tensor]) -> list[Tensor]:
+    """The first and the last sample."""
+    torch = import_module("torch")
+    return [torch.stack((tensor[0], tensor[-1])) for tensor in examples]
+
+
+def _runs(module: nn.Module, tries: Iterable[list[Tensor]]) -> list[tuple[list[Tensor], list[FloatArray]]]:
+    """Those of some inputs that the module runs on, and what it puts out."""
+    made = ((given, _outputs(module, given)) for given in tries)
+    return [(given, wanted) for given, wanted in made if wanted is not None]
 
 
 def _outputs(module: nn.Module, inputs: Sequence[Tensor]) -> list[FloatArray] | None:

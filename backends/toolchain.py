@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nmc.backends import toolchains
-from nmc.backends.process import run_process
-from nmc.cache import cache_directory
 from nmc.errors import ToolError, UsageError
+from nmc.system.cache import cache_directory
+from nmc.system.process import run_process
 
 if TYPE_CHECKING:
     from nmc.model import Array

@@ -14,9 +14,9 @@ from nmc.checks.regression import Tolerance
 from nmc.comparison import compare_targets
 from nmc.datasets import test_data
 from nmc.errors import ModelError, UsageError
-from nmc.estimates.interval import Interval
 from nmc.model import Model
 from nmc.sweeps.result import Cost, PointResult
+from nmc.units.interval import Interval
 
 Runs = dict[tuple[str, int | None], PointResult]
 """What was measured already, by target and number of samples."""

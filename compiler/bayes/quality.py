@@ -10,9 +10,9 @@ import numpy as np
 from nmc.bayes import scores
 from nmc.bayes.temperature import fitted_temperature, tempered
 from nmc.datasets import Dataset
-from nmc.estimates.interval import Interval, total
 from nmc.metrics import accuracy, auroc
 from nmc.model import FloatArray
+from nmc.units.interval import Interval, total
 
 TEST, HELD_OUT = "test", "held out"
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from nmc.data_source import DataRecord
 from nmc.errors import UsageError
-from nmc.files import write_text
 from nmc.model import MetricName, Model
 from nmc.program import OptionValue, nmc_version
 from nmc.sweeps.result import PointResult
+from nmc.system.files import write_text
 
 FORMAT = "nmc-baseline"
 VERSION = 1

@@ -11,8 +11,8 @@ from nmc.errors import Fault
 from nmc.metrics import lower_is_better
 from nmc.model import MetricName
 from nmc.report.scores import shown
-from nmc.report.units import si
 from nmc.sweeps.result import PointResult
+from nmc.units.text import si
 
 _ACCEPT = "make up for it, or accept it with --update-baseline"
 _LAYERS = 3

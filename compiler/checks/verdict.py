@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nmc.errors import Fault
-from nmc.estimates.interval import Interval
 from nmc.metrics import counted_in, lower_is_better, score_limit
 from nmc.model import Budget, MetricName, Model
 from nmc.report.scores import shown
-from nmc.report.units import si
 from nmc.sweeps.result import Cost, PointResult
+from nmc.units.interval import Interval
+from nmc.units.text import si
 
 Quantity = Literal["compile", "score", "energy", "latency"]
 Against = Literal["target", "budget", "baseline"]

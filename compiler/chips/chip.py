@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Literal, TypeVar, get_args
 
-from nmc.chips.quantity import (
+from nmc.errors import UsageError
+from nmc.units.quantity import (
     Bandwidth,
     Energy,
     Facts,
@@ -19,7 +20,6 @@ from nmc.chips.quantity import (
     Time,
     Width,
 )
-from nmc.errors import UsageError
 
 Precision = Literal["fp32", "fp16", "bf16", "int8"]
 Dataflow = Literal["output-stationary", "weight-stationary", "input-stationary"]

@@ -39,9 +39,9 @@ def command(
     from nmc.checks.check import check_model
     from nmc.checks.regression import Tolerance
     from nmc.errors import ModelError, UsageError
-    from nmc.files import write_text
     from nmc.report.check_tables import check_facts, check_markdown, check_table
     from nmc.report.junit import check_junit
+    from nmc.system.files import write_text
 
     if update_baseline and baseline is None:
         raise UsageError("--update-baseline needs a file", "name it, as in '--baseline baseline.json'")

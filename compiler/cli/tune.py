@@ -53,13 +53,13 @@ def command(
     """Search targets and settings for low energy, low latency and high accuracy; exit with 1 if none is within."""
     from nmc import api
     from nmc.comparison import DEFAULT_TARGETS
-    from nmc.frontends.units import energy_j, time_s
     from nmc.model import Budget
     from nmc.report.files import check_file, write_file
     from nmc.report.tuning import print_tuning, tuning_facts
     from nmc.sweeps.grid import parse_axes
     from nmc.sweeps.sweep import Workers
     from nmc.tuning.tune import tune
+    from nmc.units.parse import energy_j, time_s
 
     for path in output or []:
         check_file(path)
@@ -100,7 +100,7 @@ def command(
 def _quantity(read: Callable[[object, str], float], text: str | None) -> float | None:
     """A limit with its unit. Raises UsageError."""
     from nmc.errors import UsageError
-    from nmc.frontends.units import UnitError
+    from nmc.units.parse import UnitError
 
     try:
         return None if text is None else read(text, "a limit")

@@ -13,9 +13,9 @@ import numpy as np
 
 from nmc.datasets.listing import LIMIT_BYTES
 from nmc.errors import ModelError
-from nmc.files import appearing
 from nmc.frontends.onnx.names import identifier
 from nmc.model import Array
+from nmc.system.files import appearing
 
 
 def read_arrays(path: Path, names: Collection[str] = ("x", "y")) -> tuple[Mapping[str, Array], str]:

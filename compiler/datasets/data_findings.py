@@ -12,8 +12,8 @@ from nmc.datasets.fitting import inputs_of
 from nmc.findings import Finding
 from nmc.metrics import METRICS, accuracy, is_share, metric_of
 from nmc.model import Array, FloatArray, Model, Task
-from nmc.report.units import percent
 from nmc.side_by_side import parts_of
+from nmc.units.text import percent
 
 ENOUGH = 30
 """Samples below this tell a share no closer than 18 points (95 %)."""

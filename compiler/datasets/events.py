@@ -19,7 +19,7 @@ from nmc.errors import ModelError
 from nmc.findings import Finding
 from nmc.graph import Shape
 from nmc.model import FloatArray
-from nmc.report.units import percent
+from nmc.units.text import percent
 
 CHANNELS = {1: "all events", 2: "events of off and of on pixels"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nmc.chips.chip import CpuChip
 from nmc.estimates.estimate import Component, Estimate
-from nmc.estimates.interval import Interval
+from nmc.units.interval import Interval
 
 TIMING = Interval(0.9, 1.0, 1.25)
 """How far a time measured once is from what the next run takes: other work slows it more than luck speeds it."""

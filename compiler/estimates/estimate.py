@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Literal, get_args
 
 from nmc.errors import UsageError
-from nmc.estimates.interval import Grade, Interval, total, worst
+from nmc.units.interval import Grade, Interval, total, worst
 
 Baseline = Literal["total", "active", "dynamic"]
 """What the energy is counted above: nothing; the chip idle after it has run; the chip idle after boot."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from nmc.chips.chip import GpuChip, GpuMode, Precision, choice
 from nmc.estimates.estimate import Component, Estimate
-from nmc.estimates.interval import ZERO, Interval, largest, total, worst
 from nmc.estimates.workload import Kernel, Workload
+from nmc.units.interval import ZERO, Interval, largest, total, worst
 
 
 @dataclass(frozen=True)

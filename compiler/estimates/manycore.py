@@ -15,7 +15,6 @@ from dataclasses import replace
 from nmc.chips.chip import IoMode, ManycoreChip, Price, PriceProfile, choice
 from nmc.estimates.estimate import Component, Estimate, Kind
 from nmc.estimates.events import Events
-from nmc.estimates.interval import ZERO, Interval, largest, total, worst
 from nmc.estimates.load import Load, load_of
 from nmc.estimates.traffic import Traffic, traffic
 from nmc.graph import Graph
@@ -23,6 +22,7 @@ from nmc.mapping.partition import partition
 from nmc.mapping.place import Placement, place
 from nmc.mapping.route import routes
 from nmc.nodes.fixed_point import FixedConv2d
+from nmc.units.interval import ZERO, Interval, largest, total, worst
 
 _BETWEEN_CHIPS = ("energy and time of spikes between chips", "time of a barrier over several chips")
 """What was never published, and counts only where a network takes more than one chip."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from nmc.chips.chip import Precision, SystolicArray, SystolicChip, choice
 from nmc.estimates.array import buffer_accesses, cycles
 from nmc.estimates.estimate import Component, Estimate
-from nmc.estimates.interval import ZERO, Interval, largest, total, worst
 from nmc.estimates.workload import BYTES, Kernel, Workload
+from nmc.units.interval import ZERO, Interval, largest, total, worst
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nmc.chips.chip import Chip, CpuChip, GpuChip, ManycoreChip, Precision, SystolicChip, precision_named
-from nmc.chips.quantity import Facts, Number, Quantity
 from nmc.errors import UsageError, closest
 from nmc.estimates.estimate import Component, Estimate
-from nmc.estimates.interval import Grade, Interval, worst
 from nmc.graph import Graph
+from nmc.units.interval import Grade, Interval, worst
+from nmc.units.quantity import Facts, Number, Quantity
 
 if TYPE_CHECKING:
     from nmc.program import Program

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nmc.errors import ToolError, UsageError
-from nmc.files import write_text
+from nmc.system.files import write_text
 
 FORMAT = "nmc-evolution"
 _AGAIN = "remove it, or give another output"

@@ -13,10 +13,10 @@ from nmc.frontends.assembly import Draft
 from nmc.frontends.document import Document
 from nmc.frontends.learning import written_out
 from nmc.frontends.timed import in_steps, time_facts
-from nmc.frontends.units import quantity
 from nmc.graph import Node, Ref
 from nmc.nodes import KINDS
 from nmc.nodes.build import FactFault, FactsError, build, facts_of
+from nmc.units.parse import quantity
 
 if TYPE_CHECKING:
     from nmc.frontends.schema import NodeSpec

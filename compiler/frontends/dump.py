@@ -13,13 +13,13 @@ from nmc.data_source import Source
 from nmc.errors import ModelError, ToolError, UsageError
 from nmc.frontends import weights as arrays
 from nmc.frontends.drafting import default_facts
-from nmc.frontends.units import written
 from nmc.graph import Graph, Node
 from nmc.model import Array, Budget, Model, Task
 from nmc.nodes import KINDS
 from nmc.nodes.build import FactsError, build
 from nmc.nodes.tensor import Input
 from nmc.side_by_side import parts_of
+from nmc.units.parse import written
 
 MODEL_FILE = "model.yaml"
 WEIGHTS_FILE = "weights.safetensors"

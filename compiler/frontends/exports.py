@@ -8,9 +8,9 @@ from importlib import import_module
 from pathlib import Path
 
 from nmc.errors import UsageError, closest
-from nmc.files import write_file
 from nmc.frontends import choose_options
 from nmc.model import Model
+from nmc.system.files import write_file
 
 
 @dataclass(frozen=True)

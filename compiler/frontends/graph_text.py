@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from nmc.errors import UsageError
-from nmc.files import write_file, write_text
 from nmc.frontends.weights import as_bytes, read
 from nmc.graph import ArraySpec, Graph
 from nmc.model import Array, Model
+from nmc.system.files import write_file, write_text
 from nmc.text import parse
 
 _SIZE = 8

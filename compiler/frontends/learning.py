@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from math import exp, isfinite
 
 from nmc.errors import closest
-from nmc.frontends.units import UnitError, time_s
 from nmc.nodes.build import FactFault
 from nmc.nodes.learning_rule import TRACES
+from nmc.units.parse import UnitError, time_s
 
 Value = float | str
 

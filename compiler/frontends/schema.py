@@ -31,12 +31,12 @@ from nmc.errors import Fault, closest
 from nmc.frontends.document import Document, KeyPath
 from nmc.frontends.learning import OWN, RULES, parameters
 from nmc.frontends.timed import INTEGRATORS, STEP_COUNTS, TIME_CONSTANTS
-from nmc.frontends.units import UnitError, energy_j, step_s, time_s
 from nmc.graph import Node
 from nmc.model import MetricName, TaskKind
 from nmc.nodes import KINDS
 from nmc.nodes.build import FactType, facts_of
 from nmc.nodes.tensor import Input, Linear
+from nmc.units.parse import UnitError, energy_j, step_s, time_s
 
 VERSION = 1
 

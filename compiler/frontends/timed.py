@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import exp
 
-from nmc.frontends.units import UnitError, quantity, time_s
 from nmc.nodes.build import FactFault
+from nmc.units.parse import UnitError, quantity, time_s
 
 
 @dataclass(frozen=True)

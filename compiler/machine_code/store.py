@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from types import FunctionType, ModuleType
 
-from nmc.cache import cache_directory
+from nmc.system.cache import cache_directory
 
 ENTRY = "entry"
 _DIGEST = hashlib.sha256

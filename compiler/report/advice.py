@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from nmc.estimates.estimate import Baseline
-from nmc.estimates.interval import SPREAD, Interval
 from nmc.metrics import is_share, lower_is_better
 from nmc.sweeps.result import PointResult
+from nmc.units.interval import SPREAD, Interval
 
 TOLERANCE = 0.01
 """How far below the float score a point may lie: a point of accuracy, or a hundredth of an error."""

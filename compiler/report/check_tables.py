@@ -11,7 +11,7 @@ from nmc.metrics import counted_in
 from nmc.report.markdown import escaped, table
 from nmc.report.scores import shown
 from nmc.report.terminal import table_text
-from nmc.report.units import si
+from nmc.units.text import si
 
 if TYPE_CHECKING:
     from nmc.checks.check import Check

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from nmc.chips import chip_names, load_chip
 from nmc.chips.chip import Chip, ManycoreChip, quantities
-from nmc.chips.quantity import Quantity
 from nmc.report.markdown import table
+from nmc.units.quantity import Quantity
 
 
 def chips() -> str:

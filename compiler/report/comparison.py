@@ -11,7 +11,7 @@ from nmc.metrics import counted_in, lower_is_better
 from nmc.report.printing import say
 from nmc.report.scores import change, score_name, shown
 from nmc.report.terminal import NO_CHIP, print_table, spread, table_text
-from nmc.report.units import percent
+from nmc.units.text import percent
 
 if TYPE_CHECKING:
     from nmc.comparison import Comparison

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from nmc.report.printing import say
 from nmc.report.scores import shown
 from nmc.report.terminal import print_table
-from nmc.report.units import percent
+from nmc.units.text import percent
 
 if TYPE_CHECKING:
     from nmc.accuracy_losses import ConversionReport, LayerReport

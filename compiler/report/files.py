@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nmc.errors import UsageError
-from nmc.files import appearing
+from nmc.system.files import appearing
 
 if TYPE_CHECKING:
     from nmc.comparison import Comparison

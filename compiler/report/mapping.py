@@ -11,7 +11,7 @@ from nmc.cleaning import clean
 from nmc.mapping.file import MappingFacts, SliceFacts
 from nmc.mapping.slices import Resource, Use
 from nmc.report.printing import say
-from nmc.report.units import percent
+from nmc.units.text import percent
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nmc.cleaning import clean
 from nmc.report.comparison import cells, header, heading, setting_text
 from nmc.report.scores import shown
-from nmc.report.units import si
+from nmc.units.text import si
 
 if TYPE_CHECKING:
     from nmc.comparison import Comparison

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nmc.data_source import Role
 from nmc.metrics import metric_of
 from nmc.model import MetricName
-from nmc.report.units import percent
+from nmc.units.text import percent
 
 
 def score_name(metric: MetricName, role: Role) -> str:

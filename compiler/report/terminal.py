@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from nmc.cleaning import clean
 from nmc.report.plain import classes_of
-from nmc.report.units import si
+from nmc.units.text import si
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from nmc.backends.target import RunResult
     from nmc.estimates.estimate import Estimate
-    from nmc.estimates.interval import Interval
     from nmc.program import Program
+    from nmc.units.interval import Interval
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nmc.report.printing import say
 from nmc.report.terminal import NO_CHIP, print_table, spread
-from nmc.report.units import percent
+from nmc.units.text import percent
 
 if TYPE_CHECKING:
     from nmc.bayes.quality import Quality

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nmc.estimates.interval import Grade, Interval
 from nmc.report.markdown import table
-from nmc.report.units import si
+from nmc.units.interval import Grade, Interval
+from nmc.units.text import si
 from nmc.validation.bounds import EXEMPT
 from nmc.validation.comparison import Row, Summary, all_rows, summaries
 from nmc.validation.measurements import measurement_sets

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from nmc.data_source import DataRecord
 from nmc.estimates.estimate import Baseline, Component, Measurement
-from nmc.estimates.interval import Grade, Interval
 from nmc.findings import Finding
 from nmc.mapping.slices import Resource, Use
 from nmc.model import MetricName
 from nmc.program import OptionValue
+from nmc.units.interval import Grade, Interval
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Literal
 from nmc.chips import load_chip
 from nmc.chips.chip import Chip
 from nmc.estimates.estimate import Estimate
-from nmc.estimates.interval import Grade, Interval
 from nmc.estimates.weightless import estimate_network
+from nmc.units.interval import Grade, Interval
 from nmc.validation.measurements import Measured, MeasurementSet, Run, Use, measurement_sets
 from nmc.validation.networks import network_named
 

@@ -16,9 +16,9 @@ import numpy as np
 
 from nmc.chips import chip_names, load_chip
 from nmc.chips.chip import Chip, quantities
-from nmc.chips.quantity import Quantity
 from nmc.errors import UsageError, closest
 from nmc.model import FloatArray
+from nmc.units.quantity import Quantity
 from nmc.validation.comparison import estimate_run, predicted
 from nmc.validation.measurements import Run, measurement_sets
 

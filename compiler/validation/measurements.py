@@ -8,9 +8,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal
 
-from nmc.chips.quantity import UNITS, Facts
 from nmc.estimates.estimate import Baseline
 from nmc.estimates.weightless import Conditions
+from nmc.units.quantity import UNITS, Facts
 
 What = Literal["energy", "latency", "power", "energy of a synaptic operation"]
 Basis = Literal["primary", "computed", "secondary", "remembered"]

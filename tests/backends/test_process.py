@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from nmc.backends.process import run_process
 from nmc.errors import ToolError
+from nmc.system.process import run_process
 
 SPAWNING = """
 import subprocess, sys, time
@@ -81,7 +81,7 @@ def test_an_interrupt_ends_all_processes(sent: signal.Signals, code: int, said: 
     outer = f"""
 import sys
 from pathlib import Path
-from nmc.backends.process import run_process
+from nmc.system.process import run_process
 from nmc.errors import NmcError
 try:
     run_process([sys.executable, "-c", {SPAWNING.format(then="time.sleep(60)")!r}], folder=Path.cwd(), name="tool")

@@ -15,8 +15,8 @@ from nmc.checks.baseline import Baseline, TargetBaseline, read_baseline, write_b
 from nmc.checks.regression import Tolerance, held_to_baseline
 from nmc.data_source import DataRecord
 from nmc.estimates.estimate import Component
-from nmc.estimates.interval import Interval
 from nmc.sweeps.result import Cost, PointResult
+from nmc.units.interval import Interval
 
 BASELINE = ("--baseline", "baseline.json")
 DATA = DataRecord("small/test.npz", "0" * 64, 20)

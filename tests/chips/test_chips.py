@@ -4,9 +4,9 @@ import pytest
 
 from nmc.chips import chip_names, load_chip
 from nmc.chips.chip import ManycoreChip, quantities
-from nmc.chips.quantity import UNITS, Quantity
 from nmc.chips.schema import parse_chip
 from nmc.errors import UsageError
+from nmc.units.quantity import UNITS, Quantity
 
 MINE = """\
 name: mine

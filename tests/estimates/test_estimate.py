@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmc.estimates.estimate import Component, Estimate
-from nmc.estimates.interval import SPREAD, Interval, total
+from nmc.units.interval import SPREAD, Interval, total
 
 numbers = st.floats(0, 1e3, allow_nan=False)
 intervals = st.tuples(numbers, numbers, numbers).map(lambda three: Interval(*sorted(three)))

@@ -5,11 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmc.chips import load_chip
-from nmc.chips.quantity import Quantity
 from nmc.errors import UsageError
 from nmc.estimates.gpu import price_gpu
 from nmc.estimates.workload import workload
 from nmc.text import parse
+from nmc.units.quantity import Quantity
 
 A100 = load_chip("a100")
 ORIN = load_chip("jetson-agx-orin")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmc.estimates.interval import SPREAD, Interval, largest, total, worst
+from nmc.units.interval import SPREAD, Interval, largest, total, worst
 
 numbers = st.floats(0, 1e6, allow_nan=False)
 intervals = st.tuples(numbers, numbers, numbers).map(lambda three: Interval(*sorted(three)))

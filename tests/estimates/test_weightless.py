@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 
 from nmc.chips import chip_names, load_chip
 from nmc.chips.chip import CpuChip, ManycoreChip
-from nmc.chips.quantity import Quantity
 from nmc.errors import UnsupportedError, UsageError
-from nmc.estimates.interval import Interval
 from nmc.estimates.layers import populations
 from nmc.estimates.weightless import Conditions, conditions_of, estimate_network
 from nmc.text import parse
+from nmc.units.interval import Interval
+from nmc.units.quantity import Quantity
 from nmc.validation.networks import network_named
 from nmc.validation.networks.perceptrons import perceptron
 

@@ -12,8 +12,8 @@ from safetensors.numpy import save_file
 from nmc.errors import ModelError
 from nmc.frontends.schema import BudgetSpec, DataSpec, InputSpec, ModelFile, SamplesSpec, TaskSpec
 from nmc.frontends.timed import STEP_COUNTS, TIME_CONSTANTS
-from nmc.frontends.units import UNITS
 from nmc.frontends.yaml import load
+from nmc.units.parse import UNITS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "model-yaml.md").read_text(encoding="utf-8")
 EXAMPLE, FAULTY = re.findall(r"^```yaml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nmc.frontends.units import UNITS, Quantity, UnitError, energy_j, quantity, step_s, time_s, written
+from nmc.units.parse import UNITS, Quantity, UnitError, energy_j, quantity, step_s, time_s, written
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nmc.chips import load_chip
-from nmc.chips.quantity import Quantity
 from nmc.errors import UnsupportedError
 from nmc.mapping.box import Box, grids, split
 from nmc.mapping.memory import axon_bits, needed, receptive_field
@@ -16,6 +15,7 @@ from nmc.mapping.place import along_curve, place
 from nmc.mapping.route import Hops, hops, routes
 from nmc.mapping.slices import Use
 from nmc.text import parse
+from nmc.units.quantity import Quantity
 
 LIMITS = load_chip("loihi1").limits
 

@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nmc.chips import load_chip
-from nmc.chips.quantity import Quantity
 from nmc.errors import ModelError, UnsupportedError
 from nmc.mapping.links import projection_links, spikes_along
 from nmc.mapping.memory import axon_bits
@@ -14,6 +13,7 @@ from nmc.mapping.partition import partition
 from nmc.mapping.place import along_curve, improved, place
 from nmc.mapping.route import hops, routes
 from nmc.text import parse
+from nmc.units.quantity import Quantity
 
 LIMITS = load_chip("loihi1").limits
 

@@ -14,10 +14,10 @@ from nmc import pipeline, reference
 from nmc.data_source import DataRecord
 from nmc.datasets import score, test_data
 from nmc.estimates.estimate import Component, Estimate
-from nmc.estimates.interval import Grade, Interval
 from nmc.mapping.slices import Use
 from nmc.program import OptionValue, nmc_version
 from nmc.sweeps.result import CoreResult, Cost, LayerResult, PointResult, Raster
+from nmc.units.interval import Grade, Interval
 
 DATA = DataRecord("digits/test.npz", "c0ffee" * 10, 360)
 

@@ -6,9 +6,9 @@ import pytest
 
 from nmc import zoo
 from nmc.data_source import DataRecord
-from nmc.estimates.interval import Interval
 from nmc.sweeps.measure import Subject
 from nmc.sweeps.result import Cost, PointResult
+from nmc.units.interval import Interval
 
 
 def result_with(key: str, energy_j: float = 1.0, latency_s: float = 1.0, score: float | None = 0.5) -> PointResult:

@@ -5,8 +5,8 @@ import pytest
 
 from nmc.chips import load_chip
 from nmc.errors import UsageError
-from nmc.estimates.interval import Interval
 from nmc.estimates.weightless import Conditions, estimate_network
+from nmc.units.interval import Interval
 from nmc.validation.bounds import EXEMPT, broken
 from nmc.validation.comparison import Row, all_rows, summaries
 from nmc.validation.measurements import Measured, MeasurementSet, Run, measurement_sets

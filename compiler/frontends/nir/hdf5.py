@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nmc.backends.process import run_process
 from nmc.errors import Location, ModelError, ToolError, UsageError
 from nmc.model import Array
+from nmc.system.process import run_process
 
 if TYPE_CHECKING:
     import h5py

@@ -19,11 +19,11 @@ from nmc.frontends.nir.loops import Edge, Flow, late_edges
 from nmc.frontends.nir.nodes import BUILDERS, NEURONS, SHAPELESS, STATEFUL, SYNAPSES, Built, Site
 from nmc.frontends.nir.primitives import NirGraph, graph_of
 from nmc.frontends.nir.profile import Profile
-from nmc.frontends.units import UnitError, step_s
 from nmc.graph import Graph, Node, Ref, Shape, ShapeError
 from nmc.model import Array, Model
 from nmc.nodes.spiking import Delay
 from nmc.nodes.tensor import Add, Input
+from nmc.units.parse import UnitError, step_s
 
 Given = TypeVar("Given", str, float)
 

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from nmc.estimates.interval import Grade
 from nmc.findings import Finding, each_once
 from nmc.report.advice import Advice, advise, common_baseline, energy, front, latency
 from nmc.report.comparison import data_origin
 from nmc.report.html.words import doubt
 from nmc.sweeps.result import PointResult
+from nmc.units.interval import Grade
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from nmc.cleaning import clean
 from nmc.errors import UsageError
-from nmc.files import write_file
 from nmc.metrics import is_share
 from nmc.report.comparison import data_origin
 from nmc.report.html import words
@@ -19,6 +18,7 @@ from nmc.report.html.drawn import packed
 from nmc.report.html.groups import grouped
 from nmc.report.html.kinds import energy_by_kind
 from nmc.sweeps.result import PointResult
+from nmc.system.files import write_file
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nmc.errors import NmcError, UsageError
-from nmc.files import write_file
 from nmc.report.html.groups import Group, grouped
 from nmc.report.html.page import filled, report_page, title_of
 from nmc.report.sources import read_results, result_files
+from nmc.system.files import write_file
 
 INDEX = "index.html"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from nmc.estimates.interval import SPREAD, Grade, Interval
 from nmc.model import MetricName
 from nmc.report.scores import change, score_name, shown
-from nmc.report.units import si
 from nmc.sweeps.result import PointResult
+from nmc.units.interval import SPREAD, Grade, Interval
+from nmc.units.text import si
 
 DASH, MINUS, TIMES = "\N{EN DASH}", "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}"
 

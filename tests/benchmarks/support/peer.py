@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from nmc.backends.process import run_process
 from nmc.backends.toolchain import install, toolchain_named, toolchains_directory
 from nmc.errors import ToolError
+from nmc.system.process import run_process
 
 HERE = Path(__file__).parent / "peers"
 PINS = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from nmc.estimates.interval import SPREAD, Grade, Interval
+from nmc.units.interval import SPREAD, Grade, Interval
 
 if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler

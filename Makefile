@@ -22,6 +22,7 @@ browser:
 lint: $(VENV)/dev.stamp
 	@$(BIN)/ruff check compiler backends models tests
 	@$(BIN)/mypy -p nmc
+	@$(BIN)/lint-imports --no-logo
 
 bench: $(VENV)/dev.stamp
 	@for file in tests/benchmarks/*.py; do $(BIN)/python $$file || exit; done

@@ -57,6 +57,10 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
 def __getattr__(name: str) -> object:
     """The public functions, imported when first asked for, so that `import nmc` stays quick."""
     if name in __all__:

@@ -45,6 +45,7 @@ def test_every_package_folder_is_listed_and_nothing_else() -> None:
 def test_no_module_takes_the_place_of_a_public_function() -> None:
     """Importing a module puts it on its package under its own name."""
     assert not {path.stem for path in (ROOT / "compiler").iterdir()} & set(nmc.__all__)
+    assert dir(nmc) == sorted(nmc.__all__)
 
 
 def test_every_module_lies_in_a_package() -> None:

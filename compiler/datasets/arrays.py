@@ -13,8 +13,8 @@ import numpy as np
 
 from nmc.datasets.listing import LIMIT_BYTES
 from nmc.errors import ModelError
-from nmc.frontends.onnx.names import identifier
 from nmc.model import Array
+from nmc.nodes.names import identifier
 from nmc.system.files import appearing
 
 

@@ -89,7 +89,7 @@ class _Loading:
 
     def _fitted(self, drafts: Iterable[Draft], outputs: tuple[str, ...], dt_s: float | None) -> Mapping[str, Array]:
         """Zeros for every array that training sets; none where the graph is not sound."""
-        from nmc.training.parameters import fitted_arrays
+        from nmc.nodes.parameters import fitted_arrays
 
         graph = Graph(tuple(draft.node for draft in drafts if draft.node is not None), outputs, dt_s)
         specs = {} if graph.check() else fitted_arrays(graph)

@@ -12,9 +12,9 @@ from nmc.errors import ModelError
 from nmc.evolution.fitness import loss_of
 from nmc.evolution.search import Strategy, search
 from nmc.model import Array, FloatArray, Model
+from nmc.nodes.parameters import initial_arrays, trained_arrays
 from nmc.reference import run
 from nmc.training import Progress, Training, TrainingOptions
-from nmc.training.parameters import initial_arrays, trained_arrays
 
 SPREAD = 30.0
 """How far the first candidates spread, in learning rates."""

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from nmc.errors import ModelError
 from nmc.model import Model
+from nmc.nodes.parameters import initial_arrays
 from nmc.training import Progress, Training, TrainingOptions
 from nmc.training.losses import labels_for
 from nmc.training.network import Network
-from nmc.training.parameters import initial_arrays
 
 if TYPE_CHECKING:
     from torch import Tensor

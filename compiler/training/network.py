@@ -12,9 +12,9 @@ import torch
 from nmc.errors import Fault, UnsupportedError
 from nmc.graph import Node
 from nmc.model import Array, Model
+from nmc.nodes.parameters import fitted_arrays, trained_arrays
 from nmc.nodes.tensor import Conv1d, Conv2d, Input, Linear
 from nmc.training import spiking_nodes, tensor_nodes
-from nmc.training.parameters import fitted_arrays, trained_arrays
 from nmc.training.place import Forward, Place, Result
 
 if TYPE_CHECKING:

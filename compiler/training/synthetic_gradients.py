@@ -20,10 +20,10 @@ from torch.nn import functional
 from nmc.errors import UnsupportedError
 from nmc.graph import Graph
 from nmc.model import Model
+from nmc.nodes.parameters import trained_arrays
 from nmc.training import Progress, Training, TrainingOptions
 from nmc.training.loop import fit, started
 from nmc.training.losses import labels_for, loss_of
-from nmc.training.parameters import trained_arrays
 
 if TYPE_CHECKING:
     from torch import Tensor

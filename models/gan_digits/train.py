@@ -10,8 +10,8 @@ import nmc
 from nmc.datasets import score, test_data
 from nmc.model import Model
 from nmc.models.data import digits, write_samples, write_weights
+from nmc.nodes.parameters import initial_arrays
 from nmc.reference import run
-from nmc.training.parameters import initial_arrays
 
 LATENT = 16
 ROUNDS = 4000

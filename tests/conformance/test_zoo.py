@@ -13,7 +13,7 @@ from nmc import datasets, reference, zoo
 from nmc.datasets import Dataset, score
 from nmc.metrics import metric_of
 from nmc.model import FloatArray, Model
-from nmc.training.parameters import initial_arrays
+from nmc.nodes.parameters import initial_arrays
 
 MODELS = zoo.names()
 CLASSIFIERS = [name for name in MODELS if (task := zoo.load(name).task) is not None and task.kind == "classification"]

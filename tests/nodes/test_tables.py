@@ -10,12 +10,12 @@ from nmc.estimates.layers import ROLES
 from nmc.graph import Node
 from nmc.nodes import FAMILIES, KINDS
 from nmc.nodes.build import facts_of
+from nmc.nodes.parameters import TRAINED
 from nmc.nodes.tensor import Input
 from nmc.passes import STAGES
 from nmc.passes.int8_reads import READS
 from nmc.reference.interpreter import MEANINGS
 from nmc.training.network import FORWARDS
-from nmc.training.parameters import TRAINED
 
 EVERY = pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.__name__)
 
@@ -44,4 +44,4 @@ def test_every_tensor_kind_does_one_thing_with_8_bit_integers(kind: type[Node]) 
 @pytest.mark.parametrize("kind", FORWARDS, ids=lambda kind: kind.__name__)
 def test_what_of_a_kind_is_trained_is_said(kind: type[Node]) -> None:
     arrays = any("the name of an array" in fact.takes for fact in facts_of(kind).values())
-    assert not arrays or kind in TRAINED, "say in nmc.training.parameters which of its arrays are trained, or ()"
+    assert not arrays or kind in TRAINED, "say in nmc.nodes.parameters which of its arrays are trained, or ()"

@@ -12,8 +12,8 @@ from nmc.model import Model
 from nmc.text import parse
 
 torch = extra("torch")
+from nmc.nodes.parameters import fitted_arrays  # noqa: E402
 from nmc.training.network import FORWARDS, Network  # noqa: E402
-from nmc.training.parameters import fitted_arrays  # noqa: E402
 
 TENSOR = """
 c1 = Conv2d(x, channels=4, kernel=(3, 3), stride=(2, 1), padding=(1, 0, 0, 2), weight='c1', bias='c1b', groups=2)

@@ -14,9 +14,9 @@ from needs import extra
 from nmc.cli import application
 from nmc.errors import ModelError, ToolError, UnsupportedError, UsageError
 from nmc.model import Model, Task
+from nmc.nodes.parameters import initial_arrays
 from nmc.text import parse
 from nmc.training import METHODS, TrainingOptions, train
-from nmc.training.parameters import initial_arrays
 
 MODEL = """\
 nmc: 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from nmc.errors import Fault, Location, ModelError
 from nmc.frontends.nir.primitives import NirGraph, Primitive
-from nmc.frontends.onnx.names import identifier
+from nmc.nodes.names import identifier
 
 
 @dataclass(frozen=True)

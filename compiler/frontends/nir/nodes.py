@@ -11,10 +11,10 @@ import numpy as np
 from nmc.frontends.nir.conventions import Gain
 from nmc.frontends.nir.dynamics import Dynamics
 from nmc.frontends.nir.primitives import Primitive
-from nmc.frontends.onnx.names import identifier
 from nmc.graph import Node, Ref, Shape
 from nmc.model import Array, FloatArray
 from nmc.nodes import spiking, tensor
+from nmc.nodes.names import identifier
 
 NEURONS = ("I", "IF", "LI", "LIF", "CubaLI", "CubaLIF")
 STATEFUL = (*NEURONS, "Delay")

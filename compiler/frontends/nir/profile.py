@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nmc.errors import UsageError, closest
 from nmc.frontends.nir.conventions import PROFILES, Conventions
-from nmc.frontends.onnx.names import identifier
+from nmc.nodes.names import identifier
 
 
 @dataclass(frozen=True)

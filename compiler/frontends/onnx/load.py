@@ -14,13 +14,13 @@ from nmc.errors import Fault, Location, ModelError, NmcError, UsageError, closes
 from nmc.frontends.onnx import file as files
 from nmc.frontends.onnx import readings
 from nmc.frontends.onnx.known import single_sample
-from nmc.frontends.onnx.names import identifier
 from nmc.frontends.onnx.reader import Reader, Scope
 from nmc.frontends.onnx.values import BATCH, Known, Refusal, Signal, element_of, sample_shape
 from nmc.frontends.onnx.writer import Writer
 from nmc.graph import Graph, Node, Ref, Shape
 from nmc.model import Model
 from nmc.nodes import elementwise, tensor
+from nmc.nodes.names import identifier
 
 if TYPE_CHECKING:
     from onnx import ModelProto, ValueInfoProto

@@ -18,11 +18,11 @@ from nmc.frontends.onnx.definitions import answered, require_defined, shown
 from nmc.frontends.onnx.domains import is_own, refusal
 from nmc.frontends.onnx.file import LIMIT_DEPTH, LIMIT_NODES, array_of
 from nmc.frontends.onnx.folding import fold, is_foldable
-from nmc.frontends.onnx.names import identifier
 from nmc.frontends.onnx.ops import OPERATIONS
 from nmc.frontends.onnx.ops.empty import of_empty
 from nmc.frontends.onnx.values import Known, Refusal, Value
 from nmc.frontends.onnx.writer import Writer
+from nmc.nodes.names import identifier
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, FunctionProto, GraphProto, NodeProto

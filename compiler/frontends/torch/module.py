@@ -19,13 +19,13 @@ import numpy as np
 
 from nmc.errors import Fault, Location, ModelError, NmcError, ToolError, UnsupportedError, UsageError
 from nmc.frontends.onnx.load import Options, of_proto
-from nmc.frontends.onnx.names import identifier
 from nmc.frontends.torch.agreement import require_agreement
 from nmc.frontends.torch.aten import MOVING, OPERATIONS
 from nmc.frontends.torch.call import Call
 from nmc.frontends.torch.graph import OnnxGraph
 from nmc.frontends.torch.merging import keep_samples_apart
 from nmc.model import Array, Model
+from nmc.nodes.names import identifier
 
 if TYPE_CHECKING:
     from onnx import ValueInfoProto

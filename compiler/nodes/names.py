@@ -1,4 +1,4 @@
-"""Names of nodes for the names of ONNX."""
+"""Names of nodes for the names of other tools."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 
 def identifier(name: str, taken: Iterable[str]) -> str:
-    """A node's name for the name of an ONNX value; one that is not taken."""
+    """A node's name for that of a value in another tool's file; one that is not taken."""
     made = re.sub(r"_+", "_", re.sub(r"[^0-9A-Za-z]", "_", name)).strip("_") or "value"
     if made[0].isdigit() or keyword.iskeyword(made):
         made = f"v{made}" if made[0].isdigit() else f"{made}_"

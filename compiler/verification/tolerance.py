@@ -89,9 +89,11 @@ def limits_of(
     """How far each value may be off.
 
     What runtimes compute of functions that level off is off by so much of their largest value, 1, however small the
-    value is: ONNX Runtime gives 0 for a Sigmoid of -25, which is 1e-11.
+    value is: ONNX Runtime gives 0 for a Sigmoid of -25, which is 1e-11. So is what only moves such values about.
     """
-    level = graph.downstream(node.name for node in graph if isinstance(node, _LEVELLING))
+    level = graph.downstream(
+        (node.name for node in graph if isinstance(node, _LEVELLING)), lambda _, reader: reader.moves
+    )
     return {
         name: max(tolerance.relative * size_of(value), tolerance.noise if name in level else 0.0)
         for name, value in expected.items()

@@ -92,7 +92,7 @@ def limits_of(
     value is: ONNX Runtime gives 0 for a Sigmoid of -25, which is 1e-11. So is what only moves such values about.
     """
     level = graph.downstream(
-        (node.name for node in graph if isinstance(node, _LEVELLING)), lambda _, reader: reader.moves
+        (node.name for node in graph if isinstance(node, _LEVELLING)), lambda _, reader: reader.moves or reader.view
     )
     return {
         name: max(tolerance.relative * size_of(value), tolerance.noise if name in level else 0.0)

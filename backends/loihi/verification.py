@@ -22,7 +22,7 @@ from nmc.nodes.plasticity import Learning
 from nmc.program import Program
 from nmc.reference import run as reference
 from nmc.verification.difference import Difference, earliest, first_difference
-from nmc.verification.outcome import Fault, LeftOut, Outcome
+from nmc.verification.outcome import Fault, LeftOut, Outcome, of_engine
 from nmc.verification.record import Check, Level
 from nmc.verification.tolerance import Tolerance, parting
 from nmc.verification.trace import Trace, trace
@@ -59,9 +59,7 @@ def vendor(name: str, program: Program, executed: Model, trial: Trial, level: Le
     except UnsupportedError:
         return LeftOut(f"the engine {name}, which has no means for this network")
     found = parting(executed, trial, HOST, reference(executed, trial.feeds, trial.steps), given)
-    if found is not None:
-        return Fault(f"the engine {name!r} and the reference of the graph that it executes", found)
-    return Check(f"engine {name}", trial.samples, trial.steps, "equal")
+    return of_engine(name, found, trial, "equal")
 
 
 def _ways(

@@ -18,7 +18,7 @@ from nmc.program import Program
 from nmc.reference import each_step
 from nmc.reference import run as reference
 from nmc.verification.difference import Difference, earliest, first_difference
-from nmc.verification.outcome import Fault, LeftOut, Outcome
+from nmc.verification.outcome import Fault, LeftOut, Outcome, of_engine
 from nmc.verification.record import Check, Level
 from nmc.verification.tolerance import Tolerance, limits_of, parting
 from nmc.verification.trial import Trial
@@ -79,9 +79,7 @@ def _stepwise(program: Program[OnnxOptions], executed: Model, trial: Trial, tole
     expected = reference(executed, trial.feeds, trial.steps)
     given = run_stepwise(program, trial.feeds, steps=trial.steps).outputs
     found = parting(executed, trial, tolerance, expected, given)
-    if found is not None:
-        return Fault("the engine 'onnxruntime-stepwise' and the reference of the graph that it executes", found)
-    return Check("engine onnxruntime-stepwise", trial.samples, trial.steps, tolerance.words)
+    return of_engine("onnxruntime-stepwise", found, trial, tolerance.words)
 
 
 def _cuda(
@@ -97,9 +95,7 @@ def _cuda(
         return LeftOut("the engine cuda, since this ONNX Runtime has no CUDA")
     looser = replace(tolerance, relative=max(tolerance.relative, 5e-3), noise=max(tolerance.noise, 1e-3))
     found = parting(executed, trial, looser, expected, run_cuda(program, trial.feeds, steps=trial.steps).outputs)
-    if found is not None:
-        return Fault("the engine 'cuda' and the reference of the graph that it executes", found)
-    return Check("engine cuda", trial.samples, trial.steps, looser.words)
+    return of_engine("cuda", found, trial, looser.words)
 
 
 def _overflown(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from nmc.verification.difference import Difference
 from nmc.verification.record import Check
+from nmc.verification.trial import Trial
 
 
 @dataclass(frozen=True)
@@ -24,3 +25,10 @@ class LeftOut:
 
 
 Outcome = Check | Fault | LeftOut
+
+
+def of_engine(engine: str, found: Difference | None, trial: Trial, held: str) -> Check | Fault:
+    """What running an engine comes to, which `held` says in words where no difference was found."""
+    if found is not None:
+        return Fault(f"the engine {engine!r} and the reference of the graph that it executes", found)
+    return Check(f"engine {engine}", trial.samples, trial.steps, held)
